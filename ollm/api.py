@@ -1,0 +1,165 @@
+"""What may a plugin import?
+
+This module is the only one of the kernel that plugins import. Its names are loaded when they are first
+used, so `from ollm.api import Specs, hookimpl` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ollm.app import App as App
+    from ollm.commands import CommandContext as CommandContext
+    from ollm.contexts import HostContext as HostContext
+    from ollm.contexts import ServiceFinder as ServiceFinder
+    from ollm.contexts import SettingsReader as SettingsReader
+    from ollm.contexts import ToolContext as ToolContext
+    from ollm.contexts import TurnContext as TurnContext
+    from ollm.contributions import Command as Command
+    from ollm.contributions import CommandGroup as CommandGroup
+    from ollm.contributions import Detection as Detection
+    from ollm.contributions import Frontend as Frontend
+    from ollm.contributions import ModelLimits as ModelLimits
+    from ollm.contributions import ProjectDetector as ProjectDetector
+    from ollm.contributions import ProjectProfile as ProjectProfile
+    from ollm.contributions import PromptPart as PromptPart
+    from ollm.contributions import ProviderEntry as ProviderEntry
+    from ollm.contributions import RequestAdjuster as RequestAdjuster
+    from ollm.contributions import RoutingProfile as RoutingProfile
+    from ollm.contributions import Service as Service
+    from ollm.contributions import Setting as Setting
+    from ollm.contributions import SettingsLayer as SettingsLayer
+    from ollm.contributions import SettingsSection as SettingsSection
+    from ollm.contributions import StatusItem as StatusItem
+    from ollm.contributions import Template as Template
+    from ollm.contributions import TemplateVariable as TemplateVariable
+    from ollm.contributions import Tool as Tool
+    from ollm.contributions import TurnObserver as TurnObserver
+    from ollm.contributions import TurnRecord as TurnRecord
+    from ollm.errors import ExitCode as ExitCode
+    from ollm.errors import ModelNotFound as ModelNotFound
+    from ollm.errors import OllmError as OllmError
+    from ollm.errors import PluginError as PluginError
+    from ollm.errors import ProviderError as ProviderError
+    from ollm.errors import ProviderUnreachable as ProviderUnreachable
+    from ollm.errors import SettingsError as SettingsError
+    from ollm.errors import UsageError as UsageError
+    from ollm.messages import ChatRequest as ChatRequest
+    from ollm.messages import Event as Event
+    from ollm.messages import Finished as Finished
+    from ollm.messages import GenerationOptions as GenerationOptions
+    from ollm.messages import Message as Message
+    from ollm.messages import Notice as Notice
+    from ollm.messages import Progress as Progress
+    from ollm.messages import TextDelta as TextDelta
+    from ollm.messages import ThinkingDelta as ThinkingDelta
+    from ollm.messages import ToolCall as ToolCall
+    from ollm.messages import ToolCalled as ToolCalled
+    from ollm.messages import ToolReturned as ToolReturned
+    from ollm.messages import ToolSpec as ToolSpec
+    from ollm.messages import Usage as Usage
+    from ollm.messages import Waiting as Waiting
+    from ollm.paths import Paths as Paths
+    from ollm.providers import CountsTokens as CountsTokens
+    from ollm.providers import DefaultsModel as DefaultsModel
+    from ollm.providers import DeletesModels as DeletesModels
+    from ollm.providers import Health as Health
+    from ollm.providers import LoadedModel as LoadedModel
+    from ollm.providers import LoadsModels as LoadsModels
+    from ollm.providers import ModelInfo as ModelInfo
+    from ollm.providers import Provider as Provider
+    from ollm.providers import PullsModels as PullsModels
+    from ollm.specs import API_VERSION as API_VERSION
+    from ollm.specs import Specs as Specs
+    from ollm.specs import hookimpl as hookimpl
+    from ollm.state import file_lock as file_lock
+    from ollm.state import write_atomically as write_atomically
+    from ollm.text import visible as visible
+
+_HOMES = {
+    "app": ("App",),
+    "commands": ("CommandContext",),
+    "contexts": ("HostContext", "ServiceFinder", "SettingsReader", "ToolContext", "TurnContext"),
+    "contributions": (
+        "Command",
+        "CommandGroup",
+        "Detection",
+        "Frontend",
+        "ModelLimits",
+        "ProjectDetector",
+        "ProjectProfile",
+        "PromptPart",
+        "ProviderEntry",
+        "RequestAdjuster",
+        "RoutingProfile",
+        "Service",
+        "Setting",
+        "SettingsLayer",
+        "SettingsSection",
+        "StatusItem",
+        "Template",
+        "TemplateVariable",
+        "Tool",
+        "TurnObserver",
+        "TurnRecord",
+    ),
+    "errors": (
+        "ExitCode",
+        "ModelNotFound",
+        "OllmError",
+        "PluginError",
+        "ProviderError",
+        "ProviderUnreachable",
+        "SettingsError",
+        "UsageError",
+    ),
+    "messages": (
+        "ChatRequest",
+        "Event",
+        "Finished",
+        "GenerationOptions",
+        "Message",
+        "Notice",
+        "Progress",
+        "TextDelta",
+        "ThinkingDelta",
+        "ToolCall",
+        "ToolCalled",
+        "ToolReturned",
+        "ToolSpec",
+        "Usage",
+        "Waiting",
+    ),
+    "paths": ("Paths",),
+    "providers": (
+        "CountsTokens",
+        "DefaultsModel",
+        "DeletesModels",
+        "Health",
+        "LoadedModel",
+        "LoadsModels",
+        "ModelInfo",
+        "Provider",
+        "PullsModels",
+    ),
+    "specs": ("API_VERSION", "Specs", "hookimpl"),
+    "state": ("file_lock", "write_atomically"),
+    "text": ("visible",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605  (made from the table, so that nothing is listed twice)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        from ollm.specs import API_VERSION
+
+        message = f"ollm.api (version {API_VERSION}) has no {name!r}; the plugin may need another version of ollm"
+        raise AttributeError(message)
+    import importlib
+
+    value = getattr(importlib.import_module(f"ollm.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value

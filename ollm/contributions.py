@@ -1,0 +1,378 @@
+"""What can a plugin hand in?
+
+Contributions are frozen data. What costs time to import is named by an object reference, the form that
+entry points use ("package.module:attribute"), and imported only when it is needed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ollm.contexts import HostContext, ToolContext, TurnContext
+    from ollm.messages import ChatRequest, Event, Message, Usage
+    from ollm.providers import ModelInfo, Provider
+
+T = TypeVar("T")
+Ref = T | str
+"""An object, or a reference to it such as "package.module:attribute"."""
+
+Surface = Literal["shell", "repl"]
+Risk = Literal["none", "read", "write", "execute", "network"]
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+_REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+
+
+def resolve(ref: Ref[T]) -> T:
+    """Return what a reference names, importing its module; anything but a string is returned as it is.
+
+    :raises ImportError: the module cannot be imported
+    :raises AttributeError: the module has no such attribute
+    """
+    if not isinstance(ref, str):
+        return ref
+    import importlib
+
+    module, _, attribute = ref.partition(":")
+    target: Any = importlib.import_module(module)
+    for part in attribute.split("."):
+        target = getattr(target, part)
+    return target  # type: ignore[no-any-return]  # the caller's annotation is the contract
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What all contributions share: a name that is unique among its kind."""
+
+    references: ClassVar[tuple[str, ...]] = ()
+    """The fields that hold a `Ref` to something callable."""
+
+    name: str
+
+    def mistakes(self) -> Iterator[str]:
+        """Yield what is wrong with this contribution, in words; nothing when it is sound."""
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            yield f"its name {self.name!r} is not lower-case letters, digits and _ . -"
+        for attribute in self.references:
+            value = getattr(self, attribute)
+            if isinstance(value, str) and not _REFERENCE.fullmatch(value):
+                yield f"{attribute} {value!r} is not of the form 'package.module:attribute'"
+            elif value is not None and not isinstance(value, str) and not callable(value):
+                yield f"{attribute} is a {type(value).__name__}, not something callable or a reference"
+
+
+@dataclass(frozen=True)
+class ProviderEntry(Contribution):
+    """A provider of models.
+
+    :param summary: what it is, in one line
+    :param create: makes the provider; called once a run, when it is first needed
+    :param order: who is asked first when the user has chosen none; lower comes first
+    :param stand_in: said when it answers in the place of a provider that was not reached
+    """
+
+    references: ClassVar[tuple[str, ...]] = ("create",)
+
+    summary: str
+    create: Ref[Callable[[HostContext], Provider]]
+    order: int = 50
+    stand_in: str = ""
+
+
+@dataclass(frozen=True)
+class RoutingProfile(Contribution):
+    """A rule for choosing a model for a kind of work.
+
+    :param preferred_families: best first
+    :param min_context_window: in tokens
+    :param fallback_profile: whose choice is taken when no model qualifies
+    :param rank: scores the models that qualify, higher is better; None ranks by family
+    """
+
+    references: ClassVar[tuple[str, ...]] = ("rank",)
+
+    description: str
+    preferred_families: tuple[str, ...] = ()
+    min_context_window: int = 0
+    required_capabilities: tuple[str, ...] = ()
+    fallback_profile: str | None = None
+    rank: Ref[Callable[[tuple[ModelInfo, ...], ChatRequest], Mapping[str, float]]] | None = None
+
+
+@dataclass(frozen=True)
+class Tool(Contribution):
+    """Something a model may call.
+
+    :param description: told to the model
+    :param parameters: a JSON Schema object, or a (reference to a) class that pydantic can validate
+    :param run: gets the context and the validated arguments, returns the text for the model
+    :param risk: what it can do; anything but "none" needs an approval
+    """
+
+    references: ClassVar[tuple[str, ...]] = ("run",)
+
+    description: str
+    parameters: Ref[type] | Mapping[str, Any]
+    run: Ref[Callable[[ToolContext, Any], Awaitable[str]]]
+    risk: Risk = "execute"
+
+
+@dataclass(frozen=True)
+class Command(Contribution):
+    """One node of the command tree: `ollm NAME …` in the shell and `/NAME …` in the REPL.
+
+    :param name: the words that lead to it, e.g. "memory add"
+    :param summary: one line for the list of commands
+    :param run: a typed function that Typer reads; a parameter annotated `CommandContext` gets the context
+    :param aliases: other names in the same form
+    :param surfaces: where it is mounted
+    """
+
+    references: ClassVar[tuple[str, ...]] = ("run",)
+
+    summary: str
+    run: Ref[Callable[..., None]]
+    aliases: tuple[str, ...] = ()
+    surfaces: tuple[Surface, ...] = ("shell", "repl")
+
+    def mistakes(self) -> Iterator[str]:
+        """Yield what is wrong; a command's name may have several words."""
+        for name in (self.name, *self.aliases):
+            if not isinstance(name, str) or not all(_NAME.fullmatch(word) for word in name.split(" ")):
+                yield f"its name {name!r} is not one or more words of lower-case letters, digits and _ . -"
+        yield from (mistake for mistake in super().mistakes() if not mistake.startswith("its name"))
+
+
+@dataclass(frozen=True)
+class CommandGroup(Contribution):
+    """What a group of commands is about; the group exists as soon as a command is in it."""
+
+    summary: str
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A project type that was found.
+
+    :param evidence: the files that say so
+    :param confidence: 0 to 1
+    """
+
+    project_type: str
+    root: Path
+    evidence: tuple[str, ...]
+    confidence: float
+
+
+@dataclass(frozen=True)
+class ProjectDetector(Contribution):
+    """Recognizes a type of project from the files in a folder; must not list more than it needs."""
+
+    references: ClassVar[tuple[str, ...]] = ("detect",)
+
+    detect: Ref[Callable[[Path], Detection | None]]
+
+
+@dataclass(frozen=True)
+class ProjectProfile(Contribution):
+    """What suits a type of project: model, system prompt, tools, routing profile."""
+
+    description: str
+    model: str | None = None
+    system_prompt: str = ""
+    tools_enabled: tuple[str, ...] = ()
+    tools_disabled: tuple[str, ...] = ()
+    routing_profile: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelLimits(Contribution):
+    """What is known of the models whose name matches a glob pattern.
+
+    :param name: of this entry, for messages
+    :param pattern: glob over the model's name with tag, e.g. "llama3.1:*"
+    :param context_window: in tokens
+    :param max_output_tokens: None: bounded by the context window only
+    :param capabilities: of tools, vision, streaming, thinking, embedding
+    :param profiles: routing profiles that it suits
+    """
+
+    pattern: str
+    family: str
+    context_window: int
+    max_output_tokens: int | None = None
+    capabilities: tuple[str, ...] = ("streaming",)
+    profiles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is said of one setting, as metadata of its annotation: `Annotated[float, Setting("…")]`.
+
+    :param help: one sentence
+    :param env: environment variables that set it, the strongest first
+    :param flags: options of the `ollm` command that set it
+    :param project: whether a trusted project's file may set it; never for hosts, keys or plugins
+    """
+
+    help: str
+    env: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    project: bool = True
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> Any:
+        """Put the help into the JSON Schema that pydantic generates."""
+        return {**handler(core_schema), "description": self.help}
+
+
+@dataclass(frozen=True)
+class SettingsSection(Contribution):
+    """A part of the settings, e.g. "providers.ollama".
+
+    :param name: the path in the YAML file, in camelCase, parts joined by dots
+    :param model: a frozen dataclass with a default for each field, each annotated with a `Setting`
+    """
+
+    references: ClassVar[tuple[str, ...]] = ("model",)
+
+    model: Ref[type]
+
+    def mistakes(self) -> Iterator[str]:
+        """Yield what is wrong; a section's name is a path in camelCase."""
+        if not isinstance(self.name, str) or not re.fullmatch(r"[a-z]\w*(\.[a-z]\w*)*", self.name):
+            yield f"its name {self.name!r} is not a dotted path in camelCase"
+        yield from (mistake for mistake in super().mistakes() if not mistake.startswith("its name"))
+
+
+@dataclass(frozen=True)
+class SettingsLayer(Contribution):
+    """Values that lie between the user's file and the environment, e.g. a trusted project's.
+
+    :param path: the file they come from
+    :param values: nested as in the YAML file
+    :param lines: line number of each dotted key, where known
+    """
+
+    path: Path
+    values: Mapping[str, Any]
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PromptPart(Contribution):
+    """A part of the system prompt.
+
+    :param order: lower comes first
+    :param render: returns the text, or None when there is nothing to say in this turn
+    """
+
+    references: ClassVar[tuple[str, ...]] = ("render",)
+
+    render: Ref[Callable[[TurnContext], str | None]]
+    order: int = 50
+
+
+@dataclass(frozen=True)
+class StatusItem(Contribution):
+    """A few words for the status bar; `render` must return at once, None when there is nothing to show."""
+
+    references: ClassVar[tuple[str, ...]] = ("render",)
+
+    render: Ref[Callable[[HostContext], str | None]]
+    order: int = 50
+
+
+@dataclass(frozen=True)
+class TemplateVariable:
+    """A variable of a prompt template."""
+
+    name: str
+    required: bool = False
+    default: str | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Template(Contribution):
+    """A prompt with variables, in the form `{variable}` or `{variable:default}`."""
+
+    description: str
+    template: str
+    variables: tuple[TemplateVariable, ...] = ()
+
+
+@dataclass(frozen=True)
+class TurnRecord:
+    """A turn that is over.
+
+    :param messages: what it added to the conversation, the user's message first
+    :param seconds: wall time
+    :param first_token_seconds: wall time to the first text; None when there was none
+    """
+
+    provider: str
+    model: str
+    messages: tuple[Message, ...]
+    reason: str
+    usage: Usage
+    notices: tuple[str, ...]
+    seconds: float
+    first_token_seconds: float | None
+
+
+@dataclass(frozen=True)
+class TurnObserver(Contribution):
+    """Is told what happens in turns; must be quick, and cannot change anything."""
+
+    references: ClassVar[tuple[str, ...]] = ("on_event", "on_turn")
+
+    on_event: Ref[Callable[[Event], None]] | None = None
+    on_turn: Ref[Callable[[TurnRecord], None]] | None = None
+
+
+@dataclass(frozen=True)
+class RequestAdjuster(Contribution):
+    """Completes a request before it is sent: options, limits.
+
+    :param order: lower comes first
+    :param adjust: returns the request to send; raises `OllmError` to refuse it
+    """
+
+    references: ClassVar[tuple[str, ...]] = ("adjust",)
+
+    adjust: Ref[Callable[[ChatRequest, TurnContext], ChatRequest]]
+    order: int = 50
+
+
+@dataclass(frozen=True)
+class Frontend(Contribution):
+    """A way to hold a conversation.
+
+    :param kind: `once` answers a single prompt and ends, `interactive` owns the terminal
+    :param run: returns the exit code; gets the prompt (empty for `interactive`)
+    """
+
+    references: ClassVar[tuple[str, ...]] = ("run",)
+
+    kind: Literal["once", "interactive"]
+    run: Ref[Callable[..., int]]
+
+
+@dataclass(frozen=True)
+class Service(Contribution):
+    """Something that rooms use without knowing who provides it.
+
+    :param protocol: the Protocol in `ollm.api` that it fulfils
+    :param create: makes it; called once a run, when it is first asked for
+    """
+
+    references: ClassVar[tuple[str, ...]] = ("create",)
+
+    protocol: type
+    create: Ref[Callable[[HostContext], Any]]

@@ -1,0 +1,193 @@
+"""What flows in a turn?
+
+A request goes down to a provider, events come back up. Both are frozen, so whoever sees one may keep it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+Role = Literal["system", "user", "assistant", "tool"]
+FinishReason = Literal["stop", "length", "cut", "interrupted", "rounds"]
+"""How an answer ended.
+
+`stop`: the model was done. `length`: the token limit was reached. `cut`: the stream ended without its
+final line. `interrupted`: the user stopped it. `rounds`: the tool loop reached its limit.
+"""
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A model's wish to run a tool.
+
+    :param id: unique within the conversation; made up by the provider's plugin when the server sends none
+    :param arguments: as the model wrote them, not yet validated
+    """
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of a conversation.
+
+    :param images: the bytes of each image file (PNG or JPEG)
+    :param thinking: what a thinking model wrote before its answer
+    :param tool_name: for the role `tool`: whose result this is
+    """
+
+    role: Role
+    content: str
+    images: tuple[bytes, ...] = ()
+    thinking: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+    tool_name: str = ""
+
+
+@dataclass(frozen=True)
+class GenerationOptions:
+    """How to generate; None leaves the choice to the provider.
+
+    :param temperature: 0 is deterministic
+    :param max_tokens: upper bound of the answer's length, in tokens
+    :param context_size: context window to allocate, in tokens
+    :param think: whether a thinking model thinks, or how hard
+    :param extra: options under the provider's own names, sent as they are
+    """
+
+    temperature: float | None = None
+    max_tokens: int | None = None
+    context_size: int | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    repeat_penalty: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    think: bool | str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ToolSpec:
+    """What a model is told of a tool; `parameters` is a JSON Schema object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ChatRequest:
+    """Everything a provider needs for one answer.
+
+    :param schema: JSON Schema that the answer's text must satisfy
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...] = ()
+    options: GenerationOptions = GenerationOptions()
+    schema: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """The server's own counters of one answer; None where it reports none. Seconds, not wall time."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    load_seconds: float | None = None
+    prompt_seconds: float | None = None
+    completion_seconds: float | None = None
+    total_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class TextDelta:
+    """The next piece of the answer."""
+
+    type: ClassVar[str] = "text"
+    text: str
+
+
+@dataclass(frozen=True)
+class ThinkingDelta:
+    """The next piece of a thinking model's thoughts; never part of the answer."""
+
+    type: ClassVar[str] = "thinking"
+    text: str
+
+
+@dataclass(frozen=True)
+class ToolCalled:
+    """The model asks for a tool."""
+
+    type: ClassVar[str] = "toolCall"
+    call: ToolCall
+
+
+@dataclass(frozen=True)
+class ToolReturned:
+    """A tool has run, or was refused (`failed`)."""
+
+    type: ClassVar[str] = "toolResult"
+    call: ToolCall
+    content: str
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Nothing has come yet.
+
+    :param subject: what is waited for, e.g. the model being loaded
+    :param seconds: since the request was sent
+    """
+
+    type: ClassVar[str] = "waiting"
+    subject: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A download or other long work moves on.
+
+    :param total: in `unit`; None while unknown
+    """
+
+    type: ClassVar[str] = "progress"
+    label: str
+    done: int
+    total: int | None = None
+    unit: Literal["bytes", "tokens", "steps"] = "bytes"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the user must know: a fallback, a cut, an ignored setting.
+
+    :param code: stable name for scripts, in kebab-case
+    :param text: one line, a whole sentence
+    """
+
+    type: ClassVar[str] = "notice"
+    code: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The last event of an answer."""
+
+    type: ClassVar[str] = "finished"
+    reason: FinishReason
+    usage: Usage = Usage()
+
+
+Event = TextDelta | ThinkingDelta | ToolCalled | ToolReturned | Waiting | Progress | Notice | Finished

@@ -1,0 +1,41 @@
+"""Where do files live?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The folders and files of one user: `~/.ollm`, or what `OLLM_HOME` names."""
+
+    home: Path
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Paths:
+        """Return the paths that hold in an environment."""
+        moved = environ.get("OLLM_HOME")
+        return cls(Path(moved).expanduser().absolute() if moved else Path(os.path.expanduser("~")) / ".ollm")
+
+    @property
+    def config(self) -> Path:
+        """The user's settings."""
+        return self.home / "config.yaml"
+
+    @property
+    def models(self) -> Path:
+        """Weights of the embedded engine."""
+        return self.home / "models"
+
+    @property
+    def cache(self) -> Path:
+        """Files that may be deleted at any time."""
+        return self.home / "cache"
+
+    def ensure_home(self) -> Path:
+        """Create the home folder, readable by its owner only, and return it."""
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self.home

@@ -1,0 +1,168 @@
+"""What can a provider of models do?
+
+A provider says what it can do by what it is: `Provider` is the least, each further Protocol one more
+ability. Ask with `isinstance`; there is no method that raises NotImplementedError.
+
+Every method may raise `ProviderUnreachable`, `ModelNotFound` or `ProviderError` of `ollm.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from ollm.messages import ChatRequest, Event, Notice, Progress
+
+
+@dataclass(frozen=True)
+class Health:
+    """A provider that can be reached.
+
+    :param where: address or place, as a user would write it
+    :param version: of the server or engine
+    """
+
+    where: str
+    version: str
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a provider says of one model; None or empty where it says nothing.
+
+    :param size: of the weights on disk, in bytes
+    :param modified: ISO 8601 time of the last change
+    :param context_window: trained context window, in tokens
+    :param capabilities: in Ollama's words: completion, tools, vision, thinking, embedding, insert
+    :param default_options: the model's own generation parameters, under the provider's names
+    :param details: anything else, under the provider's names
+    """
+
+    name: str
+    size: int | None = None
+    digest: str = ""
+    modified: str = ""
+    family: str = ""
+    parameters: str = ""
+    quantization: str = ""
+    context_window: int | None = None
+    capabilities: tuple[str, ...] = ()
+    template: str = ""
+    license: str = ""
+    default_options: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def chats(self) -> bool:
+        """Whether the model can hold a conversation, as far as the provider knows."""
+        return not self.capabilities or "completion" in self.capabilities
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model in memory.
+
+    :param size: memory taken, in bytes
+    :param size_gpu: the part of `size` that is on a GPU, in bytes
+    :param context_size: allocated context window, in tokens
+    :param expires: ISO 8601 time of the unload; empty if never
+    """
+
+    name: str
+    size: int
+    size_gpu: int = 0
+    context_size: int | None = None
+    expires: str = ""
+
+
+@runtime_checkable
+class Provider(Protocol):
+    """Answers chats. The least that a provider can do."""
+
+    name: str
+
+    async def check(self) -> Health:
+        """Reach the provider, quickly (a second or two at most).
+
+        :raises ProviderUnreachable: nobody is there
+        """
+        ...
+
+    async def list_models(self) -> Sequence[ModelInfo]:
+        """List what is there to chat with; details that cost a request each may be left out."""
+        ...
+
+    async def show_model(self, name: str) -> ModelInfo:
+        """Tell everything known about one model.
+
+        :raises ModelNotFound: no model of that name
+        """
+        ...
+
+    def chat(self, request: ChatRequest) -> AsyncIterator[Event]:
+        """Answer. The stream ends with `Finished`; a stream that ends without one was cut.
+
+        Closing the iterator, or cancelling its task, ends the work within 0.2 s.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Give back connections, threads and memory."""
+        ...
+
+
+@runtime_checkable
+class DefaultsModel(Protocol):
+    """Knows which of its models to use when the user named none."""
+
+    async def default_model(self) -> str:
+        """Name the model to use.
+
+        :raises ModelNotFound: there is none, and the remedy says how to get one
+        """
+        ...
+
+
+@runtime_checkable
+class PullsModels(Protocol):
+    """Fetches models."""
+
+    def pull(self, name: str) -> AsyncIterator[Progress | Notice]:
+        """Fetch a model; the iterator ends when it is there. Closing it stops the fetch."""
+        ...
+
+
+@runtime_checkable
+class DeletesModels(Protocol):
+    """Deletes models from disk."""
+
+    async def delete_model(self, name: str) -> None:
+        """Delete a model."""
+        ...
+
+
+@runtime_checkable
+class LoadsModels(Protocol):
+    """Holds models in memory and can be told to."""
+
+    async def loaded_models(self) -> Sequence[LoadedModel]:
+        """List the models in memory."""
+        ...
+
+    async def load_model(self, name: str, keep_alive: str | int | None = None) -> None:
+        """Load a model, to be kept for `keep_alive` (seconds, or a duration such as "10m"; -1: for good)."""
+        ...
+
+    async def unload_model(self, name: str) -> None:
+        """Take a model out of memory."""
+        ...
+
+
+@runtime_checkable
+class CountsTokens(Protocol):
+    """Counts tokens exactly, with the model's own tokenizer."""
+
+    async def count_tokens(self, model: str, text: str) -> int:
+        """Count the tokens of a text."""
+        ...

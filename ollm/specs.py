@@ -1,0 +1,355 @@
+"""Which doors are there?
+
+Each hook is synchronous, cheap and declarative: it returns contributions. What streams, waits or costs
+is done by the contributed objects, later. A plugin is a class that derives from `Specs` and implements
+the hooks it needs, each marked with `@hookimpl`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import pluggy
+
+if TYPE_CHECKING:
+    from ollm.contexts import HostContext
+    from ollm.contributions import (
+        Command,
+        CommandGroup,
+        Frontend,
+        ModelLimits,
+        ProjectDetector,
+        ProjectProfile,
+        PromptPart,
+        ProviderEntry,
+        RequestAdjuster,
+        RoutingProfile,
+        Service,
+        SettingsLayer,
+        SettingsSection,
+        StatusItem,
+        Template,
+        Tool,
+        TurnObserver,
+    )
+    from ollm.paths import Paths
+
+API_VERSION = 1
+"""Grows when something that plugins rely on is taken away or changes its meaning."""
+
+hookspec = pluggy.HookspecMarker("ollm")
+hookimpl = pluggy.HookimplMarker("ollm")
+
+
+class Specs:
+    """The doors."""
+
+    requires_api: ClassVar[int] = API_VERSION
+
+    @hookspec
+    def ollm_settings_sections(self, paths: Paths) -> Sequence[SettingsSection]:
+        """Settings that the plugin reads, as a frozen dataclass for each part of the YAML file.
+
+        Asked first, before any setting is known, so this one gets only the paths.
+
+        :param paths: where files live
+        :return: none, one or several; names are unique among all plugins
+
+        Example::
+
+            @dataclass(frozen=True)
+            class Greeter:
+                name: Annotated[str, Setting("Whom to greet.", env=("GREETER_NAME",))] = "world"
+
+            class Plugin(Specs):
+                @hookimpl
+                def ollm_settings_sections(self, paths):
+                    return [SettingsSection("greeter", Greeter)]
+        """
+        return ()
+
+    @hookspec
+    def ollm_settings_layers(self, ctx: HostContext) -> Sequence[SettingsLayer]:
+        """Values between the user's file and the environment, such as a trusted project's.
+
+        A layer cannot set what a `Setting` marks with `project=False`.
+
+        :param ctx: paths, settings and services
+        :return: none, one or several; names are unique among all plugins
+
+        Example::
+
+            class Plugin(Specs):
+                @hookimpl
+                def ollm_settings_layers(self, ctx):
+                    values = {"model": {"default": "llama3.1:8b"}}
+                    return [SettingsLayer("team", Path("/etc/ollm/team.yaml"), values)]
+        """
+        return ()
+
+    @hookspec
+    def ollm_services(self, ctx: HostContext) -> Sequence[Service]:
+        """Objects that other plugins find by the Protocol they fulfil.
+
+        :param ctx: paths, settings and services
+        :return: none, one or several; names are unique among all plugins
+
+        Example::
+
+            class Clock(Protocol):
+                def now(self) -> float: ...
+
+            class WallClock:
+                def now(self) -> float:
+                    return time.time()
+
+            class Plugin(Specs):
+                @hookimpl
+                def ollm_services(self, ctx):
+                    return [Service("wall-clock", Clock, lambda host: WallClock())]
+        """
+        return ()
+
+    @hookspec
+    def ollm_providers(self, ctx: HostContext) -> Sequence[ProviderEntry]:
+        """Providers of models.
+
+        :param ctx: paths, settings and services
+        :return: none, one or several; names are unique among all plugins
+
+        Example::
+
+            class Plugin(Specs):
+                @hookimpl
+                def ollm_providers(self, ctx):
+                    return [ProviderEntry("acme", "Acme's server", create="acme_ollm.provider:create")]
+        """
+        return ()
+
+    @hookspec
+    def ollm_routing_profiles(self, ctx: HostContext) -> Sequence[RoutingProfile]:
+        """Rules for choosing a model for a kind of work.
+
+        :param ctx: paths, settings and services
+        :return: none, one or several; names are unique among all plugins
+
+        Example::
+
+            class Plugin(Specs):
+                @hookimpl
+                def ollm_routing_profiles(self, ctx):
+                    return [
+                        RoutingProfile(
+                            "poetry",
+                            "Verse, in any language",
+                            preferred_families=("mistral", "llama"),
+                            min_context_window=8192,
+                            fallback_profile="creative",
+                        )
+                    ]
+        """
+        return ()
+
+    @hookspec
+    def ollm_model_limits(self, ctx: HostContext) -> Sequence[ModelLimits]:
+        """Facts about models that the built-in database does not know.
+
+        :param ctx: paths, settings and services
+        :return: none, one or several; names are unique among all plugins
+
+        Example::
+
+            class Plugin(Specs):
+                @hookimpl
+                def ollm_model_limits(self, ctx):
+                    return [ModelLimits("acme-chat", "acme-chat:*", family="llama", context_window=32768)]
+        """
+        return ()
+
+    @hookspec
+    def ollm_tools(self, ctx: HostContext) -> Sequence[Tool]:
+        """Tools that a model may call.
+
+        A tool whose risk is not `none` runs only after an approval.
+
+        :param ctx: paths, settings and services
+        :return: none, one or several; names are unique among all plugins
+
+        Example::
+
+            @dataclass(frozen=True)
+            class Roll:
+                sides: int = 6
+
+            async def roll(ctx: ToolContext, args: Roll) -> str:
+                return str(random.randint(1, args.sides))
+
+            class Plugin(Specs):
+                @hookimpl
+                def ollm_tools(self, ctx):
+                    return [Tool("roll_dice", "Roll a die.", Roll, roll, risk="none")]
+        """
+        return ()
+
+    @hookspec
+    def ollm_commands(self, ctx: HostContext) -> Sequence[Command | CommandGroup]:
+        """Commands, each for the shell and the REPL alike.
+
+        Several plugins may add to one group.
+
+        :param ctx: paths, settings and services
+        :return: none, one or several; names are unique among all plugins
+
+        Example::
+
+            def greet(ctx: CommandContext, name: str = "world") -> None:
+                ctx.out.print(f"Hello, {name}!")
+
+            class Plugin(Specs):
+                @hookimpl
+                def ollm_commands(self, ctx):
+                    return [Command("greet", "Say hello.", greet)]
+        """
+        return ()
+
+    @hookspec
+    def ollm_project_detectors(self, ctx: HostContext) -> Sequence[ProjectDetector]:
+        """Functions that recognize a type of project from its files.
+
+        :param ctx: paths, settings and services
+        :return: none, one or several; names are unique among all plugins
+
+        Example::
+
+            def detect(folder: Path) -> Detection | None:
+                if (folder / "mix.exs").is_file():
+                    return Detection("elixir", folder, ("mix.exs",), 0.9)
+                return None
+
+            class Plugin(Specs):
+                @hookimpl
+                def ollm_project_detectors(self, ctx):
+                    return [ProjectDetector("elixir", detect)]
+        """
+        return ()
+
+    @hookspec
+    def ollm_project_profiles(self, ctx: HostContext) -> Sequence[ProjectProfile]:
+        """What suits a type of project: model, system prompt, tools.
+
+        :param ctx: paths, settings and services
+        :return: none, one or several; names are unique among all plugins
+
+        Example::
+
+            class Plugin(Specs):
+                @hookimpl
+                def ollm_project_profiles(self, ctx):
+                    return [ProjectProfile("elixir", "Elixir with mix", system_prompt="Prefer pattern matching.")]
+        """
+        return ()
+
+    @hookspec
+    def ollm_prompt_parts(self, ctx: HostContext) -> Sequence[PromptPart]:
+        """Parts of the system prompt, rendered anew in each turn.
+
+        :param ctx: paths, settings and services
+        :return: none, one or several; names are unique among all plugins
+
+        Example::
+
+            class Plugin(Specs):
+                @hookimpl
+                def ollm_prompt_parts(self, ctx):
+                    return [PromptPart("today", lambda turn: f"Today is {date.today():%A}.")]
+        """
+        return ()
+
+    @hookspec
+    def ollm_request_adjusters(self, ctx: HostContext) -> Sequence[RequestAdjuster]:
+        """The last word on a request before it is sent: options, limits.
+
+        :param ctx: paths, settings and services
+        :return: none, one or several; names are unique among all plugins
+
+        Example::
+
+            def short(request: ChatRequest, turn: TurnContext) -> ChatRequest:
+                return replace(request, options=replace(request.options, max_tokens=100))
+
+            class Plugin(Specs):
+                @hookimpl
+                def ollm_request_adjusters(self, ctx):
+                    return [RequestAdjuster("short", short)]
+        """
+        return ()
+
+    @hookspec
+    def ollm_turn_observers(self, ctx: HostContext) -> Sequence[TurnObserver]:
+        """Listeners that are told of events and of finished turns.
+
+        :param ctx: paths, settings and services
+        :return: none, one or several; names are unique among all plugins
+
+        Example::
+
+            class Plugin(Specs):
+                @hookimpl
+                def ollm_turn_observers(self, ctx):
+                    return [TurnObserver("counter", on_turn=lambda turn: print(turn.usage.completion_tokens))]
+        """
+        return ()
+
+    @hookspec
+    def ollm_status_items(self, ctx: HostContext) -> Sequence[StatusItem]:
+        """A few words each for the status bar.
+
+        :param ctx: paths, settings and services
+        :return: none, one or several; names are unique among all plugins
+
+        Example::
+
+            class Plugin(Specs):
+                @hookimpl
+                def ollm_status_items(self, ctx):
+                    return [StatusItem("load", lambda host: f"load {os.getloadavg()[0]:.1f}")]
+        """
+        return ()
+
+    @hookspec
+    def ollm_templates(self, ctx: HostContext) -> Sequence[Template]:
+        """Prompts with variables.
+
+        :param ctx: paths, settings and services
+        :return: none, one or several; names are unique among all plugins
+
+        Example::
+
+            class Plugin(Specs):
+                @hookimpl
+                def ollm_templates(self, ctx):
+                    return [Template("haiku", "A haiku about anything", "Write a haiku about {subject:the sea}.")]
+        """
+        return ()
+
+    @hookspec
+    def ollm_frontends(self, ctx: HostContext) -> Sequence[Frontend]:
+        """Ways to hold a conversation: for one prompt, or interactively.
+
+        The first of a kind is used; ollm's own come last.
+
+        :param ctx: paths, settings and services
+        :return: none, one or several; names are unique among all plugins
+
+        Example::
+
+            def run(app: App, prompt: str) -> int:
+                return 0
+
+            class Plugin(Specs):
+                @hookimpl
+                def ollm_frontends(self, ctx):
+                    return [Frontend("quiet", "once", run)]
+        """
+        return ()

@@ -1,0 +1,77 @@
+"""How is state written so that the power could go?
+
+A file is replaced as a whole: written beside its place, flushed to disk, renamed. Where two processes may
+write, a lock file stands beside it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ollm.errors import OllmError
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Replace a file's content, or leave it as it was.
+
+    :param path: its folder is created if need be; an existing file keeps its mode, a new one gets 0600
+    :raises OllmError: the content could not be written; the old one is untouched
+    """
+    data = content.encode() if isinstance(content, str) else content
+    target = Path(os.path.realpath(path))
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise _not_written(path, error) from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            os.chmod(name, target.stat().st_mode & 0o777)
+        os.replace(name, target)
+        _sync_folder(target.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: OSError) -> OllmError:
+    return OllmError(f"{path} could not be written: {error.strerror or error}", "Its former content is untouched.")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last through a power cut; Windows has no such call for folders."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def file_lock(path: Path, timeout: float = 10.0) -> Iterator[None]:
+    """Hold the lock of a file against other processes.
+
+    :param path: the file to be changed; its lock is the same name with `.lock` added
+    :param timeout: seconds to wait; negative waits for good
+    :raises OllmError: another process holds it for longer
+    """
+    from filelock import FileLock, Timeout
+
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        with FileLock(f"{path}.lock", timeout=timeout):
+            yield
+    except Timeout as error:
+        problem = f"{path} is locked by another process for more than {timeout:g} s"
+        raise OllmError(problem, "Wait for it to end, then try again.") from error

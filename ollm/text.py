@@ -1,0 +1,32 @@
+"""What may reach a terminal?
+
+What a model, a tool, a server or a plugin's metadata says is untrusted: a control sequence in it could
+write the clipboard, change the title or hide text. `visible` shows such characters instead of obeying them.
+"""
+
+from __future__ import annotations
+
+import re
+
+_BIDI = (0x202A, 0x202B, 0x202C, 0x202D, 0x202E, 0x2066, 0x2067, 0x2068, 0x2069)
+"""Embeddings, overrides and isolates of the Unicode Bidirectional Algorithm (UAX #9): they reorder text."""
+
+_TABLE = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"}
+_TABLE[0x7F] = "\u2421"
+_TABLE.update({code: f"\\x{code:02x}" for code in range(0x80, 0xA0)})
+_TABLE.update({code: f"\\u{code:04x}" for code in (*_BIDI, 0x2028, 0x2029)})
+_TABLE.update({code: "\ufffd" for code in range(0xD800, 0xE000)})
+
+_UNSAFE = re.compile("[" + "".join(re.escape(chr(code)) for code in _TABLE) + "]")
+
+
+def visible(text: str) -> str:
+    """Return text with control characters, and characters that reorder text, made visible.
+
+    Line feeds and tabs stay; a carriage return before a line feed is dropped.
+
+    :param text: from a source that is not trusted
+    """
+    if not _UNSAFE.search(text):
+        return text
+    return text.replace("\r\n", "\n").translate(_TABLE)
