@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from ollm.messages import ToolSpec as ToolSpec
     from ollm.messages import Usage as Usage
     from ollm.messages import Waiting as Waiting
+    from ollm.output import Output as Output
+    from ollm.output import to_document as to_document
     from ollm.paths import Paths as Paths
     from ollm.providers import CountsTokens as CountsTokens
     from ollm.providers import DefaultsModel as DefaultsModel
@@ -76,6 +78,8 @@ if TYPE_CHECKING:
     from ollm.state import file_lock as file_lock
     from ollm.state import write_atomically as write_atomically
     from ollm.text import visible as visible
+    from ollm.tools import Decision as Decision
+    from ollm.tools import ToolApprover as ToolApprover
 
 _HOMES = {
     "app": ("App",),
@@ -131,6 +135,7 @@ _HOMES = {
         "Usage",
         "Waiting",
     ),
+    "output": ("Output", "to_document"),
     "paths": ("Paths",),
     "providers": (
         "CountsTokens",
@@ -146,6 +151,7 @@ _HOMES = {
     "specs": ("API_VERSION", "Specs", "hookimpl"),
     "state": ("file_lock", "write_atomically"),
     "text": ("visible",),
+    "tools": ("Decision", "ToolApprover"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -75,6 +75,8 @@ class ProviderEntry(Contribution):
     :param create: makes the provider; called once a run, when it is first needed
     :param order: who is asked first when the user has chosen none; lower comes first
     :param stand_in: said when it answers in the place of a provider that was not reached
+    :param address: key of the setting that says where it is; whoever sets it has chosen this provider
+    :param borrowed: variables of other programs, as "$NAME", that set the address without being a choice
     """
 
     references: ClassVar[tuple[str, ...]] = ("create",)
@@ -83,6 +85,8 @@ class ProviderEntry(Contribution):
     create: Ref[Callable[[HostContext], Provider]]
     order: int = 50
     stand_in: str = ""
+    address: str = ""
+    borrowed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,9 @@ class Command(Contribution):
     :param summary: one line for the list of commands
     :param run: a typed function that Typer reads; a parameter annotated `CommandContext` gets the context
     :param aliases: other names in the same form
+    :param examples: command lines as a user types them after `ollm`, shown in its help
     :param surfaces: where it is mounted
+    :param lenient: works although the settings hold mistakes, because it helps to mend them
     """
 
     references: ClassVar[tuple[str, ...]] = ("run",)
@@ -139,7 +145,9 @@ class Command(Contribution):
     summary: str
     run: Ref[Callable[..., None]]
     aliases: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
     surfaces: tuple[Surface, ...] = ("shell", "repl")
+    lenient: bool = False
 
     def mistakes(self) -> Iterator[str]:
         """Yield what is wrong; a command's name may have several words."""

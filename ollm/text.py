@@ -17,6 +17,7 @@ _TABLE.update({code: f"\\x{code:02x}" for code in range(0x80, 0xA0)})
 _TABLE.update({code: f"\\u{code:04x}" for code in (*_BIDI, 0x2028, 0x2029)})
 _TABLE.update({code: "\ufffd" for code in range(0xD800, 0xE000)})
 
+_UNSAFE_IN_JSON = re.compile("[" + "".join(re.escape(chr(code)) for code in _TABLE if code >= 0x20) + "]")
 _UNSAFE = re.compile("[" + "".join(re.escape(chr(code)) for code in _TABLE) + "]")
 
 
@@ -30,3 +31,11 @@ def visible(text: str) -> str:
     if not _UNSAFE.search(text):
         return text
     return text.replace("\r\n", "\n").translate(_TABLE)
+
+
+def escaped(document: str) -> str:
+    """Return JSON text in which such characters are written as escapes, so that its value stays the same.
+
+    :param document: made by a JSON encoder, which escapes those below U+0020 itself
+    """
+    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", document)

@@ -1,0 +1,265 @@
+"""What is the shell's way in?
+
+Parses what stands before a command, hands the rest to the command tree, and turns whatever goes wrong into
+one line and an exit code.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import stat
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ollm import __version__
+from ollm.errors import ExitCode, OllmError, SettingsError, UsageError
+
+if TYPE_CHECKING:
+    from ollm.app import App
+
+HELP = """Chat with language models on your own machine.
+
+With a prompt, ollm answers it and ends; on a terminal without one, it opens the REPL.
+
+\b
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 no such model,
+4 provider unreachable, 130 interrupted.
+"""
+EXAMPLES = """\b
+Examples:
+  ollm -p "Why is the sky blue?"
+  git diff | ollm -p "Write a commit message" -m llama3.1:8b
+  ollm -p "List three colours" -o json
+  ollm"""
+
+
+def run() -> None:
+    """Run the program and end the process.
+
+    Cyclic garbage collection is off while modules are imported, and what was imported is not torn down
+    piece by piece at the end: together that is about a quarter of a short run.
+    """
+    gc.disable()
+    code = main(sys.argv[1:])
+    _end(code)
+
+
+def _end(code: int) -> None:
+    """End at once, unless somebody's thread is still at work."""
+    import threading
+
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        code = code or ExitCode.DONE  # the reader has gone; there is nobody left to tell
+    if threading.active_count() > 1:
+        sys.exit(code)
+    import atexit
+
+    atexit._run_exitfuncs()
+    os._exit(code)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command line.
+
+    :return: the exit code
+    """
+    if list(argv) == ["--version"]:
+        print(f"ollm {__version__}")
+        return ExitCode.DONE
+    app: App | None = None
+    try:
+        from ollm.app import App
+
+        app = App(strict_plugins="--strict-plugins" in _before_command(argv))
+        return _run(app, argv)
+    except OllmError as error:
+        return _report(error)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return _nobody_reads()
+    except Exception as error:
+        return _report_unexpected(error)
+    finally:
+        if app is not None:
+            app.close()
+
+
+def _before_command(argv: Sequence[str]) -> Sequence[str]:
+    """The words up to `--`; flags of the program itself are looked for only there."""
+    return argv[: argv.index("--")] if "--" in argv else argv
+
+
+def _run(app: App, argv: Sequence[str]) -> int:
+    from ollm.commands import CommandContext, dispatch, root_group, tree
+
+    gc.freeze()
+    callback = _callback(app)
+    group = root_group(tree(app.hub, "shell"), app.hub, CommandContext(app, "shell"), callback)
+    group.help, group.epilog = HELP, EXAMPLES
+    return dispatch(group, argv, "ollm")
+
+
+def _callback(app: App) -> Callable[..., Any]:
+    """Make the function whose signature Typer reads: our own options, then those of the settings."""
+    import inspect
+    from typing import Annotated
+
+    import typer
+
+    own: dict[str, Any] = {
+        "prompt": Annotated[str | None, typer.Option("--prompt", "-p", help="Answer this prompt and end.")],
+        "output": Annotated[str, typer.Option("--output", "-o", help="text, json or stream-json.")],
+        "color": Annotated[bool | None, typer.Option("--color/--no-color", help="Colours; default: on a terminal.")],
+        "strict_plugins": Annotated[bool, typer.Option("--strict-plugins", help="End when a plugin fails.")],
+        "version": Annotated[bool, typer.Option("--version", help="Print the version and end.")],
+    }
+    defaults = {"prompt": None, "output": "text", "color": None, "strict_plugins": False, "version": False}
+    flagged = {field.key: field for field in app.settings.fields.values() if field.setting.flags}
+    hints = {key.replace(".", "__"): _option(field) for key, field in flagged.items()}
+
+    def callback(context: typer.Context, **given: Any) -> None:
+        for key, field in flagged.items():
+            value = given.pop(key.replace(".", "__"))
+            if value is not None:
+                app.settings.set_flag(key, field.setting.flags[0], value)
+        _act(app, context, **given)
+
+    parameters = [
+        inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
+        *(
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=hint, default=defaults.get(name))
+            for name, hint in (*own.items(), *hints.items())
+        ),
+    ]
+    callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    callback.__annotations__ = {"context": typer.Context, **own, **hints}
+    return callback
+
+
+def _option(field: Any) -> Any:
+    """The Typer option of a setting: of its own type, and unset unless given."""
+    from types import NoneType
+    from typing import Annotated, get_args
+
+    import typer
+
+    kinds = [kind for kind in (get_args(field.type) or (field.type,)) if kind is not NoneType]
+    kind = kinds[0] if kinds[0] in (str, int, float, bool) else str
+    return Annotated[kind | None, typer.Option(*field.setting.flags, help=field.setting.help)]
+
+
+def _act(
+    app: App,
+    context: Any,
+    *,
+    prompt: str | None,
+    output: str,
+    color: bool | None,
+    strict_plugins: bool,
+    version: bool,
+) -> None:
+    """Do what the options before a command ask for, unless a command follows.
+
+    :raises Exit: it is done
+    """
+    if color is not None:
+        app.out.use_color(color)
+    if context.invoked_subcommand is None:
+        code = _print_version(app) if version else _converse(app, prompt, output)
+        context.exit(code)
+    elif prompt is not None:
+        raise UsageError(f"A prompt (-p) and the command '{context.invoked_subcommand}' exclude each other")
+
+
+def _print_version(app: App) -> int:
+    app.out.print(f"ollm {__version__}")
+    return ExitCode.DONE
+
+
+def _converse(app: App, prompt: str | None, output: str) -> int:
+    """Answer one prompt, or open the REPL.
+
+    :raises UsageError: there is neither a prompt nor a terminal
+    """
+    app.check_settings()
+    text = _whole_prompt(prompt)
+    if text is not None:
+        return _front_end(app, "once", text, output)
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        return _front_end(app, "interactive")
+    raise UsageError("There is no prompt, and no terminal to ask for one", 'Give one: ollm -p "…".')
+
+
+def _whole_prompt(prompt: str | None) -> str | None:
+    """Return the prompt with what was piped in added to it; None when there is neither.
+
+    :raises UsageError: both are empty
+    """
+    piped = _piped()
+    if prompt is None and piped is None:
+        return None
+    text = "\n\n".join(part for part in (prompt, piped) if part and part.strip())
+    if not text:
+        raise UsageError("The prompt is empty")
+    return text
+
+
+def _piped() -> str | None:
+    """Read stdin when it is a file, a pipe or a socket; a terminal or /dev/null is not input."""
+    if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
+        return None
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+        if not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)):
+            return None
+        return sys.stdin.read() or None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"The piped input is not {sys.stdin.encoding} text (byte {error.start})") from error
+
+
+def _front_end(app: App, kind: str, *arguments: str) -> int:
+    for owned in app.hub.frontends():
+        if owned.item.kind == kind:
+            start = app.hub.load(owned, "run")
+            return ExitCode.FAILED if start is None else int(start(app, *arguments))
+    raise OllmError(f"No plugin is installed that can hold a conversation ({kind})", "Run `ollm plugins doctor`.")
+
+
+def _report(error: OllmError) -> int:
+    lines = error.problems if isinstance(error, SettingsError) else (str(error),)
+    from ollm.text import visible
+
+    for line in lines:
+        print(f"ollm: {visible(line)}", file=sys.stderr)
+    if isinstance(error, SettingsError) and error.remedy:
+        print(f"ollm: {error.remedy}", file=sys.stderr)
+    _trace(error)
+    return error.exit_code
+
+
+def _report_unexpected(error: Exception) -> int:
+    where = f": {error.filename}" if isinstance(error, OSError) and error.filename else ""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
+    print(f"ollm: {said}{where} (set OLLM_DEBUG=1 for the trace)", file=sys.stderr)
+    _trace(error)
+    return ExitCode.FAILED
+
+
+def _trace(error: BaseException) -> None:
+    if os.environ.get("OLLM_DEBUG"):
+        import traceback
+
+        traceback.print_exception(error)
+
+
+def _nobody_reads() -> int:
+    """The reader of a pipe has gone, as `| head` does: that is no failure."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.DONE

@@ -1,0 +1,227 @@
+"""How is one command tree mounted twice?
+
+A command is one typed function. The shell runs `ollm memory add k v`, the REPL `/memory add k v`: the same
+tree, parsed by the same Typer parser. A command's module is imported when the command is called.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+from typer.core import TyperGroup
+
+from ollm.contributions import Command, CommandGroup, Surface, resolve
+from ollm.errors import OllmError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from ollm.app import App
+    from ollm.hub import Hub, Owned
+    from ollm.output import Output
+    from ollm.session import Conversation
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class CommandContext:
+    """What a command gets when it asks for it.
+
+    :param conversation: the one under way; None in the shell
+    """
+
+    app: App
+    surface: Surface
+    conversation: Conversation | None = None
+
+    @property
+    def out(self) -> Output:
+        """Where to write."""
+        return self.app.out
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something asynchronous until it is done."""
+        return self.app.run(work)
+
+
+@dataclass
+class Node:
+    """A word of the command tree: a command, a group, or both."""
+
+    name: str
+    summary: str = ""
+    owned: Owned[Command] | None = None
+    children: dict[str, Node] = field(default_factory=dict)
+    alias_of: str = ""
+
+    def walk(self, above: str = "") -> Iterator[tuple[str, Node]]:
+        """Yield every command under this node with its full name, aliases left out."""
+        for child in sorted(self.children.values(), key=lambda each: each.name):
+            path = f"{above} {child.name}".strip()
+            if child.owned is not None and not child.alias_of:
+                yield path, child
+            yield from child.walk(path)
+
+
+def tree(hub: Hub, surface: Surface) -> Node:
+    """Build the tree of the commands that are mounted on a surface."""
+    root = Node("ollm")
+    for owned in hub.commands():
+        item = owned.item
+        if isinstance(item, CommandGroup):
+            _descend(root, item.name).summary = item.summary
+        elif surface in item.surfaces:
+            _place(root, item.name, owned)
+            for alias in item.aliases:
+                _place(root, alias, owned, alias_of=item.name)
+    return root
+
+
+def _descend(root: Node, name: str) -> Node:
+    node = root
+    for word in name.split(" "):
+        node = node.children.setdefault(word, Node(word))
+    return node
+
+
+def _place(root: Node, name: str, owned: Owned[Any], alias_of: str = "") -> None:
+    node = _descend(root, name)
+    if node.owned is None:
+        node.owned, node.summary, node.alias_of = owned, owned.item.summary, alias_of
+
+
+def names(root: Node, above: str = "") -> Iterator[str]:
+    """Yield the full name of every node, aliases included, for completion."""
+    for child in root.children.values():
+        path = f"{above} {child.name}".strip()
+        yield path
+        yield from names(child, path)
+
+
+class _Group(TyperGroup):
+    """A group whose members are imported when they are called; help and lists use what is declared."""
+
+    node: Node
+    context: CommandContext
+    hub: Hub
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(name for name, node in self.node.children.items() if not node.alias_of and _is_shown(node))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        node = self.node.children.get(cmd_name)
+        if node is None or not _is_shown(node):
+            return None
+        return _group(node, self.hub, self.context) if node.children else _leaf(node, self.hub, self.context)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        rows = [(name, self.node.children[name].summary) for name in self.list_commands(ctx)]
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+
+
+def _is_shown(node: Node) -> bool:
+    """A group that was announced but has no command on this surface does not exist here."""
+    return node.owned is not None or any(_is_shown(child) for child in node.children.values())
+
+
+def root_group(root: Node, hub: Hub, context: CommandContext, callback: Callable[..., None] | None) -> Any:
+    """Return the tree as one Typer group.
+
+    :param callback: gets the options that stand before a command, and is called when there is none
+    """
+    return _group(root, hub, context, callback)
+
+
+def _group(node: Node, hub: Hub, context: CommandContext, callback: Callable[..., None] | None = None) -> Any:
+    own = callback or (_bound(node.owned, hub, context) if node.owned else None)
+    base = typer.Typer(
+        cls=_Group,
+        name=node.name,
+        help=node.summary,
+        callback=own or (lambda: None),
+        invoke_without_command=own is not None,
+        no_args_is_help=own is None,
+        rich_markup_mode=None,
+        add_completion=callback is not None and context.surface == "shell",
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+    group = typer.main.get_group(base)
+    group.node, group.context, group.hub = node, context, hub
+    return group
+
+
+def _leaf(node: Node, hub: Hub, context: CommandContext) -> Any:
+    assert node.owned is not None, "a node without children is a command"
+    examples = node.owned.item.examples
+    prefix = "/" if context.surface == "repl" else "ollm "
+    epilog = "\b\nExamples:\n" + "\n".join(f"  {prefix}{example}" for example in examples) if examples else None
+    single = typer.Typer(rich_markup_mode=None, add_completion=False)
+    single.command(
+        node.name,
+        short_help=node.summary,
+        epilog=epilog,
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )(_bound(node.owned, hub, context))
+    return typer.main.get_command(single)
+
+
+def _bound(owned: Owned[Command], hub: Hub, context: CommandContext) -> Callable[..., Any]:
+    """Import a command's function and give it its context; Typer sees only the other parameters.
+
+    :raises UsageError: its plugin cannot provide the function
+    """
+    what = f"command '{owned.item.name}'"
+    function = hub.host.guard(owned.record, what, lambda: resolve(owned.item.run))
+    if function is None:
+        raise UsageError(f"The {what} of plugin '{owned.record.name}' cannot be loaded", "Run `ollm plugins doctor`.")
+    signature = inspect.signature(function, eval_str=True)
+    contexts = [each.name for each in signature.parameters.values() if each.annotation is CommandContext]
+
+    def call(**arguments: Any) -> Any:
+        if not owned.item.lenient:
+            context.app.check_settings()
+        try:
+            return function(**dict.fromkeys(contexts, context), **arguments)
+        except (OllmError, typer.Exit, typer.Abort, typer.TyperException, OSError):
+            raise
+        except Exception as error:
+            hub.host.blame_error(owned.record, what, error)
+            problem = f"The {what} of plugin '{owned.record.name}' failed: {type(error).__name__}: {error}"
+            raise OllmError(problem, "Run it with OLLM_DEBUG=1 for the trace.") from error
+
+    kept = [each for each in signature.parameters.values() if each.name not in contexts]
+    call.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
+    call.__annotations__ = {each.name: each.annotation for each in kept}
+    call.__doc__ = inspect.getdoc(function) or owned.item.summary
+    return call
+
+
+def dispatch(group: Any, words: Sequence[str], prog: str) -> int:
+    """Parse and run a command line.
+
+    :param prog: how the program is called in usage lines
+    :return: the exit code
+    :raises OllmError: what was typed does not fit, or the command failed
+    :raises KeyboardInterrupt: the user pressed Ctrl-C
+    """
+    try:
+        result = group.main(list(words), prog_name=prog, standalone_mode=False, windows_expand_args=False)
+    except typer.TyperException as error:
+        raise _in_our_words(error, prog) from error
+    except typer.Abort as error:
+        raise KeyboardInterrupt from error
+    return result if isinstance(result, int) else 0
+
+
+def _in_our_words(error: typer.TyperException, prog: str) -> OllmError:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else prog
+    message = error.format_message().rstrip(".")
+    return UsageError(f"{path}: {message[:1].lower()}{message[1:]}", f"See `{path} --help`.")

@@ -1,0 +1,238 @@
+"""Which plugins are there, which are blocked, what went wrong in each?
+
+Discovery reads metadata only. A plugin is blocked before it is imported; importing it, registering it and
+each call of its hooks happen inside a guard, so that a plugin's failure stays the plugin's. What went wrong
+is kept in a ledger that `ollm plugins doctor` prints.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import io
+import time
+import traceback
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal, TypeVar
+
+import pluggy
+
+from ollm.errors import PluginError
+from ollm.specs import API_VERSION, Specs
+
+T = TypeVar("T")
+PluginState = Literal["discovered", "blocked", "failed", "registered", "enabled", "active"]
+"""discovered: named in some distribution's metadata. blocked: disabled in the settings, not imported.
+failed: could not be loaded. registered: loaded. enabled: its hooks fit, it will be asked.
+active: it has handed in something in this run."""
+
+GROUP = "ollm"
+DISTRIBUTION = "ollm-cli"
+INSPECT = "Run `ollm plugins doctor` for the trace, or `ollm plugins disable {name}` to go on without it."
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Something a plugin did wrong.
+
+    :param where: import, register, a hook's name, or a contribution such as "tool 'x'"
+    """
+
+    plugin: str
+    where: str
+    cause: str
+    remedy: str
+    trace: str = ""
+
+    @property
+    def line(self) -> str:
+        """The failure in one line, for the user."""
+        return f"Plugin '{self.plugin}' failed in {self.where}: {self.cause}. {self.remedy}"
+
+
+@dataclass
+class PluginRecord:
+    """What the host knows of one plugin; the only mutable record of a plugin's life."""
+
+    entry_point: importlib.metadata.EntryPoint
+    first_party: bool
+    state: PluginState = "discovered"
+    seconds: float = 0.0
+    plugin: object = None
+    hooks: dict[str, pluggy.HookImpl] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The entry point's name, which is the plugin's."""
+        return self.entry_point.name
+
+    @property
+    def distribution(self) -> tuple[str, str]:
+        """Name and version of the distribution that brought it; reads its metadata."""
+        found = self.entry_point.dist
+        return (found.name, found.version) if found is not None else ("unknown", "unknown")
+
+
+def discover() -> list[PluginRecord]:
+    """Find the plugins of all installed distributions, ollm's own first, then by name."""
+    records = [PluginRecord(point, _is_first_party(point)) for point in importlib.metadata.entry_points(group=GROUP)]
+    return sorted(records, key=lambda record: (not record.first_party, record.name))
+
+
+def _is_first_party(point: importlib.metadata.EntryPoint) -> bool:
+    """Only our own namespace costs a look into the metadata; a stranger may have squatted there."""
+    return point.value.startswith("ollm_plugins.") and point.dist is not None and point.dist.name == DISTRIBUTION
+
+
+class Host:
+    """Loads plugins and calls their hooks, each inside a guard.
+
+    :param blocked: names of plugins that are not to be loaded
+    :param strict: re-raise instead of going on without the plugin
+    :param on_failure: told of each failure as it happens
+    """
+
+    def __init__(
+        self,
+        records: list[PluginRecord],
+        blocked: Collection[str] = (),
+        *,
+        strict: bool = False,
+        on_failure: Callable[[Failure], None] = lambda failure: None,
+    ) -> None:
+        self.records = records
+        self._blocked = blocked
+        self._strict = strict
+        self._on_failure = on_failure
+        self._manager = pluggy.PluginManager(GROUP)
+        self._manager.add_hookspecs(Specs)
+
+    @property
+    def failures(self) -> list[Failure]:
+        """Everything that went wrong so far, plugin by plugin."""
+        return [failure for record in self.records for failure in record.failures]
+
+    def load(self) -> None:
+        """Import and register every plugin that is not blocked."""
+        taken: dict[str, PluginRecord] = {}
+        for record in self.records:
+            if record.name in self._blocked:
+                record.state = "blocked"
+            elif record.name in taken:
+                self._refuse_twin(record, taken[record.name])
+            else:
+                taken[record.name] = record
+                self._load(record)
+
+    def _refuse_twin(self, record: PluginRecord, first: PluginRecord) -> None:
+        record.state = "failed"
+        mine, theirs = record.distribution[0], first.distribution[0]
+        cause = f"the name '{record.name}' of distribution '{mine}' is taken by distribution '{theirs}'"
+        self.blame(record, "discovery", cause, f"Uninstall one of the two, e.g. `pip uninstall {mine}`.")
+
+    def _load(self, record: PluginRecord) -> None:
+        loaded = self.guard(record, "import", record.entry_point.load)
+        if loaded is None:
+            record.state = "failed"
+            return
+        record.state = "failed"
+        plugin = self.guard(record, "register", loaded) if isinstance(loaded, type) else loaded
+        if plugin is None or not self._speaks_our_api(record, plugin):
+            return
+        if self.guard(record, "register", lambda: self._manager.register(plugin, record.name)) is None:
+            return
+        record.plugin, record.state = plugin, "registered"
+        self._enable(record)
+
+    def _speaks_our_api(self, record: PluginRecord, plugin: object) -> bool:
+        wanted = getattr(plugin, "requires_api", API_VERSION)
+        if wanted == API_VERSION:
+            return True
+        cause = f"it was written for version {wanted!r} of the plugin API, this ollm has version {API_VERSION}"
+        newer = isinstance(wanted, int) and wanted > API_VERSION
+        remedy = "Upgrade ollm." if newer else f"Ask for a newer release of '{record.distribution[0]}'."
+        self.blame(record, "register", cause, remedy)
+        return False
+
+    def _enable(self, record: PluginRecord) -> None:
+        """Check the hooks; a misspelled one is reported, the others stay in use."""
+        specs = {name for name in vars(Specs) if name.startswith("ollm_")}
+        for caller in self._manager.get_hookcallers(record.plugin) or ():
+            mine = next(each for each in reversed(caller.get_hookimpls()) if each.plugin is record.plugin)
+            record.hooks[caller.name] = mine
+        for name in sorted(set(record.hooks) - specs):
+            import difflib
+
+            near = difflib.get_close_matches(name, specs, n=1)
+            remedy = f"Did its author mean '{near[0]}'?" if near else "The hooks are listed in docs/hooks.md."
+            self.blame(record, name, "there is no hook of that name, so it is never called", remedy)
+            del record.hooks[name]
+        record.state = "enabled"
+
+    def call(self, hook: str, **arguments: Any) -> Iterator[tuple[PluginRecord, Any]]:
+        """Ask one hook of every plugin, in the order in which they were loaded; failures are left out."""
+        for record in self.records:
+            if hook in record.hooks:
+                result = self.guard(record, hook, partial(_ask, record, hook, arguments))
+                if result is not None:
+                    record.state = "active"
+                    yield record, result
+
+    def guard(
+        self, record: PluginRecord, where: str, action: Callable[[], T], *, let: tuple[type[Exception], ...] = ()
+    ) -> T | None:
+        """Do something of a plugin's; on failure note it and return None.
+
+        What it prints is kept away from stdout, which belongs to the answer.
+
+        :param let: exceptions that are no failure but an answer, and pass
+        """
+        started = time.perf_counter()
+        printed = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(printed):
+                return action()
+        except let:
+            raise
+        except (Exception, SystemExit) as error:
+            self.blame_error(record, where, error)
+            return None
+        finally:
+            record.seconds += time.perf_counter() - started
+            if printed.getvalue():
+                cause = f"it printed {len(printed.getvalue())} characters to stdout, which belongs to the answer"
+                self.blame(record, where, cause, "Ask its author to use `notify`; the text was kept back.")
+
+    def blame_error(self, record: PluginRecord, where: str, error: BaseException) -> None:
+        """Note an exception of a plugin's.
+
+        :raises BaseException: the error itself, in strict mode
+        """
+        if self._strict:
+            raise error
+        cause = f"{type(error).__name__}: {error}".rstrip(": ").replace("\n", " ")
+        trace = "".join(traceback.format_exception(error))
+        self.blame(record, where, cause, INSPECT.format(name=record.name), trace)
+
+    def blame(self, record: PluginRecord, where: str, cause: str, remedy: str, trace: str = "") -> None:
+        """Note a failure once.
+
+        :raises PluginError: in strict mode
+        """
+        failure = Failure(record.name, where, cause, remedy, trace)
+        if any(known.where == where and known.cause == cause for known in record.failures):
+            return
+        record.failures.append(failure)
+        if self._strict:
+            raise PluginError(record.name, f"{where}: {cause}", remedy)
+        self._on_failure(failure)
+
+
+def _ask(record: PluginRecord, hook: str, arguments: dict[str, Any]) -> Any:
+    implementation = record.hooks[hook]
+    if implementation.hookwrapper or implementation.wrapper:
+        raise PluginError(record.name, "hook wrappers are not supported, since each plugin is asked by itself")
+    return implementation.function(*(arguments[name] for name in implementation.argnames))

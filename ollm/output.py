@@ -1,0 +1,164 @@
+"""How does a command speak to its user?
+
+Answers go to stdout, everything else to stderr. On a terminal, tables and progress are drawn by rich; in a
+pipe they are plain lines. Whatever is printed here has its control characters made visible.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from ollm.messages import Notice, Progress
+from ollm.text import escaped, visible
+
+
+def to_document(value: Any) -> Any:
+    """Turn contributions, messages and the like into what JSON can hold, with keys in camelCase."""
+    from ollm.settings import camel
+
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {camel(field.name): to_document(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): to_document(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [to_document(each) for each in value]
+    if isinstance(value, Path):
+        return str(value)
+    return value
+
+
+class Output:
+    """The two streams of a run.
+
+    :param color: None: decide by terminal and NO_COLOR
+    """
+
+    def __init__(
+        self, stdout: TextIO | None = None, stderr: TextIO | None = None, *, color: bool | None = None
+    ) -> None:
+        self.stdout = stdout or sys.stdout
+        self.stderr = stderr or sys.stderr
+        self._color = color
+        self.on_notice: Callable[[Notice], None] | None = None
+        self._said: set[Notice] = set()
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether stdout is a terminal that can do more than print lines."""
+        return self.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+    @property
+    def color(self) -> bool:
+        """Whether colours are wanted: on a terminal, unless NO_COLOR or a flag says otherwise."""
+        if self._color is not None:
+            return self._color
+        return self.is_terminal and not os.environ.get("NO_COLOR")
+
+    def use_color(self, wanted: bool) -> None:
+        """Overrule the terminal and NO_COLOR."""
+        self._color = wanted
+
+    def print(self, text: str = "") -> None:
+        """Write a line to stdout."""
+        self.stdout.write(visible(text) + "\n")
+
+    def write(self, text: str) -> None:
+        """Write a piece of an answer to stdout at once."""
+        self.stdout.write(visible(text))
+        self.stdout.flush()
+
+    def document(self, value: Any) -> None:
+        """Write one JSON document to stdout."""
+        self.stdout.write(escaped(json.dumps(to_document(value), indent=2, ensure_ascii=False)) + "\n")
+
+    def line(self, value: Any) -> None:
+        """Write one JSON document to stdout as a single line, at once."""
+        text = json.dumps(to_document(value), ensure_ascii=False, separators=(",", ":"))
+        self.stdout.write(escaped(text) + "\n")
+        self.stdout.flush()
+
+    def say(self, text: str) -> None:
+        """Write a line to stderr, with what is on stdout so far in front of it."""
+        self.stdout.flush()
+        self.stderr.write(visible(text) + "\n")
+        self.stderr.flush()
+
+    def notify(self, notice: Notice) -> None:
+        """Tell the user something once: on stderr, or where `on_notice` puts it."""
+        if notice in self._said:
+            return
+        self._said.add(notice)
+        if self.on_notice is not None:
+            self.on_notice(notice)
+        else:
+            self.say(f"ollm: {notice.text}")
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Write a table: drawn on a terminal, else one row a line with tabs between the cells."""
+        cells = [[visible("" if cell is None else str(cell)) for cell in row] for row in rows]
+        if self.is_terminal:
+            self._draw(columns, cells)
+            return
+        for row in ([*columns], *cells):
+            self.stdout.write("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row) + "\n")
+
+    def _draw(self, columns: Sequence[str], cells: list[list[str]]) -> None:
+        from rich.box import SIMPLE_HEAD
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
+        for row in cells:
+            table.add_row(*(Text(cell, overflow="fold") for cell in row))
+        Console(file=self.stdout, no_color=not self.color, highlight=False).print(table)
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[Progress], None]]:
+        """Show long work on stderr: a bar with rate and time left on a terminal, else a line now and then."""
+        if not (self.stderr.isatty() and os.environ.get("TERM") != "dumb"):
+            yield _Lines(self.say).show
+            return
+        from ollm.progress import bar
+
+        self.stdout.flush()
+        with bar(self.stderr, color=self.color) as show:
+            yield show
+
+
+class _Lines:
+    """Progress without a terminal: a line at the start, every five seconds, and at the end."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._started = time.monotonic()
+        self._due = 0.0
+
+    def show(self, progress: Progress) -> None:
+        """Say how far the work is, unless that was said just now."""
+        now = time.monotonic()
+        over = progress.total is not None and progress.done >= progress.total
+        if now >= self._due and not (over and self._due == float("inf")):
+            self._due = float("inf") if over else now + 5
+            self._say(self._text(progress, now - self._started))
+
+    @staticmethod
+    def _text(progress: Progress, seconds: float) -> str:
+        scale, unit = (1e6, "MB") if progress.unit == "bytes" else (1, progress.unit)
+        text = f"{progress.label}: {progress.done / scale:.0f}"
+        if progress.total:
+            text += f" of {progress.total / scale:.0f}"
+        text += f" {unit}"
+        rate = progress.done / seconds if seconds > 0.5 else 0.0
+        if not rate:
+            return text
+        left = f", {(progress.total - progress.done) / rate:.0f} s left" if progress.total else ""
+        return f"{text} ({rate / scale:.1f} {unit}/s{left})"

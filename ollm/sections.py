@@ -1,0 +1,45 @@
+"""Which settings are the kernel's own?
+
+Annotations stay objects here (no `from __future__ import annotations`), so that reading them costs nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge
+
+from ollm.contributions import Setting
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Which model answers."""
+
+    default: Annotated[
+        str | None, Setting("The model that answers.", env=("OLLM_MODEL",), flags=("--model", "-m"))
+    ] = None
+    provider: Annotated[
+        str | None,
+        Setting("The provider that is asked; without one, the first that answers.", ("OLLM_PROVIDER",), ("--provider",)),
+    ] = None
+
+
+@dataclass(frozen=True)
+class ChatSettings:
+    """How a turn is held."""
+
+    system_prompt: Annotated[
+        str | None, Setting("What the model is told before the conversation.", flags=("--system", "-s"))
+    ] = None
+    max_tool_rounds: Annotated[
+        int, Ge(1), Setting("How often in one turn a model may call tools before it must answer.")
+    ] = 8
+
+
+@dataclass(frozen=True)
+class PluginsSettings:
+    """Which plugins are loaded."""
+
+    disabled: Annotated[
+        tuple[str, ...], Setting("Plugins that are not loaded.", env=("OLLM_PLUGINS_DISABLED",), project=False)
+    ] = ()

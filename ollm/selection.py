@@ -1,0 +1,145 @@
+"""Who answers?
+
+A provider that the user chose, by flag, variable or settings, is never swapped for another. When none was
+chosen, the providers are asked in their order and the first that can answer does; those that could not are
+named in a notice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ollm.errors import ModelNotFound, OllmError, PluginError, ProviderUnreachable, UsageError
+from ollm.messages import Notice
+from ollm.providers import DefaultsModel, Provider
+from ollm.sections import ModelSettings
+
+if TYPE_CHECKING:
+    from ollm.contexts import HostContext
+    from ollm.contributions import ProviderEntry
+    from ollm.hub import Hub, Owned
+
+
+@dataclass(frozen=True)
+class Answerer:
+    """The provider and the model that answer."""
+
+    entry: Owned[ProviderEntry]
+    provider: Provider
+    model: str
+
+
+class Providers:
+    """All providers, each made once, when it is first needed."""
+
+    def __init__(self, hub: Hub, context: HostContext) -> None:
+        self._hub = hub
+        self._context = context
+        self._made: dict[str, Provider] = {}
+
+    def entries(self) -> list[Owned[ProviderEntry]]:
+        """List the providers in the order in which they are asked."""
+        return self._hub.providers()
+
+    def entry(self, name: str) -> Owned[ProviderEntry]:
+        """Return a provider's entry.
+
+        :raises UsageError: there is none of that name
+        """
+        for owned in self.entries():
+            if owned.item.name == name:
+                return owned
+        from ollm.settings import nearest
+
+        names = [owned.item.name for owned in self.entries()]
+        known = f"Known are: {', '.join(names) or 'none'}."
+        raise UsageError(f"There is no provider '{name}'{nearest(name, names)}", known)
+
+    def make(self, owned: Owned[ProviderEntry]) -> Provider:
+        """Return the provider itself.
+
+        :raises PluginError: its plugin could not make it
+        """
+        name = owned.item.name
+        if name not in self._made:
+            provider = self._hub.use(owned, "create", self._context)
+            if not isinstance(provider, Provider):
+                remedy = "Run `ollm plugins doctor` for the cause, or choose another with --provider."
+                raise PluginError(owned.record.name, f"Provider '{name}' could not be set up", remedy)
+            self._made[name] = provider
+        return self._made[name]
+
+    def chosen(self) -> str | None:
+        """Return the provider that the user chose, by name or by giving its address."""
+        settings = self._context.settings
+        named = settings.section(ModelSettings).provider
+        if named:
+            return named
+        for owned in self.entries():
+            key = owned.item.address
+            if key and settings.origin(key) not in ("default", *owned.item.borrowed):
+                return owned.item.name
+        return None
+
+    async def select(self) -> Answerer:
+        """Decide who answers.
+
+        :raises ProviderUnreachable: the chosen provider, or every one, is away
+        :raises ModelNotFound: the model is not there, or there is none at all
+        :raises UsageError: the chosen provider does not exist
+        """
+        model = self._context.settings.section(ModelSettings).default
+        chosen = self.chosen()
+        if chosen:
+            owned = self.entry(chosen)
+            provider = self.make(owned)
+            return Answerer(owned, provider, model or await _default_model(owned, provider))
+        return await self._first_that_can(model)
+
+    async def _first_that_can(self, model: str | None) -> Answerer:
+        refusals: list[OllmError] = []
+        for owned in self.entries():
+            try:
+                provider = self.make(owned)
+                if model:
+                    await provider.show_model(model)
+                answerer = Answerer(owned, provider, model or await _default_model(owned, provider))
+            except OllmError as error:
+                refusals.append(error)
+                continue
+            if refusals:
+                self._tell(refusals, answerer)
+            return answerer
+        raise _worst(refusals)
+
+    def _tell(self, refusals: list[OllmError], answerer: Answerer) -> None:
+        reasons = "; ".join(error.problem for error in refusals)
+        entry = answerer.entry.item
+        character = f", {entry.stand_in}" if entry.stand_in else ""
+        text = f"{reasons}: the provider '{entry.name}' answers with {answerer.model}{character}."
+        self._context.notify(Notice("provider-fallback", text))
+
+    async def aclose(self) -> None:
+        """Close every provider that was made."""
+        for provider in self._made.values():
+            await provider.aclose()
+        self._made.clear()
+
+
+async def _default_model(owned: Owned[ProviderEntry], provider: Provider) -> str:
+    if isinstance(provider, DefaultsModel):
+        return await provider.default_model()
+    models = [each.name for each in await provider.list_models() if each.chats]
+    if not models:
+        raise ModelNotFound(f"Provider '{owned.item.name}' has no model that can chat", "Fetch one first.")
+    return models[0]
+
+
+def _worst(refusals: list[OllmError]) -> OllmError:
+    """Report an absent server rather than a missing model: with the server back, the model may be there."""
+    for error in refusals:
+        if isinstance(error, ProviderUnreachable):
+            others = [each.problem for each in refusals if each is not error]
+            return ProviderUnreachable("; ".join((error.problem, *others)), error.remedy)
+    return refusals[0] if refusals else UsageError("No provider is installed", "Run `ollm plugins doctor`.")

@@ -1,0 +1,342 @@
+"""Which value holds, and where did it come from?
+
+Layers, the strongest last: defaults, the user's file, layers of plugins (a trusted project), environment,
+flags, the running session. A section is a frozen dataclass; pydantic checks what is set, and is not even
+imported while a value's declared type is a plain one that the value already has.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+from ollm.contributions import Setting, SettingsLayer, SettingsSection, resolve
+from ollm.errors import SettingsError, UsageError
+from ollm.sections import ChatSettings, ModelSettings, PluginsSettings
+from ollm.settings_file import KeyPath, SettingsFile
+from ollm.text import visible
+
+T = TypeVar("T")
+LayerName = Literal["default", "user", "plugin", "environment", "flag", "session"]
+
+
+def camel(name: str) -> str:
+    """Return the YAML name of a Python name: max_tokens → maxTokens. The only place that knows."""
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One setting."""
+
+    section: str
+    attribute: str
+    hint: Any
+    default: Any
+
+    @property
+    def key(self) -> str:
+        """The dotted path in the YAML file."""
+        return f"{self.section}.{camel(self.attribute)}"
+
+    @cached_property
+    def setting(self) -> Setting:
+        """What the plugin says of it."""
+        found = [each for each in getattr(self.hint, "__metadata__", ()) if isinstance(each, Setting)]
+        return found[0] if found else Setting("")
+
+    @property
+    def type(self) -> Any:
+        """The declared type without metadata."""
+        return get_args(self.hint)[0] if get_origin(self.hint) is Annotated else self.hint
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether any value of the declared type is valid."""
+        return all(isinstance(each, Setting) for each in getattr(self.hint, "__metadata__", ()))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A value that some layer gives to a setting.
+
+    :param where: file and line, variable or flag
+    """
+
+    layer: LayerName
+    where: str
+    raw: Any
+
+
+class Section:
+    """A settings section whose dataclass has been imported."""
+
+    def __init__(self, name: str, model: type[Any]) -> None:
+        self.name = name
+        self.model = model
+        self.path: KeyPath = tuple(name.split("."))
+        self.fields = tuple(
+            Field(name, each.name, _hint(model, each), _default(each)) for each in dataclasses.fields(model)
+        )
+
+
+KERNEL_SECTIONS = (
+    SettingsSection("model", ModelSettings),
+    SettingsSection("chat", ChatSettings),
+    SettingsSection("plugins", PluginsSettings),
+)
+
+
+def section_mistake(section: SettingsSection) -> str:
+    """Return what is wrong with a plugin's section, or an empty string.
+
+    :raises ImportError: its module cannot be imported
+    :raises AttributeError: its module has no such class
+    """
+    if section.name in {each.name for each in KERNEL_SECTIONS}:
+        return f"the section '{section.name}' is the kernel's own"
+    model = resolve(section.model)
+    if not dataclasses.is_dataclass(model):
+        return f"{getattr(model, '__qualname__', model)} is not a dataclass"
+    bare = [field.attribute for field in Section(section.name, model).fields if field.default is dataclasses.MISSING]
+    return f"these fields have no default: {', '.join(bare)}" if bare else ""
+
+
+def _hint(model: type[Any], field: dataclasses.Field[Any]) -> Any:
+    """Annotations are strings where a plugin's module postpones them."""
+    if not isinstance(field.type, str):
+        return field.type
+    from typing import get_type_hints
+
+    return get_type_hints(model, include_extras=True)[field.name]
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default
+
+
+class Settings:
+    """The values in force.
+
+    :param sections: all sections, those of plugins included
+    :param file: the user's
+    :param environ: variables by name
+    """
+
+    def __init__(self, sections: Sequence[SettingsSection], file: SettingsFile, environ: Mapping[str, str]) -> None:
+        self.file = file
+        self._contributed = sections
+        self._environ = environ
+        self._layers: list[SettingsLayer] = []
+        self._flags: dict[str, tuple[str, Any]] = {}
+        self._session: dict[str, Any] = {}
+        self._made: dict[type[Any], Any] = {}
+
+    @cached_property
+    def sections(self) -> tuple[Section, ...]:
+        """All sections, imported."""
+        return tuple(Section(each.name, resolve(each.model)) for each in self._contributed)
+
+    @cached_property
+    def fields(self) -> dict[str, Field]:
+        """All settings by key."""
+        return {field.key: field for section in self.sections for field in section.fields}
+
+    def add_layers(self, layers: Sequence[SettingsLayer]) -> None:
+        """Put layers of plugins between the user's file and the environment."""
+        self._layers.extend(layers)
+        self._made.clear()
+
+    def set_flag(self, key: str, flag: str, value: Any) -> None:
+        """Note a value given on the command line."""
+        self._flags[key] = (flag, value)
+        self._made.clear()
+
+    def set_session(self, key: str, value: Any) -> None:
+        """Set a value for the rest of the run.
+
+        :raises SettingsError: there is no such setting, or the value does not fit it
+        """
+        _convert(self.field(key), Candidate("session", "this session", value))
+        self._session[key] = value
+        self._made.clear()
+
+    def section(self, model: type[T]) -> T:
+        """Return a section with the values in force.
+
+        :raises SettingsError: a value is of the wrong type or out of range
+        """
+        if model not in self._made:
+            found = next((each for each in self.sections if each.model is model), None)
+            if found is None:
+                raise UsageError(f"No settings section is declared with {model.__qualname__}")
+            self._made[model] = model(**{field.attribute: self._value(field) for field in found.fields})
+        made: T = self._made[model]
+        return made
+
+    def field(self, key: str) -> Field:
+        """Return a setting's declaration.
+
+        :raises SettingsError: there is none of that name; the nearest is named
+        """
+        if key not in self.fields:
+            raise SettingsError((f"There is no setting {visible(key)!r}{nearest(key, self.fields)}",))
+        return self.fields[key]
+
+    def get(self, key: str) -> Any:
+        """Return the value in force under a key such as "model.default".
+
+        :raises SettingsError: there is no such setting, or its value is bad
+        """
+        return self._value(self.field(key))
+
+    def origin(self, key: str) -> str:
+        """Say where the value in force comes from: "default", file and line, variable or flag."""
+        return self.candidates(key)[-1].where
+
+    def candidates(self, key: str) -> list[Candidate]:
+        """List every value that a layer gives to a setting; the last one holds, the others are beaten."""
+        return list(self._candidates(self.field(key)))
+
+    def _candidates(self, field: Field) -> Iterator[Candidate]:
+        path = tuple(field.key.split("."))
+        yield Candidate("default", "default", field.default)
+        if (raw := _at(self.file.values, path)) is not MISSING:
+            yield Candidate("user", self.file.where(path), raw)
+        for layer in self._layers:
+            if field.setting.project and (raw := _at(layer.values, path)) is not MISSING:
+                yield Candidate("plugin", _layer_where(layer, field.key), raw)
+        for variable in reversed(field.setting.env):
+            if self._environ.get(variable):
+                yield Candidate("environment", f"${variable}", self._environ[variable])
+        if field.key in self._flags:
+            flag, raw = self._flags[field.key]
+            yield Candidate("flag", flag, raw)
+        if field.key in self._session:
+            yield Candidate("session", "this session", self._session[field.key])
+
+    def _value(self, field: Field) -> Any:
+        *_, winner = self._candidates(field)
+        return winner.raw if winner.layer == "default" else _convert(field, winner)
+
+    def problems(self) -> list[str]:
+        """List every mistake in every layer, a line each."""
+        found = []
+        for field in self.fields.values():
+            for candidate in self._candidates(field):
+                try:
+                    _convert(field, candidate)
+                except SettingsError as error:
+                    found.extend(error.problems)
+        found.extend(self._unknown(self.file.values, self.file.where))
+        for layer in self._layers:
+            found.extend(self._unknown(layer.values, lambda key, layer=layer: _layer_where(layer, ".".join(key))))
+            found.extend(self._forbidden(layer))
+        return found
+
+    def validate(self) -> None:
+        """Check every layer.
+
+        :raises SettingsError: with a line for each mistake
+        """
+        untouched = not self.file.values and not self._layers
+        problems = self._problems_outside_files() if untouched else self.problems()
+        if problems:
+            raise SettingsError(tuple(problems))
+
+    def _problems_outside_files(self) -> list[str]:
+        """Without files only variables, flags and the session can be wrong: check just what is set."""
+        found = []
+        for field in self.fields.values():
+            try:
+                self._value(field)
+            except SettingsError as error:
+                found.extend(error.problems)
+        return found
+
+    def _forbidden(self, layer: SettingsLayer) -> Iterator[str]:
+        for field in self.fields.values():
+            if not field.setting.project and _at(layer.values, tuple(field.key.split("."))) is not MISSING:
+                yield f"{_layer_where(layer, field.key)}: {field.key} is ignored: only your own settings may set it"
+
+    def _unknown(self, values: Mapping[str, Any], where: Callable[[KeyPath], str]) -> Iterator[str]:
+        known = {tuple(key.split(".")) for key in self.fields}
+        inner = {key[:length] for key in known for length in range(1, len(key))}
+        inner |= {section.path[:length] for section in self.sections for length in range(1, len(section.path) + 1)}
+        for key in _unknown_keys(values, (), known, inner):
+            if key != ("version",):
+                near = nearest(".".join(key), self.fields)
+                yield f"{where(key)}: there is no setting {visible('.'.join(key))!r}{near}"
+
+
+class _Missing:
+    """The type of MISSING."""
+
+
+MISSING = _Missing()
+
+
+def _at(values: Any, path: KeyPath) -> Any:
+    for name in path:
+        if not isinstance(values, Mapping) or name not in values:
+            return MISSING
+        values = values[name]
+    return values
+
+
+def _unknown_keys(values: Any, above: KeyPath, known: set[KeyPath], inner: set[KeyPath]) -> Iterator[KeyPath]:
+    for name, value in values.items():
+        key = (*above, name)
+        if key in inner and isinstance(value, Mapping):
+            yield from _unknown_keys(value, key, known, inner)
+        elif key not in known and not (key in inner and value is None):
+            yield key
+
+
+def _layer_where(layer: SettingsLayer, key: str) -> str:
+    line = layer.lines.get(key)
+    return f"{layer.path}:{line}" if line else str(layer.path)
+
+
+def nearest(name: str, names: Any) -> str:
+    """Return "; did you mean …?" with the nearest of some names, or nothing."""
+    import difflib
+
+    tail = name.rpartition(".")[2].lower()
+    by_tail = [each for each in names if each.rpartition(".")[2].lower() == tail]
+    near = by_tail or difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _convert(field: Field, candidate: Candidate) -> Any:
+    """Check a value and bring it into its declared type.
+
+    :raises SettingsError: it does not fit
+    """
+    raw = candidate.raw
+    if candidate.layer == "default" or (field.is_plain and _fits(field.type, candidate)):
+        return raw
+    from ollm.settings_check import check
+
+    problem, value = check(field, candidate)
+    if problem:
+        raise SettingsError((f"{candidate.where}: {field.key} is {visible(repr(raw))[:80]}: {problem}",))
+    return value
+
+
+def _fits(declared: Any, candidate: Candidate) -> bool:
+    """Whether a value is exactly of a declared scalar type, so that nothing is left to check.
+
+    A variable is text: it fits only where text is all that the setting takes.
+    """
+    kinds = set(get_args(declared)) if get_origin(declared) in (Union, UnionType) else {declared}
+    if candidate.layer == "environment" and kinds - {NoneType} != {str}:
+        return False
+    return type(candidate.raw) in kinds and type(candidate.raw) in (str, bool, int, float, NoneType)

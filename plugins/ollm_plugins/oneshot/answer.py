@@ -1,0 +1,36 @@
+"""How is one prompt answered?"""
+
+from __future__ import annotations
+
+from ollm.api import App, ExitCode, OllmError, UsageError
+from ollm_plugins.oneshot.formats import FORMATS, Format
+
+
+def answer(app: App, prompt: str, output: str) -> int:
+    """Answer a prompt on stdout, in one of the formats.
+
+    :param output: text, json or stream-json
+    :return: the exit code
+    :raises UsageError: there is no such format
+    :raises OllmError: nobody could answer, in the format `text`
+    """
+    if output not in FORMATS:
+        raise UsageError(f"There is no output format '{output}'", f"Choose one of {', '.join(FORMATS)}.")
+    form = FORMATS[output](app.out)
+    try:
+        app.run(_stream(app, prompt, form))
+        return form.finish()
+    except KeyboardInterrupt:
+        form.interrupt()
+        return ExitCode.INTERRUPTED
+    except OllmError as error:
+        form.fail(error)
+        return error.exit_code
+
+
+async def _stream(app: App, prompt: str, form: Format) -> None:
+    conversation = app.conversation()
+    answerer = await conversation.answerer()
+    form.begin(answerer.entry.item.name, answerer.model)
+    async for event in conversation.ask(prompt):
+        form.show(event)

@@ -1,0 +1,1 @@
+"""Generation options: settings, flags and variables that reach every request."""
