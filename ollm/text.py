@@ -15,10 +15,10 @@ _TABLE = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "
 _TABLE[0x7F] = "\u2421"
 _TABLE.update({code: f"\\x{code:02x}" for code in range(0x80, 0xA0)})
 _TABLE.update({code: f"\\u{code:04x}" for code in (*_BIDI, 0x2028, 0x2029)})
-_TABLE.update({code: "\ufffd" for code in range(0xD800, 0xE000)})
 
-_UNSAFE_IN_JSON = re.compile("[" + "".join(re.escape(chr(code)) for code in _TABLE if code >= 0x20) + "]")
-_UNSAFE = re.compile("[" + "".join(re.escape(chr(code)) for code in _TABLE) + "]")
+_ABOVE_SPACE = "\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+_UNSAFE_IN_JSON = re.compile(f"[{_ABOVE_SPACE}]")
+_UNSAFE = re.compile(f"[\x00-\x08\x0b-\x1f{_ABOVE_SPACE}]")
 
 
 def visible(text: str) -> str:
@@ -30,7 +30,7 @@ def visible(text: str) -> str:
     """
     if not _UNSAFE.search(text):
         return text
-    return text.replace("\r\n", "\n").translate(_TABLE)
+    return _UNSAFE.sub(lambda match: _TABLE.get(ord(match[0]), "\ufffd"), text.replace("\r\n", "\n"))
 
 
 def escaped(document: str) -> str:
