@@ -8,9 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ollm import __version__ as __version__
+
 if TYPE_CHECKING:
     from ollm.app import App as App
     from ollm.commands import CommandContext as CommandContext
+    from ollm.commands import Node as Node
+    from ollm.commands import dispatch as dispatch
+    from ollm.commands import names as names
+    from ollm.commands import root_group as root_group
+    from ollm.commands import tree as tree
     from ollm.contexts import HostContext as HostContext
     from ollm.contexts import ServiceFinder as ServiceFinder
     from ollm.contexts import SettingsReader as SettingsReader
@@ -60,6 +67,7 @@ if TYPE_CHECKING:
     from ollm.messages import ToolSpec as ToolSpec
     from ollm.messages import Usage as Usage
     from ollm.messages import Waiting as Waiting
+    from ollm.messages import replace as replace
     from ollm.output import Output as Output
     from ollm.output import to_document as to_document
     from ollm.paths import Paths as Paths
@@ -72,6 +80,8 @@ if TYPE_CHECKING:
     from ollm.providers import ModelInfo as ModelInfo
     from ollm.providers import Provider as Provider
     from ollm.providers import PullsModels as PullsModels
+    from ollm.session import Conversation as Conversation
+    from ollm.settings import nearest as nearest
     from ollm.specs import API_VERSION as API_VERSION
     from ollm.specs import Specs as Specs
     from ollm.specs import hookimpl as hookimpl
@@ -83,7 +93,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "app": ("App",),
-    "commands": ("CommandContext",),
+    "commands": ("CommandContext", "Node", "dispatch", "names", "root_group", "tree"),
     "contexts": ("HostContext", "ServiceFinder", "SettingsReader", "ToolContext", "TurnContext"),
     "contributions": (
         "Command",
@@ -134,6 +144,7 @@ _HOMES = {
         "ToolSpec",
         "Usage",
         "Waiting",
+        "replace",
     ),
     "output": ("Output", "to_document"),
     "paths": ("Paths",),
@@ -148,6 +159,8 @@ _HOMES = {
         "Provider",
         "PullsModels",
     ),
+    "session": ("Conversation",),
+    "settings": ("nearest",),
     "specs": ("API_VERSION", "Specs", "hookimpl"),
     "state": ("file_lock", "write_atomically"),
     "text": ("visible",),

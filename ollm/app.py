@@ -59,7 +59,8 @@ class App:
         self.host.load()
         self.hub = Hub(self.host, self.paths)
         contributed = [owned.item for owned in self.hub.settings_sections()]
-        self.settings = Settings((*KERNEL_SECTIONS, *contributed), file, self.environ)
+        incomplete = any(record.state == "blocked" or record.failures for record in found)
+        self.settings = Settings((*KERNEL_SECTIONS, *contributed), file, self.environ, incomplete=incomplete)
         self.services = Services(self.hub)
         self.context = HostContext(self.paths, self.settings, self.services, self.out.notify)
         self.services.open(self.context)
@@ -80,8 +81,8 @@ class App:
         if self._file_error is None:
             try:
                 return Settings(KERNEL_SECTIONS, file, self.environ).section(PluginsSettings).disabled
-            except SettingsError as error:
-                self._file_error = error
+            except SettingsError:
+                pass  # `check_settings` reports it, together with all other mistakes
         return tuple(record.name for record in found if not record.first_party)
 
     def _tell_failure(self, failure: Failure) -> None:
@@ -95,6 +96,11 @@ class App:
         if self._file_error is not None:
             raise self._file_error
         self.settings.validate()
+
+    def reload_settings(self) -> None:
+        """Read the user's file anew, after a command has changed it."""
+        self._file_error = None
+        self.settings.use_file(self._read_file())
 
     @cached_property
     def providers(self) -> Providers:

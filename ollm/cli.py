@@ -59,7 +59,7 @@ def _end(code: int) -> None:
         sys.exit(code)
     import atexit
 
-    atexit._run_exitfuncs()
+    atexit._run_exitfuncs()  # noqa: SLF001  (os._exit skips them, and there is no public way)
     os._exit(code)
 
 
@@ -129,6 +129,7 @@ def _callback(app: App) -> Callable[..., Any]:
             value = given.pop(key.replace(".", "__"))
             if value is not None:
                 app.settings.set_flag(key, field.setting.flags[0], value)
+        given.pop("strict_plugins")  # read before the plugins were loaded
         _act(app, context, **given)
 
     parameters = [
@@ -138,7 +139,7 @@ def _callback(app: App) -> Callable[..., Any]:
             for name, hint in (*own.items(), *hints.items())
         ),
     ]
-    callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    callback.__dict__["__signature__"] = inspect.Signature(parameters)
     callback.__annotations__ = {"context": typer.Context, **own, **hints}
     return callback
 
@@ -162,7 +163,6 @@ def _act(
     prompt: str | None,
     output: str,
     color: bool | None,
-    strict_plugins: bool,
     version: bool,
 ) -> None:
     """Do what the options before a command ask for, unless a command follows.
@@ -170,7 +170,7 @@ def _act(
     :raises Exit: it is done
     """
     if color is not None:
-        app.out.use_color(color)
+        app.out.use_color(wanted=color)
     if context.invoked_subcommand is None:
         code = _print_version(app) if version else _converse(app, prompt, output)
         context.exit(code)

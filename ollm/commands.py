@@ -7,12 +7,13 @@ tree, parsed by the same Typer parser. A command's module is imported when the c
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
-from typer.core import TyperGroup
+from msgspec import Struct
+from typer.core import TyperCommand, TyperGroup
 
 from ollm.contributions import Command, CommandGroup, Surface, resolve
 from ollm.errors import OllmError, UsageError
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_NEGATIVE = re.compile(r"-\.?\d.*")
 
-@dataclass(frozen=True)
-class CommandContext:
+
+class CommandContext(Struct, frozen=True):
     """What a command gets when it asks for it.
 
     :param conversation: the one under way; None in the shell
@@ -49,14 +51,13 @@ class CommandContext:
         return self.app.run(work)
 
 
-@dataclass
-class Node:
+class Node(Struct):
     """A word of the command tree: a command, a group, or both."""
 
     name: str
     summary: str = ""
     owned: Owned[Command] | None = None
-    children: dict[str, Node] = field(default_factory=dict)
+    children: dict[str, Node] = {}
     alias_of: str = ""
 
     def walk(self, above: str = "") -> Iterator[tuple[str, Node]]:
@@ -110,10 +111,10 @@ class _Group(TyperGroup):
     context: CommandContext
     hub: Hub
 
-    def list_commands(self, ctx: Any) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  (Typer's signature)
         return sorted(name for name, node in self.node.children.items() if not node.alias_of and _is_shown(node))
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  (Typer's signature)
         node = self.node.children.get(cmd_name)
         if node is None or not _is_shown(node):
             return None
@@ -124,6 +125,14 @@ class _Group(TyperGroup):
         if rows:
             with formatter.section("Commands"):
                 formatter.write_dl(rows)
+
+
+class _Leaf(TyperCommand):
+    """A command to which a negative number is a value, not an option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.ignore_unknown_options = any(_NEGATIVE.fullmatch(each) for each in args)
+        return super().parse_args(ctx, args)
 
 
 def _is_shown(node: Node) -> bool:
@@ -152,7 +161,7 @@ def _group(node: Node, hub: Hub, context: CommandContext, callback: Callable[...
         add_completion=callback is not None and context.surface == "shell",
         context_settings={"help_option_names": ["--help", "-h"]},
     )
-    group = typer.main.get_group(base)
+    group: Any = typer.main.get_group(base)
     group.node, group.context, group.hub = node, context, hub
     return group
 
@@ -165,6 +174,7 @@ def _leaf(node: Node, hub: Hub, context: CommandContext) -> Any:
     single = typer.Typer(rich_markup_mode=None, add_completion=False)
     single.command(
         node.name,
+        cls=_Leaf,
         short_help=node.summary,
         epilog=epilog,
         context_settings={"help_option_names": ["--help", "-h"]},
@@ -197,7 +207,7 @@ def _bound(owned: Owned[Command], hub: Hub, context: CommandContext) -> Callable
             raise OllmError(problem, "Run it with OLLM_DEBUG=1 for the trace.") from error
 
     kept = [each for each in signature.parameters.values() if each.name not in contexts]
-    call.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
+    call.__dict__["__signature__"] = signature.replace(parameters=kept)
     call.__annotations__ = {each.name: each.annotation for each in kept}
     call.__doc__ = inspect.getdoc(function) or owned.item.summary
     return call

@@ -7,9 +7,10 @@ ever taken out of it within one API version.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from ollm.messages import Message, Notice
@@ -45,8 +46,7 @@ class ServiceFinder(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class HostContext:
+class HostContext(Struct, frozen=True):
     """What every hook and factory gets.
 
     :param notify: tells the user one line, once
@@ -58,8 +58,7 @@ class HostContext:
     notify: Callable[[Notice], None]
 
 
-@dataclass(frozen=True)
-class TurnContext:
+class TurnContext(Struct, frozen=True):
     """One turn, before its request is sent.
 
     :param prompt: what the user has just written
@@ -75,8 +74,7 @@ class TurnContext:
     workspace: Path
 
 
-@dataclass(frozen=True)
-class ToolContext:
+class ToolContext(Struct, frozen=True):
     """One tool call that was approved."""
 
     turn: TurnContext

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ollm.providers import ModelInfo, Provider
 
 T = TypeVar("T")
-Ref = T | str
+Ref: TypeAlias = T | str
 """An object, or a reference to it such as "package.module:attribute"."""
 
 Surface = Literal["shell", "repl"]
@@ -46,8 +47,7 @@ def resolve(ref: Ref[T]) -> T:
     return target  # type: ignore[no-any-return]  # the caller's annotation is the contract
 
 
-@dataclass(frozen=True)
-class Contribution:
+class Contribution(Struct, frozen=True):
     """What all contributions share: a name that is unique among its kind."""
 
     references: ClassVar[tuple[str, ...]] = ()
@@ -67,8 +67,7 @@ class Contribution:
                 yield f"{attribute} is a {type(value).__name__}, not something callable or a reference"
 
 
-@dataclass(frozen=True)
-class ProviderEntry(Contribution):
+class ProviderEntry(Contribution, frozen=True):
     """A provider of models.
 
     :param summary: what it is, in one line
@@ -89,8 +88,7 @@ class ProviderEntry(Contribution):
     borrowed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class RoutingProfile(Contribution):
+class RoutingProfile(Contribution, frozen=True):
     """A rule for choosing a model for a kind of work.
 
     :param preferred_families: best first
@@ -109,8 +107,7 @@ class RoutingProfile(Contribution):
     rank: Ref[Callable[[tuple[ModelInfo, ...], ChatRequest], Mapping[str, float]]] | None = None
 
 
-@dataclass(frozen=True)
-class Tool(Contribution):
+class Tool(Contribution, frozen=True):
     """Something a model may call.
 
     :param description: told to the model
@@ -127,8 +124,7 @@ class Tool(Contribution):
     risk: Risk = "execute"
 
 
-@dataclass(frozen=True)
-class Command(Contribution):
+class Command(Contribution, frozen=True):
     """One node of the command tree: `ollm NAME …` in the shell and `/NAME …` in the REPL.
 
     :param name: the words that lead to it, e.g. "memory add"
@@ -157,15 +153,13 @@ class Command(Contribution):
         yield from (mistake for mistake in super().mistakes() if not mistake.startswith("its name"))
 
 
-@dataclass(frozen=True)
-class CommandGroup(Contribution):
+class CommandGroup(Contribution, frozen=True):
     """What a group of commands is about; the group exists as soon as a command is in it."""
 
     summary: str
 
 
-@dataclass(frozen=True)
-class Detection:
+class Detection(Struct, frozen=True):
     """A project type that was found.
 
     :param evidence: the files that say so
@@ -178,8 +172,7 @@ class Detection:
     confidence: float
 
 
-@dataclass(frozen=True)
-class ProjectDetector(Contribution):
+class ProjectDetector(Contribution, frozen=True):
     """Recognizes a type of project from the files in a folder; must not list more than it needs."""
 
     references: ClassVar[tuple[str, ...]] = ("detect",)
@@ -187,8 +180,7 @@ class ProjectDetector(Contribution):
     detect: Ref[Callable[[Path], Detection | None]]
 
 
-@dataclass(frozen=True)
-class ProjectProfile(Contribution):
+class ProjectProfile(Contribution, frozen=True):
     """What suits a type of project: model, system prompt, tools, routing profile."""
 
     description: str
@@ -199,8 +191,7 @@ class ProjectProfile(Contribution):
     routing_profile: str | None = None
 
 
-@dataclass(frozen=True)
-class ModelLimits(Contribution):
+class ModelLimits(Contribution, frozen=True):
     """What is known of the models whose name matches a glob pattern.
 
     :param name: of this entry, for messages
@@ -219,28 +210,27 @@ class ModelLimits(Contribution):
     profiles: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """What is said of one setting, as metadata of its annotation: `Annotated[float, Setting("…")]`.
 
     :param help: one sentence
     :param env: environment variables that set it, the strongest first
     :param flags: options of the `ollm` command that set it
     :param project: whether a trusted project's file may set it; never for hosts, keys or plugins
+    :param ge: least number allowed; `gt`: must be greater
+    :param le: greatest number allowed
     """
 
     help: str
     env: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     project: bool = True
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
 
-    def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> Any:
-        """Put the help into the JSON Schema that pydantic generates."""
-        return {**handler(core_schema), "description": self.help}
 
-
-@dataclass(frozen=True)
-class SettingsSection(Contribution):
+class SettingsSection(Contribution, frozen=True):
     """A part of the settings, e.g. "providers.ollama".
 
     :param name: the path in the YAML file, in camelCase, parts joined by dots
@@ -258,8 +248,7 @@ class SettingsSection(Contribution):
         yield from (mistake for mistake in super().mistakes() if not mistake.startswith("its name"))
 
 
-@dataclass(frozen=True)
-class SettingsLayer(Contribution):
+class SettingsLayer(Contribution, frozen=True):
     """Values that lie between the user's file and the environment, e.g. a trusted project's.
 
     :param path: the file they come from
@@ -269,11 +258,10 @@ class SettingsLayer(Contribution):
 
     path: Path
     values: Mapping[str, Any]
-    lines: Mapping[str, int] = field(default_factory=dict)
+    lines: Mapping[str, int] = {}
 
 
-@dataclass(frozen=True)
-class PromptPart(Contribution):
+class PromptPart(Contribution, frozen=True):
     """A part of the system prompt.
 
     :param order: lower comes first
@@ -286,8 +274,7 @@ class PromptPart(Contribution):
     order: int = 50
 
 
-@dataclass(frozen=True)
-class StatusItem(Contribution):
+class StatusItem(Contribution, frozen=True):
     """A few words for the status bar; `render` must return at once, None when there is nothing to show."""
 
     references: ClassVar[tuple[str, ...]] = ("render",)
@@ -296,8 +283,7 @@ class StatusItem(Contribution):
     order: int = 50
 
 
-@dataclass(frozen=True)
-class TemplateVariable:
+class TemplateVariable(Struct, frozen=True):
     """A variable of a prompt template."""
 
     name: str
@@ -306,8 +292,7 @@ class TemplateVariable:
     description: str = ""
 
 
-@dataclass(frozen=True)
-class Template(Contribution):
+class Template(Contribution, frozen=True):
     """A prompt with variables, in the form `{variable}` or `{variable:default}`."""
 
     description: str
@@ -315,8 +300,7 @@ class Template(Contribution):
     variables: tuple[TemplateVariable, ...] = ()
 
 
-@dataclass(frozen=True)
-class TurnRecord:
+class TurnRecord(Struct, frozen=True):
     """A turn that is over.
 
     :param messages: what it added to the conversation, the user's message first
@@ -334,8 +318,7 @@ class TurnRecord:
     first_token_seconds: float | None
 
 
-@dataclass(frozen=True)
-class TurnObserver(Contribution):
+class TurnObserver(Contribution, frozen=True):
     """Is told what happens in turns; must be quick, and cannot change anything."""
 
     references: ClassVar[tuple[str, ...]] = ("on_event", "on_turn")
@@ -344,8 +327,7 @@ class TurnObserver(Contribution):
     on_turn: Ref[Callable[[TurnRecord], None]] | None = None
 
 
-@dataclass(frozen=True)
-class RequestAdjuster(Contribution):
+class RequestAdjuster(Contribution, frozen=True):
     """Completes a request before it is sent: options, limits.
 
     :param order: lower comes first
@@ -358,8 +340,7 @@ class RequestAdjuster(Contribution):
     order: int = 50
 
 
-@dataclass(frozen=True)
-class Frontend(Contribution):
+class Frontend(Contribution, frozen=True):
     """A way to hold a conversation.
 
     :param kind: `once` answers a single prompt and ends, `interactive` owns the terminal
@@ -372,8 +353,7 @@ class Frontend(Contribution):
     run: Ref[Callable[..., int]]
 
 
-@dataclass(frozen=True)
-class Service(Contribution):
+class Service(Contribution, frozen=True):
     """Something that rooms use without knowing who provides it.
 
     :param protocol: the Protocol in `ollm.api` that it fulfils

@@ -13,11 +13,11 @@ import io
 import time
 import traceback
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, TypeVar
 
 import pluggy
+from msgspec import Struct
 
 from ollm.errors import PluginError
 from ollm.specs import API_VERSION, Specs
@@ -30,11 +30,10 @@ active: it has handed in something in this run."""
 
 GROUP = "ollm"
 DISTRIBUTION = "ollm-cli"
-INSPECT = "Run `ollm plugins doctor` for the trace, or `ollm plugins disable {name}` to go on without it."
+INSPECT = "Run `ollm plugins doctor --trace` for the trace, or `ollm plugins disable {name}` to go on without it."
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """Something a plugin did wrong.
 
     :param where: import, register, a hook's name, or a contribution such as "tool 'x'"
@@ -52,8 +51,7 @@ class Failure:
         return f"Plugin '{self.plugin}' failed in {self.where}: {self.cause}. {self.remedy}"
 
 
-@dataclass
-class PluginRecord:
+class PluginRecord(Struct):
     """What the host knows of one plugin; the only mutable record of a plugin's life."""
 
     entry_point: importlib.metadata.EntryPoint
@@ -61,8 +59,8 @@ class PluginRecord:
     state: PluginState = "discovered"
     seconds: float = 0.0
     plugin: object = None
-    hooks: dict[str, pluggy.HookImpl] = field(default_factory=dict)
-    failures: list[Failure] = field(default_factory=list)
+    hooks: dict[str, pluggy.HookImpl] = {}
+    failures: list[Failure] = []
 
     @property
     def name(self) -> str:
@@ -101,7 +99,7 @@ class Host:
         blocked: Collection[str] = (),
         *,
         strict: bool = False,
-        on_failure: Callable[[Failure], None] = lambda failure: None,
+        on_failure: Callable[[Failure], None] = lambda _: None,
     ) -> None:
         self.records = records
         self._blocked = blocked

@@ -7,8 +7,9 @@ contribution is kept with the name of its plugin, so that a later failure can be
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from ollm import contributions as kinds
 from ollm.contributions import Contribution, resolve
@@ -20,15 +21,14 @@ if TYPE_CHECKING:
     from ollm.host import Host, PluginRecord
     from ollm.paths import Paths
 
-C = TypeVar("C", bound=Contribution, covariant=True)
+C_co = TypeVar("C_co", bound=Contribution, covariant=True)
 
 
-@dataclass(frozen=True)
-class Owned(Generic[C]):
+class Owned(Struct, Generic[C_co], frozen=True):
     """A contribution and the plugin that it came from."""
 
     record: PluginRecord
-    item: C
+    item: C_co
 
 
 class Hub:
@@ -127,11 +127,9 @@ class Hub:
         :raises OllmError: the contribution says no in words that are meant for the user
         """
         target = getattr(owned.item, attribute)
-        return self.host.guard(
-            owned.record, label(owned.item), lambda: resolve(target)(*arguments), let=(OllmError,)
-        )
+        return self.host.guard(owned.record, label(owned.item), lambda: resolve(target)(*arguments), let=(OllmError,))
 
-    def _ordered(self, hook: str, kind: type[C]) -> list[Owned[C]]:
+    def _ordered(self, hook: str, kind: type[C_co]) -> list[Owned[C_co]]:
         return sorted(self._ask(hook, kind), key=lambda owned: getattr(owned.item, "order", 0))
 
     def _ask(self, hook: str, *wanted: type[Any], **arguments: Any) -> list[Owned[Any]]:

@@ -6,8 +6,10 @@ A request goes down to a provider, events come back up. Both are frozen, so whoe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace as replace  # noqa: PLC0414  (re-exported)
 
 Role = Literal["system", "user", "assistant", "tool"]
 FinishReason = Literal["stop", "length", "cut", "interrupted", "rounds"]
@@ -18,8 +20,7 @@ final line. `interrupted`: the user stopped it. `rounds`: the tool loop reached 
 """
 
 
-@dataclass(frozen=True)
-class ToolCall:
+class ToolCall(Struct, frozen=True):
     """A model's wish to run a tool.
 
     :param id: unique within the conversation; made up by the provider's plugin when the server sends none
@@ -31,8 +32,7 @@ class ToolCall:
     arguments: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(Struct, frozen=True):
     """One message of a conversation.
 
     :param images: the bytes of each image file (PNG or JPEG)
@@ -49,8 +49,7 @@ class Message:
     tool_name: str = ""
 
 
-@dataclass(frozen=True)
-class GenerationOptions:
+class GenerationOptions(Struct, frozen=True):
     """How to generate; None leaves the choice to the provider.
 
     :param temperature: 0 is deterministic
@@ -69,11 +68,10 @@ class GenerationOptions:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     think: bool | str | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True)
-class ToolSpec:
+class ToolSpec(Struct, frozen=True):
     """What a model is told of a tool; `parameters` is a JSON Schema object."""
 
     name: str
@@ -81,8 +79,7 @@ class ToolSpec:
     parameters: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class ChatRequest:
+class ChatRequest(Struct, frozen=True):
     """Everything a provider needs for one answer.
 
     :param schema: JSON Schema that the answer's text must satisfy
@@ -95,8 +92,7 @@ class ChatRequest:
     schema: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """The server's own counters of one answer; None where it reports none. Seconds, not wall time."""
 
     prompt_tokens: int | None = None
@@ -107,32 +103,28 @@ class Usage:
     total_seconds: float | None = None
 
 
-@dataclass(frozen=True)
-class TextDelta:
+class TextDelta(Struct, frozen=True):
     """The next piece of the answer."""
 
     type: ClassVar[str] = "text"
     text: str
 
 
-@dataclass(frozen=True)
-class ThinkingDelta:
+class ThinkingDelta(Struct, frozen=True):
     """The next piece of a thinking model's thoughts; never part of the answer."""
 
     type: ClassVar[str] = "thinking"
     text: str
 
 
-@dataclass(frozen=True)
-class ToolCalled:
+class ToolCalled(Struct, frozen=True):
     """The model asks for a tool."""
 
     type: ClassVar[str] = "toolCall"
     call: ToolCall
 
 
-@dataclass(frozen=True)
-class ToolReturned:
+class ToolReturned(Struct, frozen=True):
     """A tool has run, or was refused (`failed`)."""
 
     type: ClassVar[str] = "toolResult"
@@ -141,8 +133,7 @@ class ToolReturned:
     failed: bool = False
 
 
-@dataclass(frozen=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """Nothing has come yet.
 
     :param subject: what is waited for, e.g. the model being loaded
@@ -154,8 +145,7 @@ class Waiting:
     seconds: float
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """A download or other long work moves on.
 
     :param total: in `unit`; None while unknown
@@ -168,8 +158,7 @@ class Progress:
     unit: Literal["bytes", "tokens", "steps"] = "bytes"
 
 
-@dataclass(frozen=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """Something the user must know: a fallback, a cut, an ignored setting.
 
     :param code: stable name for scripts, in kebab-case
@@ -181,8 +170,7 @@ class Notice:
     text: str
 
 
-@dataclass(frozen=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """The last event of an answer."""
 
     type: ClassVar[str] = "finished"

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from msgspec import Struct
+
 from ollm.messages import Notice, Progress
 from ollm.text import escaped, visible
 
@@ -24,6 +26,8 @@ def to_document(value: Any) -> Any:
     """Turn contributions, messages and the like into what JSON can hold, with keys in camelCase."""
     from ollm.settings import camel
 
+    if isinstance(value, Struct):
+        return {camel(name): to_document(getattr(value, name)) for name in value.__struct_fields__}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {camel(field.name): to_document(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -62,7 +66,7 @@ class Output:
             return self._color
         return self.is_terminal and not os.environ.get("NO_COLOR")
 
-    def use_color(self, wanted: bool) -> None:
+    def use_color(self, *, wanted: bool) -> None:
         """Overrule the terminal and NO_COLOR."""
         self._color = wanted
 
@@ -134,6 +138,10 @@ class Output:
             yield show
 
 
+SETTLED = 0.5
+"""Seconds of work before a rate says anything."""
+
+
 class _Lines:
     """Progress without a terminal: a line at the start, every five seconds, and at the end."""
 
@@ -157,7 +165,7 @@ class _Lines:
         if progress.total:
             text += f" of {progress.total / scale:.0f}"
         text += f" {unit}"
-        rate = progress.done / seconds if seconds > 0.5 else 0.0
+        rate = progress.done / seconds if seconds > SETTLED else 0.0
         if not rate:
             return text
         left = f", {(progress.total - progress.done) / rate:.0f} s left" if progress.total else ""

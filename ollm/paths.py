@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 
-@dataclass(frozen=True)
-class Paths:
+
+class Paths(Struct, frozen=True):
     """The folders and files of one user: `~/.ollm`, or what `OLLM_HOME` names."""
 
     home: Path
@@ -18,7 +17,7 @@ class Paths:
     def from_environment(cls, environ: Mapping[str, str]) -> Paths:
         """Return the paths that hold in an environment."""
         moved = environ.get("OLLM_HOME")
-        return cls(Path(moved).expanduser().absolute() if moved else Path(os.path.expanduser("~")) / ".ollm")
+        return cls(Path(moved).expanduser().absolute() if moved else Path("~/.ollm").expanduser())
 
     @property
     def config(self) -> Path:

@@ -9,14 +9,14 @@ Every method may raise `ProviderUnreachable`, `ModelNotFound` or `ProviderError`
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from ollm.messages import ChatRequest, Event, Notice, Progress
 
 
-@dataclass(frozen=True)
-class Health:
+class Health(Struct, frozen=True):
     """A provider that can be reached.
 
     :param where: address or place, as a user would write it
@@ -27,8 +27,7 @@ class Health:
     version: str
 
 
-@dataclass(frozen=True)
-class ModelInfo:
+class ModelInfo(Struct, frozen=True):
     """What a provider says of one model; None or empty where it says nothing.
 
     :param size: of the weights on disk, in bytes
@@ -51,7 +50,7 @@ class ModelInfo:
     template: str = ""
     license: str = ""
     default_options: str = ""
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = {}
 
     @property
     def chats(self) -> bool:
@@ -59,8 +58,7 @@ class ModelInfo:
         return not self.capabilities or "completion" in self.capabilities
 
 
-@dataclass(frozen=True)
-class LoadedModel:
+class LoadedModel(Struct, frozen=True):
     """A model in memory.
 
     :param size: memory taken, in bytes

@@ -6,8 +6,6 @@ Annotations stay objects here (no `from __future__ import annotations`), so that
 from dataclasses import dataclass
 from typing import Annotated
 
-from annotated_types import Ge
-
 from ollm.contributions import Setting
 
 
@@ -15,12 +13,14 @@ from ollm.contributions import Setting
 class ModelSettings:
     """Which model answers."""
 
-    default: Annotated[
-        str | None, Setting("The model that answers.", env=("OLLM_MODEL",), flags=("--model", "-m"))
-    ] = None
+    default: Annotated[str | None, Setting("The model that answers.", env=("OLLM_MODEL",), flags=("--model", "-m"))] = (
+        None
+    )
     provider: Annotated[
         str | None,
-        Setting("The provider that is asked; without one, the first that answers.", ("OLLM_PROVIDER",), ("--provider",)),
+        Setting(
+            "The provider that is asked; without one, the first that answers.", ("OLLM_PROVIDER",), ("--provider",)
+        ),
     ] = None
 
 
@@ -32,7 +32,7 @@ class ChatSettings:
         str | None, Setting("What the model is told before the conversation.", flags=("--system", "-s"))
     ] = None
     max_tool_rounds: Annotated[
-        int, Ge(1), Setting("How often in one turn a model may call tools before it must answer.")
+        int, Setting("How often in one turn a model may call tools before it must answer.", ge=1)
     ] = 8
 
 

@@ -7,8 +7,9 @@ named in a notice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ollm.errors import ModelNotFound, OllmError, PluginError, ProviderUnreachable, UsageError
 from ollm.messages import Notice
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from ollm.hub import Hub, Owned
 
 
-@dataclass(frozen=True)
-class Answerer:
+class Answerer(Struct, frozen=True):
     """The provider and the model that answer."""
 
     entry: Owned[ProviderEntry]

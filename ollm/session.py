@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ollm.contexts import HostContext, TurnContext
 from ollm.contributions import TurnRecord
 from ollm.errors import OllmError, PluginError
+from ollm.hub import label
 from ollm.messages import (
     ChatRequest,
     Event,
@@ -43,13 +46,12 @@ PATIENCE = 1.0
 """Seconds of silence after which the user is told what is waited for."""
 
 
-@dataclass
-class _Answer:
+class _Answer(Struct):
     """What has come of one answer so far."""
 
-    text: list[str] = field(default_factory=list)
-    thinking: list[str] = field(default_factory=list)
-    calls: list[ToolCall] = field(default_factory=list)
+    text: list[str] = []
+    thinking: list[str] = []
+    calls: list[ToolCall] = []
     reason: FinishReason = "cut"
     usage: Usage = Usage()
 
@@ -76,7 +78,7 @@ class Conversation:
     """
 
     def __init__(self, hub: Hub, host: HostContext, providers: Providers, workspace: Path) -> None:
-        self._hub = hub
+        self.hub = hub
         self._host = host
         self._providers = providers
         self._workspace = workspace
@@ -97,7 +99,7 @@ class Conversation:
             self._wanted = wanted
         return self._answerer
 
-    async def ask(self, prompt: str, images: tuple[bytes, ...] = ()) -> AsyncIterator[Event]:
+    async def ask(self, prompt: str, images: tuple[bytes, ...] = ()) -> AsyncGenerator[Event, None]:
         """Hold one turn.
 
         The last event is `Finished`. Closing the iterator, or cancelling its task, interrupts the turn: what
@@ -121,7 +123,7 @@ class _Turn:
 
     def __init__(self, conversation: Conversation, answerer: Answerer, prompt: Message) -> None:
         self._conversation = conversation
-        self._hub = conversation._hub
+        self._hub = conversation.hub
         self._answerer = answerer
         self._context = conversation.context(answerer, prompt.content)
         self._new = [prompt]
@@ -132,10 +134,11 @@ class _Turn:
         self._started = time.monotonic()
         self._first_token: float | None = None
 
-    async def run(self) -> AsyncIterator[Event]:
+    async def run(self) -> AsyncGenerator[Event, None]:
         settings = self._context.host.settings.section(ChatSettings)
         system = self._system(settings.system_prompt)
-        reason, usage = "rounds", Usage()
+        reason: FinishReason = "rounds"
+        usage = Usage()
         for _ in range(settings.max_tool_rounds):
             answer = _Answer()
             try:
@@ -165,7 +168,7 @@ class _Turn:
         self._close(reason, usage)
         yield self._observed(Finished(reason, usage))
 
-    async def _run_tools(self, calls: Sequence[ToolCall]) -> AsyncIterator[Event]:
+    async def _run_tools(self, calls: Sequence[ToolCall]) -> AsyncGenerator[Event, None]:
         """Run tools; calls that an interrupt leaves open get a result that says so."""
         try:
             results = await self._toolbox.run_all(calls, self._context)
@@ -188,7 +191,7 @@ class _Turn:
             text = self._hub.use(owned, "render", self._context)
             if text is not None and not isinstance(text, str):
                 error = TypeError(f"it rendered a {type(text).__name__} instead of text")
-                self._hub.host.blame_error(owned.record, f"prompt part '{owned.item.name}'", error)
+                self._hub.host.blame_error(owned.record, label(owned.item), error)
             elif text:
                 parts.append(text)
         return "\n\n".join(parts)
@@ -203,7 +206,7 @@ class _Turn:
                 request = adjusted
         return request
 
-    async def _stream(self, request: ChatRequest) -> AsyncIterator[Event]:
+    async def _stream(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         """Relay a provider's events, telling after a moment of silence what is waited for."""
         source = aiter(self._answerer.provider.chat(request))
         try:
@@ -215,7 +218,7 @@ class _Turn:
             raise
         except Exception as error:
             owned = self._answerer.entry
-            self._hub.host.blame_error(owned.record, f"provider '{owned.item.name}'", error)
+            self._hub.host.blame_error(owned.record, label(owned.item), error)
             problem = f"Provider '{owned.item.name}' failed: {type(error).__name__}: {error}"
             raise PluginError(owned.record.name, problem, "Run `ollm plugins doctor` for the trace.") from error
         finally:
@@ -263,7 +266,7 @@ class _Turn:
                 self._hub.use(owned, "on_turn", record)
 
 
-async def _patiently(source: AsyncIterator[Event], subject: str) -> AsyncIterator[Event]:
+async def _patiently(source: AsyncIterator[Event], subject: str) -> AsyncGenerator[Event, None]:
     """Yield a stream's first event, and `Waiting` each second until it comes."""
     started = time.monotonic()
     first = asyncio.ensure_future(anext(source, None))

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+from msgspec import Struct
 
 from ollm.contributions import Setting, SettingsLayer, SettingsSection, resolve
 from ollm.errors import SettingsError, UsageError
@@ -30,8 +31,7 @@ def camel(name: str) -> str:
     return head + "".join(part.capitalize() for part in rest)
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(Struct, frozen=True, dict=True):
     """One setting."""
 
     section: str
@@ -43,6 +43,11 @@ class Field:
     def key(self) -> str:
         """The dotted path in the YAML file."""
         return f"{self.section}.{camel(self.attribute)}"
+
+    @property
+    def path(self) -> KeyPath:
+        """The key's parts."""
+        return tuple(self.key.split("."))
 
     @cached_property
     def setting(self) -> Setting:
@@ -58,11 +63,12 @@ class Field:
     @property
     def is_plain(self) -> bool:
         """Whether any value of the declared type is valid."""
-        return all(isinstance(each, Setting) for each in getattr(self.hint, "__metadata__", ()))
+        others = [each for each in getattr(self.hint, "__metadata__", ()) if not isinstance(each, Setting)]
+        said = self.setting
+        return not others and said.ge is None and said.gt is None and said.le is None
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A value that some layer gives to a setting.
 
     :param where: file and line, variable or flag
@@ -76,7 +82,7 @@ class Candidate:
 class Section:
     """A settings section whose dataclass has been imported."""
 
-    def __init__(self, name: str, model: type[Any]) -> None:
+    def __init__(self, name: str, model: Any) -> None:
         self.name = name
         self.model = model
         self.path: KeyPath = tuple(name.split("."))
@@ -128,10 +134,19 @@ class Settings:
     :param sections: all sections, those of plugins included
     :param file: the user's
     :param environ: variables by name
+    :param incomplete: whether a plugin is missing, whose sections are then unknown but no mistakes
     """
 
-    def __init__(self, sections: Sequence[SettingsSection], file: SettingsFile, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        sections: Sequence[SettingsSection],
+        file: SettingsFile,
+        environ: Mapping[str, str],
+        *,
+        incomplete: bool = False,
+    ) -> None:
         self.file = file
+        self._incomplete = incomplete
         self._contributed = sections
         self._environ = environ
         self._layers: list[SettingsLayer] = []
@@ -164,8 +179,21 @@ class Settings:
 
         :raises SettingsError: there is no such setting, or the value does not fit it
         """
-        _convert(self.field(key), Candidate("session", "this session", value))
+        self.check(key, value, "this session")
         self._session[key] = value
+        self._made.clear()
+
+    def check(self, key: str, value: Any, where: str) -> Any:
+        """Return a value, given as in a file, in the declared type of a setting.
+
+        :param where: named in errors
+        :raises SettingsError: there is no such setting, or the value does not fit it
+        """
+        return _convert(self.field(key), Candidate("user", where, value))
+
+    def use_file(self, file: SettingsFile) -> None:
+        """Replace the user's file, after it was changed."""
+        self.file = file
         self._made.clear()
 
     def section(self, model: type[T]) -> T:
@@ -206,13 +234,13 @@ class Settings:
         return list(self._candidates(self.field(key)))
 
     def _candidates(self, field: Field) -> Iterator[Candidate]:
-        path = tuple(field.key.split("."))
+        path = field.path
         yield Candidate("default", "default", field.default)
         if (raw := _at(self.file.values, path)) is not MISSING:
             yield Candidate("user", self.file.where(path), raw)
         for layer in self._layers:
             if field.setting.project and (raw := _at(layer.values, path)) is not MISSING:
-                yield Candidate("plugin", _layer_where(layer, field.key), raw)
+                yield Candidate("plugin", _layer_where(layer, field.path), raw)
         for variable in reversed(field.setting.env):
             if self._environ.get(variable):
                 yield Candidate("environment", f"${variable}", self._environ[variable])
@@ -228,7 +256,7 @@ class Settings:
 
     def problems(self) -> list[str]:
         """List every mistake in every layer, a line each."""
-        found = []
+        found: list[str] = []
         for field in self.fields.values():
             for candidate in self._candidates(field):
                 try:
@@ -237,7 +265,7 @@ class Settings:
                     found.extend(error.problems)
         found.extend(self._unknown(self.file.values, self.file.where))
         for layer in self._layers:
-            found.extend(self._unknown(layer.values, lambda key, layer=layer: _layer_where(layer, ".".join(key))))
+            found.extend(self._unknown(layer.values, partial(_layer_where, layer)))
             found.extend(self._forbidden(layer))
         return found
 
@@ -253,7 +281,7 @@ class Settings:
 
     def _problems_outside_files(self) -> list[str]:
         """Without files only variables, flags and the session can be wrong: check just what is set."""
-        found = []
+        found: list[str] = []
         for field in self.fields.values():
             try:
                 self._value(field)
@@ -263,17 +291,29 @@ class Settings:
 
     def _forbidden(self, layer: SettingsLayer) -> Iterator[str]:
         for field in self.fields.values():
-            if not field.setting.project and _at(layer.values, tuple(field.key.split("."))) is not MISSING:
-                yield f"{_layer_where(layer, field.key)}: {field.key} is ignored: only your own settings may set it"
+            if not field.setting.project and _at(layer.values, field.path) is not MISSING:
+                yield f"{_layer_where(layer, field.path)}: {field.key} is ignored: only your own settings may set it"
 
     def _unknown(self, values: Mapping[str, Any], where: Callable[[KeyPath], str]) -> Iterator[str]:
-        known = {tuple(key.split(".")) for key in self.fields}
-        inner = {key[:length] for key in known for length in range(1, len(key))}
-        inner |= {section.path[:length] for section in self.sections for length in range(1, len(section.path) + 1)}
-        for key in _unknown_keys(values, (), known, inner):
-            if key != ("version",):
+        for key in self._unknown_keys(values):
+            if not self._may_belong_to_a_missing_plugin(key, values):
                 near = nearest(".".join(key), self.fields)
                 yield f"{where(key)}: there is no setting {visible('.'.join(key))!r}{near}"
+
+    def unchecked(self) -> list[str]:
+        """List, a line each, what in the user's file may belong to a plugin that is disabled or failed."""
+        values = self.file.values
+        keys = (key for key in self._unknown_keys(values) if self._may_belong_to_a_missing_plugin(key, values))
+        return [f"{self.file.where(key)}: {visible('.'.join(key))} is unknown, so it was not checked" for key in keys]
+
+    def _may_belong_to_a_missing_plugin(self, key: KeyPath, values: Mapping[str, Any]) -> bool:
+        return self._incomplete and isinstance(_at(values, key), Mapping)
+
+    def _unknown_keys(self, values: Mapping[str, Any]) -> Iterator[KeyPath]:
+        known = {field.path for field in self.fields.values()}
+        inner = {key[:length] for key in known for length in range(1, len(key))}
+        inner |= {section.path[:length] for section in self.sections for length in range(1, len(section.path) + 1)}
+        return (key for key in _unknown_keys(values, (), known, inner) if key != ("version",))
 
 
 class _Missing:
@@ -300,8 +340,8 @@ def _unknown_keys(values: Any, above: KeyPath, known: set[KeyPath], inner: set[K
             yield key
 
 
-def _layer_where(layer: SettingsLayer, key: str) -> str:
-    line = layer.lines.get(key)
+def _layer_where(layer: SettingsLayer, key: KeyPath) -> str:
+    line = layer.lines.get(".".join(key))
     return f"{layer.path}:{line}" if line else str(layer.path)
 
 

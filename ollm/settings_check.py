@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import Field as Bounds
 
 from ollm.settings import camel
 
@@ -21,13 +22,20 @@ def check(field: Field, candidate: Candidate) -> tuple[str, Any]:
 
     YAML values must be of the right type ("1" is no number); variables are text and are read as such.
     """
-    adapter: TypeAdapter[Any] = TypeAdapter(field.hint, config=_CONFIG)
+    adapter = _adapter(field)
     try:
         if candidate.layer == "environment":
             return "", _from_text(adapter, candidate.raw)
         return "", adapter.validate_json(json.dumps(candidate.raw), strict=True)
     except ValidationError as error:
         return "; ".join(_words(each) for each in _relevant(error)), None
+
+
+def _adapter(field: Field) -> TypeAdapter[Any]:
+    said = field.setting
+    bounds = Bounds(description=said.help, ge=said.ge, gt=said.gt, le=said.le)
+    hint: Any = Annotated[field.hint, bounds]
+    return TypeAdapter(hint, config=_CONFIG)
 
 
 def _from_text(adapter: TypeAdapter[Any], text: str) -> Any:
@@ -69,7 +77,7 @@ def schema(sections: Sequence[Section]) -> dict[str, Any]:
             node = node["properties"].setdefault(name, _object(""))
         node["description"] = (section.model.__doc__ or "").strip().splitlines()[0]
         for field in section.fields:
-            described = TypeAdapter(field.hint, config=_CONFIG).json_schema(ref_template="#/$defs/{model}")
+            described = _adapter(field).json_schema(ref_template="#/$defs/{model}")
             definitions.update(described.pop("$defs", {}))
             node["properties"][camel(field.attribute)] = {**described, "default": _json(field.default)}
     if definitions:

@@ -6,10 +6,12 @@ becomes a `SettingsError` that names file and line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, field
+import stat
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from ollm.errors import SettingsError
 from ollm.state import file_lock, write_atomically
@@ -23,8 +25,7 @@ FILE_VERSION = 1
 KeyPath = tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class SettingsFile:
+class SettingsFile(Struct, frozen=True):
     """The content of a YAML file.
 
     :param values: nested mappings, lists and scalars
@@ -32,8 +33,8 @@ class SettingsFile:
     """
 
     path: Path
-    values: Mapping[str, Any] = field(default_factory=dict)
-    lines: Mapping[KeyPath, int] = field(default_factory=dict)
+    values: Mapping[str, Any] = {}
+    lines: Mapping[KeyPath, int] = {}
 
     def where(self, key: KeyPath) -> str:
         """Return "path:line" of a key, or of the nearest key above it."""
@@ -48,17 +49,27 @@ def read(path: Path) -> SettingsFile:
 
     :raises SettingsError: it cannot be read, is not YAML, or is not a mapping of names to values
     """
+    text = _text(path)
+    return parse(path, text) if text else SettingsFile(path)
+
+
+def _text(path: Path) -> str:
+    """Return a file's text with its own line ends; nothing when there is no file."""
     try:
-        if not path.exists():
-            return SettingsFile(path)
-        if path.stat().st_size > MAX_BYTES:
+        kind = path.stat().st_mode
+        if not stat.S_ISREG(kind):  # reading a pipe or a device may never end
+            raise _mistake(path, "is a folder, not a file" if stat.S_ISDIR(kind) else "is not a regular file")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
             raise _mistake(path, f"is larger than {MAX_BYTES >> 20} MiB")
-        text = path.read_text(encoding="utf-8")
+        return content.decode()
+    except FileNotFoundError:
+        return ""
     except UnicodeDecodeError as error:
         raise _mistake(path, f"is not UTF-8 text (byte {error.start})") from error
     except OSError as error:
         raise _mistake(path, f"cannot be read: {error.strerror}") from error
-    return parse(path, text)
 
 
 def parse(path: Path, text: str) -> SettingsFile:
@@ -78,20 +89,21 @@ def parse(path: Path, text: str) -> SettingsFile:
     return SettingsFile(path, values, lines)
 
 
-def _yaml() -> Any:
-    from ruamel.yaml import YAML
+def parse_value(text: str) -> Any:
+    """Parse one value as it would stand in a file.
 
-    yaml = YAML(typ="rt")
-    yaml.preserve_quotes = True
-    yaml.width = 4096
-    return yaml
+    :raises SettingsError: it is not YAML, or nothing that a setting can hold
+    """
+    named = Path("the value")
+    return _plain(named, _load(named, text), (), {}, [0])
 
 
 def _load(path: Path, text: str) -> Any:
+    from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
-        return _yaml().load(text)
+        return YAML().load(text)
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark is not None else path
@@ -121,7 +133,7 @@ def _plain(path: Path, node: Any, key: KeyPath, lines: dict[KeyPath, int], count
         return plain
     if isinstance(node, list | tuple):
         return [_plain(path, value, (*key, str(index)), lines, count) for index, value in enumerate(node)]
-    return _scalar(path, node, key)
+    return _scalar(SettingsFile(path, {}, lines).where(key), node, key)
 
 
 def _line(node: Any, name: str) -> int | None:
@@ -129,13 +141,15 @@ def _line(node: Any, name: str) -> int | None:
     return position[name][0] + 1 if position and name in position else None
 
 
-def _scalar(path: Path, node: Any, key: KeyPath) -> Any:
+def _scalar(where: str, node: Any, key: KeyPath) -> Any:
     for kind in (bool, int, float, str):
         if isinstance(node, kind):
             return kind(node)
     if node is None:
         return None
-    raise _mistake(path, f"has a {type(node).__name__} under {'.'.join(key)}, which no setting takes; put it in quotes")
+    raise _mistake(
+        where, f"has a {type(node).__name__} under {'.'.join(key)}, which no setting takes; put it in quotes"
+    )
 
 
 def _check_version(path: Path, values: Mapping[str, Any]) -> None:
@@ -155,15 +169,34 @@ def change(path: Path, key: KeyPath, value: Any) -> None:
     :raises SettingsError: the file as it is cannot be read
     :raises OllmError: it cannot be written
     """
+    update(path, key, lambda old: value)
+
+
+def update(path: Path, key: KeyPath, new: Callable[[Any], Any]) -> None:
+    """Set one value in a file to what a function makes of the former one, while the file is locked.
+
+    :param new: gets the plain value, `None` when there is none
+    :raises SettingsError: the file as it is cannot be read
+    :raises OllmError: it cannot be written
+    """
+    from ollm import yaml_edit
+
     with file_lock(path):
-        document, comments = _editable(path)
-        parent = document
-        for name in key[:-1]:
-            if not isinstance(parent.get(name), MutableMapping):
-                parent[name] = {}
-            parent = parent[name]
-        parent[key[-1]] = value
-        _write(path, document, comments)
+        text = _text(path)
+        values = dict(parse(path, text).values)
+        value = new(yaml_edit.get(values, key))
+        if not values:
+            values["version"] = FILE_VERSION
+            text = _begun(path, text)
+        yaml_edit.put(values, key, value)
+        write_atomically(path, yaml_edit.with_value(text, key, value, lambda edited: _means(path, edited, values)))
+
+
+def _begun(path: Path, text: str) -> str:
+    """Put a version behind what holds no settings yet, but perhaps comments."""
+    version = f"version: {FILE_VERSION}\n"
+    begun = f"{text.rstrip()}\n{version}" if text.strip() else version
+    return begun if _means(path, begun, {"version": FILE_VERSION}) else version
 
 
 def remove(path: Path, key: KeyPath) -> bool:
@@ -172,44 +205,20 @@ def remove(path: Path, key: KeyPath) -> bool:
     :raises SettingsError: the file as it is cannot be read
     :raises OllmError: it cannot be written
     """
+    from ollm import yaml_edit
+
     with file_lock(path):
-        document, comments = _editable(path)
-        trail = list(_trail(document, key))
-        if len(trail) < len(key) or key[-1] not in trail[-1]:
+        text = _text(path)
+        values = dict(parse(path, text).values)
+        if not yaml_edit.prune(values, key):
             return False
-        del trail[-1][key[-1]]
-        for parent, name in zip(reversed(trail[:-1]), reversed(key[:-1]), strict=True):
-            if not parent[name]:
-                del parent[name]
-        _write(path, document, comments)
+        write_atomically(path, yaml_edit.without(text, key, lambda edited: _means(path, edited, values)))
         return True
 
 
-def _trail(document: Any, key: KeyPath) -> Iterator[Any]:
-    node = document
-    for name in key:
-        if not isinstance(node, MutableMapping):
-            return
-        yield node
-        node = node.get(name)
-
-
-def _editable(path: Path) -> tuple[Any, str]:
-    """Load the document with its comments, after the same checks as for reading.
-
-    A file of nothing but comments has no document to hold them: they are handed back as text.
-    """
-    from ruamel.yaml.comments import CommentedMap
-
-    read(path)
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    document = _load(path, text)
-    return (CommentedMap(version=FILE_VERSION), text) if document is None else (document, "")
-
-
-def _write(path: Path, document: Any, comments: str) -> None:
-    import io
-
-    text = io.StringIO()
-    _yaml().dump(document, text)
-    write_atomically(path, comments + text.getvalue())
+def _means(path: Path, text: str, values: Mapping[str, Any]) -> bool:
+    """Whether a text that was edited says what it should."""
+    try:
+        return parse(path, text).values == values
+    except SettingsError:
+        return False

@@ -34,12 +34,12 @@ def write_atomically(path: Path, content: str | bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         if target.exists():
-            os.chmod(name, target.stat().st_mode & 0o777)
-        os.replace(name, target)
+            Path(name).chmod(target.stat().st_mode & 0o777)
+        Path(name).replace(target)
         _sync_folder(target.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
-            os.unlink(name)
+            Path(name).unlink()
         raise _not_written(path, error) from error
 
 

@@ -7,20 +7,22 @@ approved of anything that carries a risk. What goes wrong is told to the model a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
 
 from ollm.contexts import ToolContext, TurnContext
 from ollm.contributions import Tool, resolve
 from ollm.errors import OllmError
+from ollm.hub import label
 from ollm.messages import ToolCall, ToolReturned, ToolSpec
 
 if TYPE_CHECKING:
     from ollm.hub import Hub, Owned
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """Whether a tool may run; `reason` is told to the model when it may not."""
 
     allowed: bool
@@ -46,7 +48,7 @@ class Toolbox:
         """Say what the model is told of the tools; one whose parameters cannot be described is left out."""
         described = []
         for owned in self._tools.values():
-            schema = self._hub.host.guard(owned.record, f"tool '{owned.item.name}'", lambda t=owned.item: _schema(t))
+            schema = self._hub.host.guard(owned.record, label(owned.item), partial(_schema, owned.item))
             if schema is not None:
                 described.append(ToolSpec(owned.item.name, owned.item.description, schema))
         return tuple(described)
@@ -87,7 +89,7 @@ class Toolbox:
         except OllmError as error:
             return ToolReturned(call, str(error), failed=True)
         except Exception as error:  # a plugin's failure is the plugin's: ledger, model and user are told
-            self._hub.host.blame_error(owned.record, f"tool '{owned.item.name}'", error)
+            self._hub.host.blame_error(owned.record, label(owned.item), error)
             return ToolReturned(call, f"The tool failed: {type(error).__name__}: {error}", failed=True)
 
 

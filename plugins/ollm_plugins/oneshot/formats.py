@@ -252,7 +252,7 @@ def error_document(error: OllmError) -> dict[str, Any]:
     return {"problem": error.problem, "remedy": error.remedy, "exitCode": int(error.exit_code)}
 
 
-FORMATS: dict[str, type[Text] | type[Json] | type[StreamJson]] = {
+FORMATS: dict[str, type[Text | Json | StreamJson]] = {
     "text": Text,
     "json": Json,
     "stream-json": StreamJson,

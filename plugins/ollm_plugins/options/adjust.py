@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 
-from ollm.api import ChatRequest, TurnContext
+from ollm.api import ChatRequest, TurnContext, replace
 from ollm_plugins.options.settings import OptionsSettings
 
 
