@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ollm.contexts import TurnContext as TurnContext
     from ollm.contributions import Command as Command
     from ollm.contributions import CommandGroup as CommandGroup
+    from ollm.contributions import Contribution as Contribution
     from ollm.contributions import Detection as Detection
     from ollm.contributions import Frontend as Frontend
     from ollm.contributions import ModelLimits as ModelLimits
@@ -52,6 +53,10 @@ if TYPE_CHECKING:
     from ollm.errors import ProviderUnreachable as ProviderUnreachable
     from ollm.errors import SettingsError as SettingsError
     from ollm.errors import UsageError as UsageError
+    from ollm.host import Failure as Failure
+    from ollm.host import PluginRecord as PluginRecord
+    from ollm.hub import Owned as Owned
+    from ollm.hub import label as label
     from ollm.messages import ChatRequest as ChatRequest
     from ollm.messages import Event as Event
     from ollm.messages import Finished as Finished
@@ -81,7 +86,17 @@ if TYPE_CHECKING:
     from ollm.providers import Provider as Provider
     from ollm.providers import PullsModels as PullsModels
     from ollm.session import Conversation as Conversation
+    from ollm.settings import Candidate as Candidate
+    from ollm.settings import Field as Field
+    from ollm.settings import Settings as Settings
+    from ollm.settings import camel as camel
     from ollm.settings import nearest as nearest
+    from ollm.settings_check import settings_schema as settings_schema
+    from ollm.settings_file import change_setting as change_setting
+    from ollm.settings_file import parse_value as parse_value
+    from ollm.settings_file import read_settings as read_settings
+    from ollm.settings_file import remove_setting as remove_setting
+    from ollm.settings_file import update_setting as update_setting
     from ollm.specs import API_VERSION as API_VERSION
     from ollm.specs import Specs as Specs
     from ollm.specs import hookimpl as hookimpl
@@ -98,6 +113,7 @@ _HOMES = {
     "contributions": (
         "Command",
         "CommandGroup",
+        "Contribution",
         "Detection",
         "Frontend",
         "ModelLimits",
@@ -128,6 +144,8 @@ _HOMES = {
         "SettingsError",
         "UsageError",
     ),
+    "host": ("Failure", "PluginRecord"),
+    "hub": ("Owned", "label"),
     "messages": (
         "ChatRequest",
         "Event",
@@ -160,7 +178,9 @@ _HOMES = {
         "PullsModels",
     ),
     "session": ("Conversation",),
-    "settings": ("nearest",),
+    "settings": ("Candidate", "Field", "Settings", "camel", "nearest"),
+    "settings_check": ("settings_schema",),
+    "settings_file": ("change_setting", "parse_value", "read_settings", "remove_setting", "update_setting"),
     "specs": ("API_VERSION", "Specs", "hookimpl"),
     "state": ("file_lock", "write_atomically"),
     "text": ("visible",),

@@ -21,7 +21,7 @@ from ollm.paths import Paths
 from ollm.sections import PluginsSettings
 from ollm.services import Services
 from ollm.settings import KERNEL_SECTIONS, Settings
-from ollm.settings_file import SettingsFile, read
+from ollm.settings_file import SettingsFile, read_settings
 
 if TYPE_CHECKING:
     import asyncio
@@ -71,7 +71,7 @@ class App:
     def _read_file(self) -> SettingsFile:
         """A file that cannot be read stops no command that helps to mend it; see `check_settings`."""
         try:
-            return read(self.paths.config)
+            return read_settings(self.paths.config)
         except SettingsError as error:
             self._file_error = error
             return SettingsFile(self.paths.config)

@@ -7,6 +7,7 @@ one line and an exit code.
 from __future__ import annotations
 
 import gc
+import io
 import os
 import stat
 import sys
@@ -35,6 +36,10 @@ Examples:
   ollm"""
 
 
+PATIENCE = 2.0
+"""Seconds of silence on a pipe after which the user is told that it is read."""
+
+
 def run() -> None:
     """Run the program and end the process.
 
@@ -42,8 +47,16 @@ def run() -> None:
     piece by piece at the end: together that is about a quarter of a short run.
     """
     gc.disable()
+    _tolerate_characters()
     code = main(sys.argv[1:])
     _end(code)
+
+
+def _tolerate_characters() -> None:
+    """A character that the terminal's encoding lacks becomes "?", and fails nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _end(code: int) -> None:
@@ -219,15 +232,28 @@ def _piped() -> str | None:
         mode = os.fstat(sys.stdin.fileno()).st_mode
         if not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)):
             return None
+        _mention_wait()
         return sys.stdin.read() or None
     except UnicodeDecodeError as error:
         raise UsageError(f"The piped input is not {sys.stdin.encoding} text (byte {error.start})") from error
+
+
+def _mention_wait() -> None:
+    """A pipe that stays open and silent looks like a hang: say what is waited for."""
+    if os.name == "nt":
+        return
+    import select
+
+    if not select.select([sys.stdin], [], [], PATIENCE)[0]:
+        print("ollm: waiting for the piped input to end; with none, add </dev/null", file=sys.stderr)
 
 
 def _front_end(app: App, kind: str, *arguments: str) -> int:
     for owned in app.hub.frontends():
         if owned.item.kind == kind:
             start = app.hub.load(owned, "run")
+            if kind == "interactive":
+                gc.enable()  # this run may last for days
             return ExitCode.FAILED if start is None else int(start(app, *arguments))
     raise OllmError(f"No plugin is installed that can hold a conversation ({kind})", "Run `ollm plugins doctor`.")
 

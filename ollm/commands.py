@@ -99,9 +99,10 @@ def _place(root: Node, name: str, owned: Owned[Any], alias_of: str = "") -> None
 def names(root: Node, above: str = "") -> Iterator[str]:
     """Yield the full name of every node, aliases included, for completion."""
     for child in root.children.values():
-        path = f"{above} {child.name}".strip()
-        yield path
-        yield from names(child, path)
+        if _is_shown(child):
+            path = f"{above} {child.name}".strip()
+            yield path
+            yield from names(child, path)
 
 
 class _Group(TyperGroup):

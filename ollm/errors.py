@@ -35,7 +35,8 @@ class OllmError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.problem}. {self.remedy}" if self.remedy else self.problem
+        end = "" if self.problem.endswith(("?", "!", ".")) else "."
+        return f"{self.problem}{end} {self.remedy}" if self.remedy else self.problem
 
 
 class UsageError(OllmError):

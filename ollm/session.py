@@ -249,7 +249,8 @@ class _Turn:
             self._close(reason, answer.usage)
 
     def _close(self, reason: FinishReason, usage: Usage) -> None:
-        self._conversation.messages.extend(self._new)
+        if len(self._new) > 1:
+            self._conversation.messages.extend(self._new)
         record = TurnRecord(
             provider=self._answerer.entry.item.name,
             model=self._answerer.model,

@@ -65,7 +65,7 @@ def _words(detail: Any) -> str:
     return f"{inner}: {said}" if inner and inner not in ("float", "int", "str", "bool") else said
 
 
-def schema(sections: Sequence[Section]) -> dict[str, Any]:
+def settings_schema(sections: Sequence[Section]) -> dict[str, Any]:
     """Return the JSON Schema of a settings file, with descriptions and defaults."""
     root = _object("Settings of ollm")
     root["$schema"] = "https://json-schema.org/draft/2020-12/schema"

@@ -44,7 +44,7 @@ class SettingsFile(Struct, frozen=True):
         return str(self.path)
 
 
-def read(path: Path) -> SettingsFile:
+def read_settings(path: Path) -> SettingsFile:
     """Read a file; one that is not there is empty.
 
     :raises SettingsError: it cannot be read, is not YAML, or is not a mapping of names to values
@@ -76,7 +76,7 @@ def parse(path: Path, text: str) -> SettingsFile:
     """Parse YAML text.
 
     :param path: named in errors
-    :raises SettingsError: as in `read`
+    :raises SettingsError: as in `read_settings`
     """
     document = _load(path, text)
     if document is None:
@@ -163,16 +163,16 @@ def _mistake(where: object, problem: str, remedy: str = "") -> SettingsError:
     return SettingsError((f"{where} {visible(problem)}",), remedy)
 
 
-def change(path: Path, key: KeyPath, value: Any) -> None:
+def change_setting(path: Path, key: KeyPath, value: Any) -> None:
     """Set one value in a file, keeping comments, order and all else; `None` as `value` is YAML's null.
 
     :raises SettingsError: the file as it is cannot be read
     :raises OllmError: it cannot be written
     """
-    update(path, key, lambda old: value)
+    update_setting(path, key, lambda _: value)
 
 
-def update(path: Path, key: KeyPath, new: Callable[[Any], Any]) -> None:
+def update_setting(path: Path, key: KeyPath, new: Callable[[Any], Any]) -> None:
     """Set one value in a file to what a function makes of the former one, while the file is locked.
 
     :param new: gets the plain value, `None` when there is none
@@ -199,7 +199,7 @@ def _begun(path: Path, text: str) -> str:
     return begun if _means(path, begun, {"version": FILE_VERSION}) else version
 
 
-def remove(path: Path, key: KeyPath) -> bool:
+def remove_setting(path: Path, key: KeyPath) -> bool:
     """Remove one value from a file, and the parts above it that become empty; False if it was not there.
 
     :raises SettingsError: the file as it is cannot be read

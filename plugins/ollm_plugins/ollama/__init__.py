@@ -1,0 +1,1 @@
+"""How does ollm talk to an Ollama server?"""

@@ -1,0 +1,182 @@
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+
+from ollm.contributions import Setting, SettingsLayer, SettingsSection
+from ollm.errors import SettingsError
+from ollm.sections import ModelSettings
+from ollm.settings import KERNEL_SECTIONS, Settings, camel, section_mistake
+from ollm.settings_file import parse
+
+
+@dataclass(frozen=True)
+class Inner:
+    depth: int = 1
+    max_width: int = 2
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Everything a section can hold."""
+
+    name: Annotated[str, Setting("A name.", env=("TUNING_NAME", "OTHER_NAME"))] = "plain"
+    ratio: Annotated[float, Setting("A ratio.", env=("TUNING_RATIO",), ge=0, le=1)] = 0.5
+    max_size: Annotated[int | None, Setting("A size.", env=("TUNING_SIZE",), gt=0)] = None
+    quick: Annotated[bool, Setting("A switch.", env=("TUNING_QUICK",))] = False
+    words: Annotated[tuple[str, ...], Setting("A list.", env=("TUNING_WORDS",))] = ()
+    host: Annotated[str, Setting("An address.", project=False)] = "here"
+    inner: Annotated[dict[str, Inner], Setting("By name.")] = None
+
+
+def make(text="", environ=None):
+    sections = (*KERNEL_SECTIONS, SettingsSection("tuning.knobs", Tuning))
+    return Settings(sections, parse(Path("c.yaml"), text), environ or {})
+
+
+def knobs(text):
+    return "tuning:\n  knobs:\n" + "".join(f"    {line}\n" for line in text.splitlines())
+
+
+def test_defaults_hold_when_nothing_is_set():
+    assert make().section(Tuning) == Tuning()
+    assert make().origin("tuning.knobs.name") == "default"
+
+
+def test_each_layer_beats_the_one_below():
+    settings = make(knobs("name: file"), {"OTHER_NAME": "other", "TUNING_NAME": "variable"})
+    settings.add_layers([SettingsLayer("team", Path("team.yaml"), {"tuning": {"knobs": {"name": "layer"}}})])
+    seen = [(c.layer, c.where, c.raw) for c in settings.candidates("tuning.knobs.name")]
+    assert seen == [
+        ("default", "default", "plain"),
+        ("user", "c.yaml:3", "file"),
+        ("plugin", "team.yaml", "layer"),
+        ("environment", "$OTHER_NAME", "other"),
+        ("environment", "$TUNING_NAME", "variable"),
+    ]
+    assert settings.section(Tuning).name == "variable"
+    settings.set_flag("tuning.knobs.name", "--name", "flag")
+    assert (settings.section(Tuning).name, settings.origin("tuning.knobs.name")) == ("flag", "--name")
+    settings.set_session("tuning.knobs.name", "session")
+    assert (settings.section(Tuning).name, settings.origin("tuning.knobs.name")) == ("session", "this session")
+
+
+def test_an_empty_variable_is_not_set():
+    assert make(environ={"TUNING_NAME": ""}).section(Tuning).name == "plain"
+
+
+def test_variables_are_read_in_the_type_of_their_setting():
+    environ = {"TUNING_RATIO": "0.25", "TUNING_SIZE": "7", "TUNING_QUICK": "true", "TUNING_WORDS": "a, b,"}
+    assert make(environ=environ).section(Tuning) == Tuning(ratio=0.25, max_size=7, quick=True, words=("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("ratio: 1.5", "c.yaml:3: tuning.knobs.ratio is 1.5: input should be less than or equal to 1"),
+        ("ratio: '0.5'", "c.yaml:3: tuning.knobs.ratio is '0.5': input should be a valid number"),
+        ("ratio: true", "c.yaml:3: tuning.knobs.ratio is True: input should be a valid number"),
+        ("maxSize: 0", "c.yaml:3: tuning.knobs.maxSize is 0: input should be greater than 0"),
+        ("maxSize: 1.5", "c.yaml:3: tuning.knobs.maxSize is 1.5: input should be a valid integer"),
+        ("quick: 1", "c.yaml:3: tuning.knobs.quick is 1: input should be a valid boolean"),
+        ("name: 8", "c.yaml:3: tuning.knobs.name is 8: input should be a valid string"),
+        ("name:", "c.yaml:3: tuning.knobs.name is None: input should be a valid string"),
+        ("words: one", "c.yaml:3: tuning.knobs.words is 'one': input should be a valid"),
+        ("max_size: 3", "c.yaml:3: there is no setting 'tuning.knobs.max_size'; did you mean tuning.knobs.maxSize?"),
+        ("ratoi: 1", "c.yaml:3: there is no setting 'tuning.knobs.ratoi'; did you mean tuning.knobs.ratio?"),
+        ("zzz: 1", "c.yaml:3: there is no setting 'tuning.knobs.zzz'"),
+        ("inner: {a: {depth: x}}", "a.depth: input should be a valid integer"),
+        ("inner: {a: {max_width: 1}}", "a.max_width: "),
+        ("inner: {a: {maxWidth: 1, zzz: 1}}", "a.zzz: "),
+    ],
+)
+def test_a_mistake_is_one_line_with_its_place(line, said):
+    (problem,) = make(knobs(line)).problems()
+    assert said in problem
+    assert "\n" not in problem
+
+
+def test_nested_values_are_typed_and_in_camel_case():
+    settings = make(knobs("inner: {a: {depth: 5, maxWidth: 9}}"))
+    assert settings.problems() == []
+    assert settings.section(Tuning).inner == {"a": Inner(5, 9)}
+
+
+def test_a_whole_section_of_the_wrong_kind_is_said():
+    (problem,) = make("tuning:\n  knobs: 5\n").problems()
+    assert problem.startswith("c.yaml:2: ")
+
+
+def test_every_mistake_is_said_and_the_first_access_fails():
+    settings = make("model:\n  default: [1]\n" + knobs("ratio: 9\nmaxSize: no\nfoo: 1"))
+    with pytest.raises(SettingsError) as caught:
+        settings.validate()
+    assert len(caught.value.problems) == 4
+    with pytest.raises(SettingsError, match="model.default"):
+        settings.section(ModelSettings)
+
+
+def test_a_bad_variable_and_a_bad_flag_name_themselves():
+    settings = make(environ={"TUNING_RATIO": "much"})
+    with pytest.raises(SettingsError, match=r"^\$TUNING_RATIO: tuning.knobs.ratio is 'much': "):
+        settings.validate()
+    settings.set_flag("tuning.knobs.ratio", "--ratio", 7.0)
+    with pytest.raises(SettingsError, match="^--ratio: "):
+        settings.validate()
+
+
+def test_a_layer_cannot_set_what_is_the_users_own():
+    settings = make()
+    settings.add_layers([SettingsLayer("p", Path("p.yaml"), {"tuning": {"knobs": {"host": "evil"}}}, {"tuning.knobs.host": 2})])
+    assert settings.section(Tuning).host == "here"
+    assert settings.problems() == ["p.yaml:2: tuning.knobs.host is ignored: only your own settings may set it"]
+
+
+def test_a_bad_session_value_changes_nothing():
+    settings = make()
+    with pytest.raises(SettingsError):
+        settings.set_session("tuning.knobs.ratio", 3.0)
+    assert settings.section(Tuning).ratio == 0.5
+
+
+def test_an_unknown_key_names_the_nearest():
+    with pytest.raises(SettingsError, match=r"did you mean model.default\?"):
+        make().get("model.defualt")
+
+
+def test_control_characters_in_a_value_are_shown():
+    (problem,) = make(knobs('ratio: "\\e[2J"')).problems()
+    assert "\x1b" not in problem
+
+
+@dataclass(frozen=True)
+class Bare:
+    """Lacks a default."""
+
+    name: Annotated[str, Setting("A name.")]
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "said"),
+    [("x", Bare, "no default: name"), ("model", Tuning, "the kernel's own"), ("x", int, "not a dataclass"), ("x", Tuning, "")],
+)
+def test_a_plugins_section_is_checked(name, model, said):
+    mistake = section_mistake(SettingsSection(name, model))
+    assert (said in mistake) if said else mistake == ""
+
+
+def test_camel_case():
+    assert [camel(name) for name in ("a", "max_tokens", "a_b_c")] == ["a", "maxTokens", "aBC"]
+
+
+def test_plain_values_are_accepted_without_importing_pydantic():
+    code = (
+        "import sys; from ollm.settings import *; from ollm.settings_file import SettingsFile; from pathlib import Path\n"
+        "s = Settings(KERNEL_SECTIONS, SettingsFile(Path('c')), {'OLLM_MODEL': 'm'}); s.set_flag('model.provider', '-x', 'p')\n"
+        "s.validate(); assert s.section(ModelSettings) == ModelSettings('m', 'p')\n"
+        "assert 'pydantic' not in sys.modules and 'ruamel' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,89 @@
+import multiprocessing
+import os
+import resource
+import signal
+import stat
+
+import pytest
+
+from ollm.errors import OllmError
+from ollm.state import file_lock, write_atomically
+
+
+def test_a_new_file_is_private_and_its_folder_is_made(tmp_path):
+    path = tmp_path / "a" / "b.json"
+    write_atomically(path, "x")
+    assert path.read_text() == "x"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_an_existing_file_keeps_its_mode(tmp_path):
+    path = tmp_path / "f"
+    path.write_text("old")
+    path.chmod(0o644)
+    write_atomically(path, b"new")
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"new", 0o644)
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    write_atomically(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new"
+
+
+def _write_too_much(path):
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+    try:
+        write_atomically(path, "x" * 5000)
+    except OllmError as error:
+        os._exit(7 if "untouched" in str(error) else 8)
+    os._exit(0)
+
+
+def test_a_full_disk_leaves_the_old_content_and_no_litter(tmp_path):
+    path = tmp_path / "f"
+    path.write_text("old")
+    process = multiprocessing.get_context("fork").Process(target=_write_too_much, args=(path,))
+    process.start()
+    process.join()
+    assert process.exitcode == 7
+    assert path.read_text() == "old"
+    assert [each.name for each in tmp_path.iterdir()] == ["f"]
+
+
+def test_a_folder_in_the_way_is_an_error_in_words(tmp_path):
+    (tmp_path / "f").mkdir()
+    with pytest.raises(OllmError, match="could not be written"):
+        write_atomically(tmp_path / "f", "x")
+    assert [each.name for each in tmp_path.iterdir()] == ["f"]
+
+
+def _count_up(path):
+    for _ in range(50):
+        with file_lock(path):
+            write_atomically(path, str(int(path.read_text()) + 1))
+
+
+def test_processes_that_lock_lose_nothing(tmp_path):
+    path = tmp_path / "count"
+    path.write_text("0")
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=_count_up, args=(path,)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert path.read_text() == "200"
+
+
+def test_a_lock_that_is_held_is_an_error_in_words(tmp_path):
+    with file_lock(tmp_path / "f"), pytest.raises(OllmError, match="locked by another process"):
+        _hold(tmp_path / "f")
+
+
+def _hold(path):
+    with file_lock(path, timeout=0.05):
+        raise AssertionError("the lock was given twice")

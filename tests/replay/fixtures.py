@@ -1,0 +1,22 @@
+"""Which fixtures do tests get? Import them where they are used, or name this module as a pytest plugin."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.replay.server import ReplayServer
+
+
+@pytest.fixture
+def replay() -> Iterator[Callable[..., ReplayServer]]:
+    """Start replay servers: `replay({"/api/chat": "chat_stream"}, speed=0)`; each ends with the test."""
+    with contextlib.ExitStack() as running:
+
+        def start(script: Any = None, **options: Any) -> ReplayServer:
+            return running.enter_context(ReplayServer(script or {}, **options))
+
+        yield start
