@@ -1,0 +1,1 @@
+"""An engine in the same process: the provider `local`."""

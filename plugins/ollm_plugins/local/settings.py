@@ -1,0 +1,28 @@
+"""What can be set about the embedded engine?"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from ollm.api import Setting
+
+
+@dataclass(frozen=True)
+class LocalSettings:
+    """The section `providers.local`."""
+
+    # A path may stand here, so no project's file may set it: the engine would parse what it names.
+    model: Annotated[
+        str,
+        Setting(
+            "The model to use when none is named: a name, or the path of a .gguf file; empty for the built-in one.",
+            env=("OLLM_LOCAL_MODEL",),
+            project=False,
+        ),
+    ] = ""
+    context_size: Annotated[
+        int,
+        Setting("Context window in tokens, as far as the model was trained for so many.", ge=256, le=1_048_576),
+    ] = 4096
+    threads: Annotated[
+        int, Setting("Threads that compute; 0 for one less than there are processor cores.", ge=0, le=512)
+    ] = 0
