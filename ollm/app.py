@@ -124,7 +124,9 @@ class App:
             import asyncio
 
             self._runner = asyncio.Runner()
-        return self._runner.run(work)
+        from ollm.interrupts import run_cancellable
+
+        return run_cancellable(self._runner.get_loop(), work)
 
     def close(self) -> None:
         """Close providers and the event loop."""

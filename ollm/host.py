@@ -12,7 +12,7 @@ import importlib.metadata
 import io
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -76,8 +76,34 @@ class PluginRecord(Struct):
 
 def discover() -> list[PluginRecord]:
     """Find the plugins of all installed distributions, ollm's own first, then by name."""
-    records = [PluginRecord(point, _is_first_party(point)) for point in importlib.metadata.entry_points(group=GROUP)]
+    records = [PluginRecord(point, _is_first_party(point)) for point in _entry_points()]
     return sorted(records, key=lambda record: (not record.first_party, record.name))
+
+
+def _entry_points() -> Iterable[importlib.metadata.EntryPoint]:
+    """One distribution whose entry points cannot be read makes the usual way fail for all of them."""
+    try:
+        return importlib.metadata.entry_points(group=GROUP)
+    except Exception:
+        return [point for found in importlib.metadata.distributions() for point in _entry_points_of(found)]
+
+
+def _entry_points_of(found: importlib.metadata.Distribution) -> Iterable[importlib.metadata.EntryPoint]:
+    try:
+        return found.entry_points.select(group=GROUP)
+    except Exception as error:
+        return [_Unreadable(found, error)]
+
+
+class _Unreadable(importlib.metadata.EntryPoint):
+    """What stands for the entry points of a distribution whose entry_points.txt cannot be read."""
+
+    def __init__(self, found: importlib.metadata.Distribution, error: Exception) -> None:
+        super().__init__(found.name, "", GROUP)
+        vars(self).update(dist=found, error=error)
+
+    def load(self) -> Any:
+        raise ValueError(f"its entry_points.txt cannot be read: {vars(self)['error']}")
 
 
 def _is_first_party(point: importlib.metadata.EntryPoint) -> bool:
@@ -103,7 +129,7 @@ class Host:
     ) -> None:
         self.records = records
         self._blocked = blocked
-        self._strict = strict
+        self.strict = strict
         self._on_failure = on_failure
         self._manager = pluggy.PluginManager(GROUP)
         self._manager.add_hookspecs(Specs)
@@ -137,8 +163,10 @@ class Host:
             record.state = "failed"
             return
         record.state = "failed"
+        if not self._speaks_our_api(record, loaded):
+            return
         plugin = self.guard(record, "register", loaded) if isinstance(loaded, type) else loaded
-        if plugin is None or not self._speaks_our_api(record, plugin):
+        if plugin is None:
             return
         if self.guard(record, "register", lambda: self._manager.register(plugin, record.name)) is None:
             return
@@ -168,6 +196,9 @@ class Host:
             remedy = f"Did its author mean '{near[0]}'?" if near else "The hooks are listed in docs/hooks.md."
             self.blame(record, name, "there is no hook of that name, so it is never called", remedy)
             del record.hooks[name]
+        for name in sorted(specs - set(record.hooks)):
+            if _is_unmarked(record.plugin, name):
+                self.blame(record, name, "it is not marked with @hookimpl, so it is never called", "Tell its author.")
         record.state = "enabled"
 
     def call(self, hook: str, **arguments: Any) -> Iterator[tuple[PluginRecord, Any]]:
@@ -207,26 +238,46 @@ class Host:
     def blame_error(self, record: PluginRecord, where: str, error: BaseException) -> None:
         """Note an exception of a plugin's.
 
-        :raises BaseException: the error itself, in strict mode
+        :raises PluginError: in strict mode
         """
-        if self._strict:
-            raise error
+        if self.strict and isinstance(error, PluginError):
+            raise error  # another plugin's, on its way up
         cause = f"{type(error).__name__}: {error}".rstrip(": ").replace("\n", " ")
         trace = "".join(traceback.format_exception(error))
-        self.blame(record, where, cause, INSPECT.format(name=record.name), trace)
+        self.blame(record, where, cause, _remedy(record, error), trace, error)
 
-    def blame(self, record: PluginRecord, where: str, cause: str, remedy: str, trace: str = "") -> None:
+    def blame(
+        self,
+        record: PluginRecord,
+        where: str,
+        cause: str,
+        remedy: str,
+        trace: str = "",
+        error: BaseException | None = None,
+    ) -> None:
         """Note a failure once.
 
         :raises PluginError: in strict mode
         """
-        failure = Failure(record.name, where, cause, remedy, trace)
+        if self.strict:
+            raise PluginError(record.name, f"Plugin '{record.name}' failed in {where}: {cause}", remedy) from error
         if any(known.where == where and known.cause == cause for known in record.failures):
             return
+        failure = Failure(record.name, where, cause, remedy, trace)
         record.failures.append(failure)
-        if self._strict:
-            raise PluginError(record.name, f"{where}: {cause}", remedy)
         self._on_failure(failure)
+
+
+def _remedy(record: PluginRecord, error: BaseException) -> str:
+    if isinstance(error, ImportError) and error.name == "ollm.api":
+        return f"It was written for another version of ollm: upgrade ollm, or '{record.distribution[0]}'."
+    return INSPECT.format(name=record.name)
+
+
+def _is_unmarked(plugin: object, name: str) -> bool:
+    """Whether a plugin has a function with a hook's name that is not one of its hooks."""
+    found = getattr(plugin, name, None)
+    return callable(found) and getattr(found, "__func__", found) is not getattr(Specs, name)
 
 
 def _ask(record: PluginRecord, hook: str, arguments: dict[str, Any]) -> Any:

@@ -149,13 +149,14 @@ class _Lines:
         self._say = say
         self._started = time.monotonic()
         self._due = 0.0
+        self._over = False
 
     def show(self, progress: Progress) -> None:
         """Say how far the work is, unless that was said just now."""
         now = time.monotonic()
         over = progress.total is not None and progress.done >= progress.total
-        if now >= self._due and not (over and self._due == float("inf")):
-            self._due = float("inf") if over else now + 5
+        if now >= self._due or (over and not self._over):
+            self._due, self._over = now + 5, over
             self._say(self._text(progress, now - self._started))
 
     @staticmethod

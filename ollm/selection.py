@@ -7,11 +7,13 @@ named in a notice.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from ollm.errors import ModelNotFound, OllmError, PluginError, ProviderUnreachable, UsageError
+from ollm.hub import label
 from ollm.messages import Notice
 from ollm.providers import DefaultsModel, Provider
 from ollm.sections import ModelSettings
@@ -94,7 +96,7 @@ class Providers:
         if chosen:
             owned = self.entry(chosen)
             provider = self.make(owned)
-            return Answerer(owned, provider, model or await _default_model(owned, provider))
+            return Answerer(owned, provider, model or await self._guarded(owned, _default_model(owned, provider)))
         return await self._first_that_can(model)
 
     async def _first_that_can(self, model: str | None) -> Answerer:
@@ -102,9 +104,7 @@ class Providers:
         for owned in self.entries():
             try:
                 provider = self.make(owned)
-                if model:
-                    await provider.show_model(model)
-                answerer = Answerer(owned, provider, model or await _default_model(owned, provider))
+                answerer = Answerer(owned, provider, await self._guarded(owned, _model(owned, provider, model)))
             except OllmError as error:
                 refusals.append(error)
                 continue
@@ -112,6 +112,20 @@ class Providers:
                 self._tell(refusals, answerer)
             return answerer
         raise _worst(refusals)
+
+    async def _guarded(self, owned: Owned[ProviderEntry], question: Awaitable[str]) -> str:
+        """Ask a provider something; what it raises beside `OllmError` is its plugin's failure.
+
+        :raises PluginError: it failed
+        """
+        try:
+            return await question
+        except OllmError:
+            raise
+        except Exception as error:
+            self._hub.host.blame_error(owned.record, label(owned.item), error)
+            problem = f"Provider '{owned.item.name}' failed: {type(error).__name__}: {error}"
+            raise PluginError(owned.record.name, problem, "Run `ollm plugins doctor`.") from error
 
     def _tell(self, refusals: list[OllmError], answerer: Answerer) -> None:
         reasons = "; ".join(error.problem for error in refusals)
@@ -125,6 +139,14 @@ class Providers:
         for provider in self._made.values():
             await provider.aclose()
         self._made.clear()
+
+
+async def _model(owned: Owned[ProviderEntry], provider: Provider, wanted: str | None) -> str:
+    """Return the wanted model once the provider says that it has it, or its default one."""
+    if wanted is None:
+        return await _default_model(owned, provider)
+    await provider.show_model(wanted)
+    return wanted
 
 
 async def _default_model(owned: Owned[ProviderEntry], provider: Provider) -> str:

@@ -73,8 +73,10 @@ def _with_value(text: str, key: KeyPath, value: Any) -> str | None:
     found = _find(text, key)
     if found is None:
         return None
-    if found.missing:
+    if found.missing and found.is_open:
         return _inserted(text, found, value)
+    for each in reversed(found.missing):
+        value = {each: value}
     name, old = found.pairs[-1]
     start, end = old.start_mark.index, old.end_mark.index
     if isinstance(value, list) and _is_block(old) and not _is_mapping(old):
@@ -95,9 +97,9 @@ def _without(text: str, key: KeyPath) -> str | None:
     depth = len(key) - 1
     while depth and len(found.mappings[depth].value) == 1:
         depth -= 1
-    if found.mappings[depth].flow_style:
-        return None
     name, value = found.pairs[depth]
+    if found.mappings[depth].flow_style:
+        return _without_in_braces(text, found.mappings[depth], name)
     start = _line_start(text, name.start_mark.index)
     if text[start : name.start_mark.index].strip():
         return None
@@ -111,12 +113,14 @@ class _Found(Struct):
     :param pairs: the name and value taken in each
     :param missing: the rest of the key, which is not there
     :param hollow: the last name taken, if no value stands behind it
+    :param is_open: whether the last name taken leads to a place where more can be put
     """
 
     mappings: list[Any]
     pairs: list[tuple[Any, Any]]
     missing: KeyPath
     hollow: Any = None
+    is_open: bool = True
 
     @property
     def step(self) -> int:
@@ -142,8 +146,9 @@ def _find(text: str, key: KeyPath) -> _Found | None:
         if not found.missing:
             return found
         if not _is_mapping(pair[1]):
+            found.is_open = pair[1].start_mark.index == pair[1].end_mark.index
             found.hollow = pair[0]
-            return found if pair[1].start_mark.index == pair[1].end_mark.index else None
+            return found
         found.mappings.append(pair[1])
 
 
@@ -169,6 +174,16 @@ def _inserted_in_braces(text: str, parent: Any, missing: KeyPath, value: Any) ->
     end = parent.end_mark.index - 1
     comma = ", " if parent.value else ""
     return f"{text[:end].rstrip()}{comma}{_name(missing[0])}: {_flow(value)}{text[end:]}"
+
+
+def _without_in_braces(text: str, parent: Any, name: Any) -> str:
+    """Take a pair out of `{…}`, with the comma behind it, or the one before it if it is the last."""
+    names = [each for each, _ in parent.value]
+    place = names.index(name)
+    if place + 1 < len(names):
+        return text[: name.start_mark.index] + text[names[place + 1].start_mark.index :]
+    start = parent.value[place - 1][1].end_mark.index if place else parent.start_mark.index + 1
+    return text[:start] + text[parent.end_mark.index - 1 :]
 
 
 def _listed(text: str, old: Any, value: list[Any]) -> str | None:

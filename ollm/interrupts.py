@@ -1,0 +1,66 @@
+"""How does Ctrl-C end what is under way?
+
+By cancelling it, however often it is pressed: an exception raised in the middle of the event loop would leave
+tasks behind that the next run takes up again. `asyncio.Runner` cancels at the first press only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+GRACE = 3.0
+"""Seconds after the first press from which on another one breaks off what would not be cancelled."""
+
+
+def run_cancellable(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
+    """Run something until it is done or was cancelled.
+
+    :raises KeyboardInterrupt: the user pressed Ctrl-C; the work was cancelled first
+    """
+    tasks: list[asyncio.Task[T]] = []
+    presses: list[float] = []
+
+    def press() -> None:
+        presses.append(time.monotonic())
+        if presses[-1] - presses[0] > GRACE:
+            raise KeyboardInterrupt
+        for task in tasks:
+            loop.call_soon_threadsafe(task.cancel)
+
+    with _on_interrupt(press):
+        tasks.append(loop.create_task(work))
+        if presses:
+            tasks[0].cancel()
+        try:
+            return loop.run_until_complete(tasks[0])
+        except asyncio.CancelledError:
+            if presses:
+                raise KeyboardInterrupt from None
+            raise
+
+
+@contextmanager
+def _on_interrupt(act: Callable[[], None]) -> Iterator[None]:
+    """Do something at each Ctrl-C, unless that is somebody else's business already."""
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  (as signal wants it)
+        act()
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,0 +1,308 @@
+import asyncio
+import time
+
+import pytest
+
+from ollm.api import (
+    ChatRequest,
+    Finished,
+    Message,
+    Notice,
+    OllmError,
+    PromptPart,
+    ProviderEntry,
+    ProviderError,
+    RequestAdjuster,
+    Specs,
+    TextDelta,
+    ThinkingDelta,
+    Tool,
+    ToolCall,
+    ToolCalled,
+    ToolReturned,
+    TurnObserver,
+    Usage,
+    Waiting,
+    hookimpl,
+    replace,
+)
+from ollm.testing import ScriptedProvider
+
+
+def provider_plugin(chat, name="own"):
+    """A plugin whose provider answers with an async generator function; what it yields goes out as it is."""
+
+    class Own(ScriptedProvider):
+        closed = False
+
+        async def chat(self, request):
+            self.requests.append(request)
+            try:
+                async for event in chat(request):
+                    yield event
+            finally:
+                Own.closed = True
+
+    own = Own(name=name)
+
+    class Plugin(Specs):
+        provider = own
+
+        @hookimpl
+        def ollm_providers(self, ctx):
+            return [ProviderEntry(name, "For a test", lambda _: own, order=1)]
+
+    return Plugin
+
+
+def conversation(harness):
+    return harness.app.conversation()
+
+
+async def collect(events):
+    return [event async for event in events]
+
+
+def test_a_turn_streams_and_is_remembered(ollm_app):
+    ollm = ollm_app(replies=["Hello\nthere", "Again"])
+    talk = conversation(ollm)
+    events = ollm.app.run(collect(talk.ask("Hi")))
+    assert events == [TextDelta("Hello\n"), TextDelta("there"), Finished("stop", Usage(1, 1))]
+    ollm.app.run(collect(talk.ask("And?")))
+    sent = [(m.role, m.content) for m in ollm.provider.requests[1].messages]
+    assert sent == [("user", "Hi"), ("assistant", "Hello\nthere"), ("user", "And?")]
+    assert talk.last_turn.reason == "stop"
+    assert talk.last_turn.messages == (Message("user", "And?"), Message("assistant", "Again"))
+
+
+def test_thoughts_are_kept_apart_from_the_answer(ollm_app):
+    ollm = ollm_app(replies=[[ThinkingDelta("hm"), TextDelta("yes"), Finished("stop")]])
+    talk = conversation(ollm)
+    ollm.app.run(collect(talk.ask("?")))
+    assert talk.messages[-1] == Message("assistant", "yes", thinking="hm")
+
+
+def test_a_stream_without_an_end_is_a_cut_and_said_once(ollm_app):
+    ollm = ollm_app(replies=[[TextDelta("half")], [TextDelta("x"), Notice("answer-cut", "Gone."), Finished("cut")]])
+    talk = conversation(ollm)
+    first = ollm.app.run(collect(talk.ask("?")))
+    assert [event.type for event in first] == ["text", "notice", "finished"]
+    assert (first[1].code, first[2].reason) == ("answer-cut", "cut")
+    second = ollm.app.run(collect(talk.ask("?")))
+    assert [event.type for event in second] == ["text", "notice", "finished"]
+    assert [m.content for m in talk.messages] == ["?", "half", "?", "x"]
+
+
+def test_an_error_keeps_what_came_and_takes_an_unanswered_prompt_back(ollm_app):
+    async def chat(request):
+        if request.messages[-1].content == "half":
+            yield TextDelta("so far")
+        raise ProviderError("It broke")
+
+    ollm = ollm_app(provider_plugin(chat))
+    talk = conversation(ollm)
+    with pytest.raises(ProviderError):
+        ollm.app.run(collect(talk.ask("nothing")))
+    assert talk.messages == []
+    with pytest.raises(ProviderError):
+        ollm.app.run(collect(talk.ask("half")))
+    assert [(m.role, m.content) for m in talk.messages] == [("user", "half"), ("assistant", "so far")]
+
+
+def test_cancelling_closes_the_provider_and_keeps_what_came(ollm_app):
+    async def chat(request):
+        yield TextDelta("beginning")
+        await asyncio.sleep(30)
+
+    plugin = provider_plugin(chat)
+    ollm = ollm_app(plugin)
+    talk = conversation(ollm)
+
+    async def interrupt():
+        task = asyncio.ensure_future(collect(talk.ask("go")))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        started = time.monotonic()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return time.monotonic() - started
+
+    assert ollm.app.run(interrupt()) < 0.2
+    assert type(plugin.provider).closed
+    assert [m.content for m in talk.messages] == ["go", "beginning"]
+    assert talk.last_turn.reason == "interrupted"
+
+
+def test_cancelling_before_the_first_event_closes_the_provider_too(ollm_app):
+    async def chat(request):
+        await asyncio.sleep(30)
+        yield TextDelta("never")
+
+    plugin = provider_plugin(chat)
+    ollm = ollm_app(plugin)
+    talk = conversation(ollm)
+
+    async def interrupt():
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(collect(talk.ask("go")), 0.05)
+
+    ollm.app.run(interrupt())
+    assert type(plugin.provider).closed
+
+
+def test_leaving_the_loop_early_closes_the_provider(ollm_app):
+    async def chat(request):
+        for _ in range(100):
+            yield TextDelta("x")
+
+    plugin = provider_plugin(chat)
+    ollm = ollm_app(plugin)
+    talk = conversation(ollm)
+
+    async def leave():
+        events = talk.ask("go")
+        await anext(events)
+        await events.aclose()
+
+    ollm.app.run(leave())
+    assert type(plugin.provider).closed
+    assert talk.messages[-1].content == "x"
+
+
+def test_silence_is_explained_each_second(ollm_app, monkeypatch):
+    monkeypatch.setattr("ollm.session.PATIENCE", 0.02)
+
+    async def chat(request):
+        await asyncio.sleep(0.1)
+        yield TextDelta("at last")
+        await asyncio.sleep(0.1)
+        yield Finished("stop")
+
+    ollm = ollm_app(provider_plugin(chat))
+    events = ollm.ask("go").events
+    waits = [event for event in events if isinstance(event, Waiting)]
+    assert len(waits) >= 2
+    assert all(wait.subject == "scripted:1b" for wait in waits)
+    assert waits[0].seconds < waits[1].seconds
+    assert events.index(TextDelta("at last")) == len(waits)
+
+
+def test_a_provider_that_raises_is_blamed_and_named(ollm_app):
+    async def chat(request):
+        yield TextDelta("x")
+        raise ZeroDivisionError("oops")
+
+    ollm = ollm_app(provider_plugin(chat), strict=False)
+    with pytest.raises(OllmError, match="Provider 'own' failed: ZeroDivisionError: oops"):
+        ollm.ask("go")
+    assert [failure.where for failure in ollm.failures] == ["provider 'own'"]
+
+
+class Rolls(Specs):
+    @hookimpl
+    def ollm_tools(self, ctx):
+        async def roll(ctx, args):
+            return f"rolled {args['sides']}"
+
+        async def explode(ctx, args):
+            raise RuntimeError("boom")
+
+        schema = {"type": "object"}
+        return [Tool("roll", "Roll.", schema, roll, risk="none"), Tool("explode", "Fail.", schema, explode, risk="none")]
+
+
+def test_the_tool_loop_goes_on_until_the_model_answers(ollm_app):
+    calls = [ToolCall("1", "roll", {"sides": 4}), ToolCall("2", "roll", {"sides": 6})]
+    ollm = ollm_app(Rolls, replies=[[*map(ToolCalled, calls), Finished("stop")], "Done."])
+    talk = conversation(ollm)
+    events = ollm.app.run(collect(talk.ask("Roll twice")))
+    assert [event.type for event in events] == ["toolCall", "toolCall", "toolResult", "toolResult", "text", "finished"]
+    assert [m.role for m in talk.messages] == ["user", "assistant", "tool", "tool", "assistant"]
+    assert [(m.content, m.tool_call_id, m.tool_name) for m in talk.messages[2:4]] == [("rolled 4", "1", "roll"), ("rolled 6", "2", "roll")]
+    assert [tool.name for tool in ollm.provider.requests[0].tools] == ["roll", "explode"]
+
+
+def test_a_model_that_never_stops_calling_is_stopped(ollm_app):
+    ollm = ollm_app(Rolls, replies=[ToolCall("1", "roll", {"sides": 4})], settings="chat: {maxToolRounds: 3}")
+    events = ollm.ask("Roll").events
+    assert len(ollm.provider.requests) == 3
+    assert events[-2].code == "tool-rounds"
+    assert events[-1].reason == "rounds"
+
+
+def test_a_failing_tool_is_told_to_the_model_and_the_ledger(ollm_app):
+    ollm = ollm_app(Rolls, replies=[ToolCall("1", "explode", {}), "Sorry."], strict=False)
+    turn = ollm.ask("Go")
+    result = next(event for event in turn.events if isinstance(event, ToolReturned))
+    assert (result.failed, result.content) == (True, "The tool failed: RuntimeError: boom")
+    assert turn.text == "Sorry."
+    assert [failure.where for failure in ollm.failures] == ["tool 'explode'"]
+
+
+def test_an_interrupted_tool_leaves_a_result_for_each_call(ollm_app):
+    class Slow(Specs):
+        @hookimpl
+        def ollm_tools(self, ctx):
+            async def wait(ctx, args):
+                await asyncio.sleep(30)
+
+            return [Tool("wait", "Wait.", {"type": "object"}, wait, risk="none")]
+
+    ollm = ollm_app(Slow, replies=[ToolCall("1", "wait", {})])
+    talk = conversation(ollm)
+
+    async def interrupt():
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(collect(talk.ask("go")), 0.05)
+
+    ollm.app.run(interrupt())
+    assert [m.role for m in talk.messages] == ["user", "assistant", "tool"]
+    assert talk.messages[-1].content == "Interrupted by the user."
+
+
+def test_prompt_parts_adjusters_and_observers_take_part(ollm_app):
+    seen = []
+
+    class Plugin(Specs):
+        @hookimpl
+        def ollm_prompt_parts(self, ctx):
+            return [
+                PromptPart("late", lambda turn: f"asked: {turn.prompt}", order=90),
+                PromptPart("none", lambda turn: None),
+                PromptPart("early", lambda turn: turn.model, order=10),
+            ]
+
+        @hookimpl
+        def ollm_request_adjusters(self, ctx):
+            def warm(request: ChatRequest, turn):
+                return replace(request, options=replace(request.options, temperature=0.3))
+
+            return [RequestAdjuster("warm", warm)]
+
+        @hookimpl
+        def ollm_turn_observers(self, ctx):
+            return [TurnObserver("eye", on_event=lambda event: seen.append(event.type), on_turn=seen.append)]
+
+    ollm = ollm_app(Plugin, settings="chat: {systemPrompt: Be brief.}")
+    ollm.ask("Why?")
+    (request,) = ollm.provider.requests
+    assert request.messages[0] == Message("system", "Be brief.\n\nscripted:1b\n\nasked: Why?")
+    assert request.options.temperature == 0.3
+    assert seen[0] == "text"
+    assert seen[1].messages[-1].content == "ok"
+    assert seen[2] == "finished"
+
+
+def test_an_adjuster_can_refuse_in_words(ollm_app):
+    class Plugin(Specs):
+        @hookimpl
+        def ollm_request_adjusters(self, ctx):
+            def refuse(request, turn):
+                raise OllmError("No images here")
+
+            return [RequestAdjuster("refuse", refuse)]
+
+    ollm = ollm_app(Plugin, strict=False)
+    with pytest.raises(OllmError, match="No images here"):
+        ollm.ask("x")
+    assert ollm.failures == []
