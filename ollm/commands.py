@@ -221,6 +221,7 @@ def dispatch(group: Any, words: Sequence[str], prog: str) -> int:
     :return: the exit code
     :raises OllmError: what was typed does not fit, or the command failed
     :raises KeyboardInterrupt: the user pressed Ctrl-C
+    :raises BrokenPipeError: nobody reads stdout any more
     """
     try:
         result = group.main(list(words), prog_name=prog, standalone_mode=False, windows_expand_args=False)
@@ -228,6 +229,10 @@ def dispatch(group: Any, words: Sequence[str], prog: str) -> int:
         raise _in_our_words(error, prog) from error
     except typer.Abort as error:
         raise KeyboardInterrupt from error
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # Typer makes it an exit with code 1
+            raise error.__context__ from None
+        raise
     return result if isinstance(result, int) else 0
 
 

@@ -6,9 +6,12 @@ entry points use ("package.module:attribute"), and imported only when it is need
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import cache
+from types import NoneType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar, get_args
 
 from msgspec import Struct
 
@@ -25,6 +28,20 @@ Ref: TypeAlias = T | str
 
 Surface = Literal["shell", "repl"]
 Risk = Literal["none", "read", "write", "execute", "network"]
+
+_PLAIN: Mapping[str, tuple[type, ...]] = {
+    "str": (str,),
+    "str | None": (str, NoneType),
+    "int": (int,),
+    "int | None": (int, NoneType),
+    "bool": (bool,),
+    "tuple[str, ...]": (tuple, list),
+    "tuple[Surface, ...]": (tuple, list),
+    "tuple[TemplateVariable, ...]": (tuple, list),
+    "Mapping[str, Any]": (Mapping,),
+    "Mapping[str, int]": (Mapping,),
+}
+"""What is checked of a contribution's fields, by their annotations; a wrong one would fail far from its plugin."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
@@ -47,6 +64,19 @@ def resolve(ref: Ref[T]) -> T:
     return target  # type: ignore[no-any-return]  # the caller's annotation is the contract
 
 
+@cache
+def _plain_fields(kind: type[Contribution]) -> Sequence[tuple[str, str]]:
+    """Return name and annotation of the fields that hold plain data."""
+    hints = {name: hint for each in kind.__mro__ for name, hint in inspect.get_annotations(each).items()}
+    return [(name, hints[name]) for name in kind.__struct_fields__ if name != "name" and hints[name] in _PLAIN]
+
+
+def _fits(value: object, hint: str) -> bool:
+    if hint == "tuple[str, ...]" and isinstance(value, tuple | list):
+        return all(isinstance(each, str) for each in value)
+    return isinstance(value, _PLAIN[hint])
+
+
 class Contribution(Struct, frozen=True):
     """What all contributions share: a name that is unique among its kind."""
 
@@ -59,6 +89,9 @@ class Contribution(Struct, frozen=True):
         """Yield what is wrong with this contribution, in words; nothing when it is sound."""
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             yield f"its name {self.name!r} is not lower-case letters, digits and _ . -"
+        for attribute, hint in _plain_fields(type(self)):
+            if not _fits(getattr(self, attribute), hint):
+                yield f"{attribute} is a {type(getattr(self, attribute)).__name__}, not {hint}"
         for attribute in self.references:
             value = getattr(self, attribute)
             if isinstance(value, str) and not _REFERENCE.fullmatch(value):
@@ -123,6 +156,17 @@ class Tool(Contribution, frozen=True):
     run: Ref[Callable[[ToolContext, Any], Awaitable[str]]]
     risk: Risk = "execute"
 
+    def mistakes(self) -> Iterator[str]:
+        """Yield what is wrong; a server would refuse every request with a tool whose parameters are no object."""
+        yield from super().mistakes()
+        given = self.parameters
+        if not isinstance(given, str | type | Mapping):
+            yield f"parameters is a {type(given).__name__}, not a class, a reference or a JSON Schema"
+        elif isinstance(given, Mapping) and given.get("type") != "object":
+            yield "parameters is a JSON Schema whose type is not 'object'"
+        if self.risk not in get_args(Risk):
+            yield f"risk {self.risk!r} is none of {', '.join(get_args(Risk))}"
+
 
 class Command(Contribution, frozen=True):
     """One node of the command tree: `ollm NAME …` in the shell and `/NAME …` in the REPL.
@@ -147,7 +191,7 @@ class Command(Contribution, frozen=True):
 
     def mistakes(self) -> Iterator[str]:
         """Yield what is wrong; a command's name may have several words."""
-        for name in (self.name, *self.aliases):
+        for name in (self.name, *(self.aliases if _fits(self.aliases, "tuple[str, ...]") else ())):
             if not isinstance(name, str) or not all(_NAME.fullmatch(word) for word in name.split(" ")):
                 yield f"its name {name!r} is not one or more words of lower-case letters, digits and _ . -"
         yield from (mistake for mistake in super().mistakes() if not mistake.startswith("its name"))

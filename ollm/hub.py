@@ -157,10 +157,10 @@ class Hub:
             cause = f"it returned a {type(item).__name__} where a {expected} is expected"
             self.host.blame(record, hook, cause, "Tell its author; docs/hooks.md shows each hook with an example.")
             return False
-        mistakes = list(item.mistakes())
-        for mistake in mistakes:
+        mistakes = self.host.guard(record, hook, lambda: list(item.mistakes()))
+        for mistake in mistakes or ():
             self.host.blame(record, hook, f"{_word(item)} is refused: {mistake}", "Tell its author.")
-        return not mistakes
+        return mistakes == []
 
     def _admit(self, owned: Owned[Any], accepted: dict[tuple[str, str], Owned[Any]]) -> None:
         key = (_word(owned.item), owned.item.name)

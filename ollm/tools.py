@@ -6,6 +6,7 @@ approved of anything that carries a risk. What goes wrong is told to the model a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -94,11 +95,19 @@ class Toolbox:
 
 
 def _schema(tool: Tool) -> Mapping[str, Any]:
+    """Return a schema that a server will take.
+
+    :raises TypeError: it is no JSON, or does not describe an object
+    """
     if isinstance(tool.parameters, Mapping):
+        json.dumps(tool.parameters)
         return tool.parameters
     from pydantic import TypeAdapter
 
-    return TypeAdapter(resolve(tool.parameters)).json_schema()
+    schema = TypeAdapter(resolve(tool.parameters)).json_schema()
+    if schema.get("type") != "object":
+        raise TypeError(f"its parameters are a JSON {schema.get('type')}, not an object")
+    return schema
 
 
 def _validated(tool: Tool, arguments: Mapping[str, Any]) -> Any:

@@ -129,8 +129,9 @@ def test_a_second_plugin_of_the_same_name_is_refused(record):
 
 
 def test_strict_mode_raises_what_the_plugin_raised(record):
-    with pytest.raises(RuntimeError, match="boom"):
+    with pytest.raises(PluginError, match="Plugin '.*' failed in import: RuntimeError: boom") as raised:
         loaded(record("raise RuntimeError('boom')"), strict=True)
+    assert isinstance(raised.value.__cause__, RuntimeError)
     with pytest.raises(PluginError, match="ollm_toolz"):
         loaded(record(GOOD.replace("ollm_tools", "ollm_toolz")), strict=True)
 

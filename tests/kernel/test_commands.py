@@ -1,0 +1,110 @@
+from typing import Annotated
+
+import pytest
+import typer
+
+from ollm.api import Command, CommandContext, CommandGroup, OllmError, Specs, UsageError, hookimpl
+from ollm.commands import names, root_group, tree
+
+
+def add(ctx: CommandContext, key: str, value: Annotated[str, typer.Argument(help="What to keep.")], times: int = 1) -> None:
+    """Keep a value."""
+    ctx.out.print(f"{ctx.surface}: {key}={value} x{times}")
+
+
+def fail(ctx: CommandContext) -> None:
+    raise ZeroDivisionError("oops")
+
+
+def refuse() -> None:
+    raise OllmError("It is full", "Empty it.")
+
+
+def leave() -> None:
+    raise typer.Exit(7)
+
+
+class Plugin(Specs):
+    @hookimpl
+    def ollm_commands(self, ctx):
+        return [
+            CommandGroup("box", "A box of things."),
+            CommandGroup("empty", "Announced, but nothing is in it."),
+            Command("box add", "Keep a value.", add, aliases=("put",), examples=("box add k v",)),
+            Command("box fail", "Fail.", fail),
+            Command("box refuse", "Refuse.", refuse),
+            Command("leave", "Leave.", leave),
+            Command("broken", "Cannot be imported.", "nosuch.module:run"),
+            Command("shy", "Only in the REPL.", leave, surfaces=("repl",)),
+            Command("lenient", "Works with bad settings.", lambda: None, lenient=True),
+        ]
+
+
+def test_a_command_gets_its_context_and_typed_arguments(ollm_app):
+    result = ollm_app(Plugin).run_command("box add k 'v w' --times 2")
+    assert (result.exit_code, result.stdout) == (0, "shell: k=v w x2\n")
+
+
+def test_an_alias_is_the_same_command(ollm_app):
+    assert ollm_app(Plugin).run_command("put k v").stdout == "shell: k=v x1\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("box add k", 2, "ollm box add: missing argument 'value'"),
+        ("box add k v --times x", 2, "ollm box add: invalid value for '--times'"),
+        ("box add k v --tmies 2", 2, "no such option: --tmies"),
+        ("box ad", 2, "no such command 'ad'"),
+        ("shy", 2, "no such command 'shy'"),
+        ("empty", 2, "no such command 'empty'"),
+        ("box refuse", 1, "It is full. Empty it."),
+        ("box fail", 1, "The command 'box fail' of plugin 'plugin' failed: ZeroDivisionError: oops."),
+        ("broken", 2, "The command 'broken' of plugin 'plugin' cannot be loaded."),
+        ("leave", 7, ""),
+    ],
+)
+def test_what_goes_wrong_is_one_line_and_an_exit_code(ollm_app, line, code, said):
+    result = ollm_app(Plugin, strict=False).run_command(line)
+    assert result.exit_code == code
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_help_imports_no_command_and_shows_what_is_declared(ollm_app):
+    ollm = ollm_app(Plugin)
+    result = ollm.run_command("--help")
+    assert result.exit_code == 0
+    for shown in ("box      A box of things.", "broken   Cannot be imported.", "leave    Leave."):
+        assert shown in result.stdout
+    for hidden in ("put", "shy", "empty"):
+        assert f"\n  {hidden}" not in result.stdout
+
+
+def test_a_commands_help_shows_arguments_and_examples(ollm_app):
+    text = ollm_app(Plugin).run_command("box add --help").stdout
+    for shown in ("Keep a value.", "What to keep.", "--times", "Examples:\n    ollm box add k v"):
+        assert shown in text
+    assert "ctx" not in text
+
+
+def test_bad_settings_stop_a_command_but_not_one_that_helps_to_mend_them(ollm_app):
+    ollm = ollm_app(Plugin, settings="model: {defualt: x}")
+    result = ollm.run_command("box add k v")
+    assert result.exit_code == 2
+    assert "there is no setting 'model.defualt'; did you mean model.default?" in result.stderr
+    assert ollm.run_command("lenient").exit_code == 0
+
+
+def test_the_repl_mounts_the_same_tree(ollm_app):
+    ollm = ollm_app(Plugin)
+    root = tree(ollm.app.hub, "repl")
+    assert {"box add", "put", "shy"} <= set(names(root))
+    assert [path for path, _ in root.walk()] == ["box add", "box fail", "box refuse", "broken", "leave", "lenient", "shy"]
+    context = CommandContext(ollm.app, "repl")
+    root_group(root, ollm.app.hub, context, None).main(["box", "add", "k", "v"], prog_name="/", standalone_mode=False)
+    assert ollm.stdout.getvalue() == "repl: k=v x1\n"
+
+
+def test_usage_errors_are_ours(ollm_app):
+    assert isinstance(ollm_app(Plugin).run_command("box add").error, UsageError)

@@ -1,0 +1,83 @@
+"""Does Ctrl-C cancel, and leave the event loop fit for what comes next?"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from ollm import interrupts
+from ollm.interrupts import run_cancellable
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    with asyncio.Runner() as runner:
+        yield runner.get_loop()
+
+
+def press() -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+def test_work_is_done(loop: asyncio.AbstractEventLoop) -> None:
+    assert run_cancellable(loop, asyncio.sleep(0, "done")) == "done"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_pressing_cancels(loop: asyncio.AbstractEventLoop, times: int) -> None:
+    tidied = []
+
+    async def work() -> None:
+        try:
+            for _ in range(times):
+                press()
+            await asyncio.sleep(60)
+        finally:
+            tidied.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_cancellable(loop, work())
+    assert tidied
+    assert not asyncio.all_tasks(loop)
+    assert run_cancellable(loop, asyncio.sleep(0, "next")) == "next"
+
+
+def test_a_signal_from_outside_wakes_the_loop(loop: asyncio.AbstractEventLoop) -> None:
+    timer = threading.Timer(0.05, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        run_cancellable(loop, asyncio.sleep(60))
+
+
+def test_who_cannot_be_cancelled_is_broken_off_later(
+    loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interrupts, "GRACE", 0.0)
+
+    async def stubborn() -> None:
+        press()
+        press()
+
+    with pytest.raises(KeyboardInterrupt):
+        run_cancellable(loop, stubborn())
+
+
+def test_a_cancellation_of_its_own_is_no_interrupt(loop: asyncio.AbstractEventLoop) -> None:
+    async def give_up() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        run_cancellable(loop, give_up())
+
+
+def test_elsewhere_than_in_the_main_thread(loop: asyncio.AbstractEventLoop) -> None:
+    found: list[str] = []
+    thread = threading.Thread(target=lambda: found.append(run_cancellable(loop, asyncio.sleep(0, "done"))))
+    thread.start()
+    thread.join(5)
+    assert found == ["done"]
