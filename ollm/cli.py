@@ -6,6 +6,7 @@ one line and an exit code.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import io
 import os
@@ -84,12 +85,12 @@ def main(argv: Sequence[str]) -> int:
     if list(argv) == ["--version"]:
         print(f"ollm {__version__}")
         return ExitCode.DONE
-    app: App | None = None
     try:
         from ollm.app import App
 
         app = App(strict_plugins="--strict-plugins" in _before_command(argv))
-        return _run(app, argv)
+        with contextlib.closing(app):
+            return _run(app, argv)
     except OllmError as error:
         return _report(error)
     except KeyboardInterrupt:
@@ -99,9 +100,6 @@ def main(argv: Sequence[str]) -> int:
         return _nobody_reads()
     except Exception as error:
         return _report_unexpected(error)
-    finally:
-        if app is not None:
-            app.close()
 
 
 def _before_command(argv: Sequence[str]) -> Sequence[str]:
@@ -249,12 +247,13 @@ def _mention_wait() -> None:
 
 
 def _front_end(app: App, kind: str, *arguments: str) -> int:
+    """Hold a conversation with the first front end of a kind that can be loaded."""
     for owned in app.hub.frontends():
-        if owned.item.kind == kind:
-            start = app.hub.load(owned, "run")
+        start = app.hub.load(owned, "run") if owned.item.kind == kind else None
+        if start is not None:
             if kind == "interactive":
                 gc.enable()  # this run may last for days
-            return ExitCode.FAILED if start is None else int(start(app, *arguments))
+            return int(start(app, *arguments))
     raise OllmError(f"No plugin is installed that can hold a conversation ({kind})", "Run `ollm plugins doctor`.")
 
 

@@ -16,7 +16,8 @@ from msgspec import Struct
 from typer.core import TyperCommand, TyperGroup
 
 from ollm.contributions import Command, CommandGroup, Surface, resolve
-from ollm.errors import OllmError, UsageError
+from ollm.errors import ExitCode, OllmError, UsageError
+from ollm.hub import label
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -77,9 +78,9 @@ def tree(hub: Hub, surface: Surface) -> Node:
         if isinstance(item, CommandGroup):
             _descend(root, item.name).summary = item.summary
         elif surface in item.surfaces:
-            _place(root, item.name, owned)
-            for alias in item.aliases:
-                _place(root, alias, owned, alias_of=item.name)
+            for name in (item.name, *item.aliases):
+                _place(root, name, owned, hub)
+    _refuse_group_takers(root, hub)
     return root
 
 
@@ -90,10 +91,30 @@ def _descend(root: Node, name: str) -> Node:
     return node
 
 
-def _place(root: Node, name: str, owned: Owned[Any], alias_of: str = "") -> None:
+def _place(root: Node, name: str, owned: Owned[Any], hub: Hub) -> None:
     node = _descend(root, name)
     if node.owned is None:
-        node.owned, node.summary, node.alias_of = owned, owned.item.summary, alias_of
+        alias_of = owned.item.name if name != owned.item.name else ""
+        node.owned, node.summary, node.alias_of = owned, node.summary or owned.item.summary, alias_of
+    elif node.owned is not owned:
+        cause = f"the name '{name}' is taken by command '{node.owned.item.name}' of plugin '{node.owned.record.name}'"
+        hub.host.blame(owned.record, label(owned.item), cause, "Tell its author.")
+
+
+def _refuse_group_takers(node: Node, hub: Hub) -> None:
+    """A stranger's command with the name of somebody else's group would get the words meant for the group."""
+    for child in node.children.values():
+        _refuse_group_takers(child, hub)
+        mine = child.owned
+        if mine is None or mine.record.first_party:
+            continue
+        others = [
+            each.owned.record.name for _, each in child.walk() if each.owned and each.owned.record is not mine.record
+        ]
+        if others:
+            cause = f"'{child.name}' is a group of commands of plugin '{others[0]}'"
+            hub.host.blame(mine.record, label(mine.item), cause, "Tell its author.")
+            child.owned = None
 
 
 def names(root: Node, above: str = "") -> Iterator[str]:
@@ -150,19 +171,18 @@ def root_group(root: Node, hub: Hub, context: CommandContext, callback: Callable
 
 
 def _group(node: Node, hub: Hub, context: CommandContext, callback: Callable[..., None] | None = None) -> Any:
-    own = callback or (_bound(node.owned, hub, context) if node.owned else None)
+    own = callback or (_bound(node.owned, hub, context) if node.owned else _show_help)
     base = typer.Typer(
         cls=_Group,
         name=node.name,
         help=node.summary,
-        callback=own or (lambda: None),
-        invoke_without_command=own is not None,
-        no_args_is_help=own is None,
+        callback=own,
+        invoke_without_command=True,
         rich_markup_mode=None,
         add_completion=callback is not None and context.surface == "shell",
         context_settings={"help_option_names": ["--help", "-h"]},
     )
-    group: Any = typer.main.get_group(base)
+    group: Any = _made(node.owned, hub, lambda: typer.main.get_group(base))
     group.node, group.context, group.hub = node, context, hub
     return group
 
@@ -180,7 +200,36 @@ def _leaf(node: Node, hub: Hub, context: CommandContext) -> Any:
         epilog=epilog,
         context_settings={"help_option_names": ["--help", "-h"]},
     )(_bound(node.owned, hub, context))
-    return typer.main.get_command(single)
+    return _made(node.owned, hub, lambda: typer.main.get_command(single))
+
+
+def _show_help(context: typer.Context) -> None:
+    """Do what a group does that is no command itself.
+
+    :raises Exit: no command of the group was named
+    """
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(ExitCode.USAGE)
+
+
+def _made(owned: Owned[Command] | None, hub: Hub, make: Callable[[], T]) -> T:
+    """Make what stands for a command; its module, signature and types are its plugin's.
+
+    :raises UsageError: its plugin is at fault
+    """
+    if owned is None:
+        return make()
+    made = hub.host.guard(owned.record, label(owned.item), make)
+    if made is None:
+        problem = f"The {label(owned.item)} of plugin '{owned.record.name}' cannot be loaded"
+        raise UsageError(problem, "Run `ollm plugins doctor`.")
+    return made
+
+
+def _function(command: Command) -> tuple[Callable[..., Any], inspect.Signature]:
+    function = resolve(command.run)
+    return function, inspect.signature(function, eval_str=True)
 
 
 def _bound(owned: Owned[Command], hub: Hub, context: CommandContext) -> Callable[..., Any]:
@@ -188,11 +237,8 @@ def _bound(owned: Owned[Command], hub: Hub, context: CommandContext) -> Callable
 
     :raises UsageError: its plugin cannot provide the function
     """
-    what = f"command '{owned.item.name}'"
-    function = hub.host.guard(owned.record, what, lambda: resolve(owned.item.run))
-    if function is None:
-        raise UsageError(f"The {what} of plugin '{owned.record.name}' cannot be loaded", "Run `ollm plugins doctor`.")
-    signature = inspect.signature(function, eval_str=True)
+    what = label(owned.item)
+    function, signature = _made(owned, hub, lambda: _function(owned.item))
     contexts = [each.name for each in signature.parameters.values() if each.annotation is CommandContext]
 
     def call(**arguments: Any) -> Any:
@@ -202,6 +248,8 @@ def _bound(owned: Owned[Command], hub: Hub, context: CommandContext) -> Callable
             return function(**dict.fromkeys(contexts, context), **arguments)
         except (OllmError, typer.Exit, typer.Abort, typer.TyperException, OSError):
             raise
+        except SystemExit as error:
+            raise typer.Exit(error.code if isinstance(error.code, int) else int(error.code is not None)) from error
         except Exception as error:
             hub.host.blame_error(owned.record, what, error)
             problem = f"The {what} of plugin '{owned.record.name}' failed: {type(error).__name__}: {error}"

@@ -77,7 +77,7 @@ class PluginRecord(Struct):
 def discover() -> list[PluginRecord]:
     """Find the plugins of all installed distributions, ollm's own first, then by name."""
     records = [PluginRecord(point, _is_first_party(point)) for point in _entry_points()]
-    return sorted(records, key=lambda record: (not record.first_party, record.name))
+    return sorted(records, key=lambda record: (not record.first_party, record.name, record.entry_point.value))
 
 
 def _entry_points() -> Iterable[importlib.metadata.EntryPoint]:

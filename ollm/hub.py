@@ -14,7 +14,7 @@ from msgspec import Struct
 from ollm import contributions as kinds
 from ollm.contributions import Contribution, resolve
 from ollm.errors import OllmError
-from ollm.settings import section_mistake
+from ollm.settings import KERNEL_SECTIONS, PROGRAM_FLAGS, flags_of, section_mistake
 
 if TYPE_CHECKING:
     from ollm.contexts import HostContext
@@ -47,7 +47,8 @@ class Hub:
     def settings_sections(self) -> list[Owned[kinds.SettingsSection]]:
         """Ask for settings sections."""
         asked = self._ask("ollm_settings_sections", kinds.SettingsSection, paths=self._paths)
-        return [owned for owned in asked if self._is_readable(owned)]
+        taken = dict.fromkeys((*PROGRAM_FLAGS, *(flag for each in KERNEL_SECTIONS for flag in flags_of(each))), "ollm")
+        return [owned for owned in asked if self._is_readable(owned) and self._claims_flags(owned, taken)]
 
     def _is_readable(self, owned: Owned[kinds.SettingsSection]) -> bool:
         """Import a section and look for mistakes here, where its plugin is known."""
@@ -55,6 +56,17 @@ class Hub:
         if mistake:
             self.host.blame(owned.record, label(owned.item), mistake, "Tell its author; see docs/plugins.md.")
         return mistake == ""
+
+    def _claims_flags(self, owned: Owned[kinds.SettingsSection], taken: dict[str, str]) -> bool:
+        """Two options of one name would leave it to chance which is meant."""
+        mine = flags_of(owned.item)
+        for flag in mine:
+            if flag in taken:
+                cause = f"its option {flag} is taken by {taken[flag]}, which keeps it"
+                self.host.blame(owned.record, label(owned.item), cause, "Tell its author.")
+                return False
+        taken.update(dict.fromkeys(mine, f"plugin '{owned.record.name}'"))
+        return True
 
     def settings_layers(self) -> list[Owned[kinds.SettingsLayer]]:
         """Ask for settings layers."""

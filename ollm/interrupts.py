@@ -1,7 +1,8 @@
 """How does Ctrl-C end what is under way?
 
-By cancelling it, however often it is pressed: an exception raised in the middle of the event loop would leave
-tasks behind that the next run takes up again. `asyncio.Runner` cancels at the first press only.
+The first press cancels it; what is pressed while it tidies up is ignored, so that connections are closed and
+texts kept. `asyncio.Runner` would raise in the middle of the event loop at the second press, and leave tasks
+behind that the next run takes up again.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ def run_cancellable(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T
         presses.append(time.monotonic())
         if presses[-1] - presses[0] > GRACE:
             raise KeyboardInterrupt
-        for task in tasks:
-            loop.call_soon_threadsafe(task.cancel)
+        if len(presses) == 1 and tasks:
+            loop.call_soon_threadsafe(tasks[0].cancel)
 
     with _on_interrupt(press):
         tasks.append(loop.create_task(work))

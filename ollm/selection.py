@@ -106,6 +106,8 @@ class Providers:
                 provider = self.make(owned)
                 answerer = Answerer(owned, provider, await self._guarded(owned, _model(owned, provider, model)))
             except OllmError as error:
+                if self._hub.host.strict and isinstance(error, PluginError):
+                    raise
                 refusals.append(error)
                 continue
             if refusals:
@@ -136,9 +138,13 @@ class Providers:
 
     async def aclose(self) -> None:
         """Close every provider that was made."""
-        for provider in self._made.values():
-            await provider.aclose()
-        self._made.clear()
+        made, self._made = self._made, {}
+        for name, provider in made.items():
+            try:
+                await provider.aclose()
+            except Exception as error:  # noqa: BLE001  (a plugin may raise anything)
+                owned = self.entry(name)
+                self._hub.host.blame_error(owned.record, label(owned.item), error)
 
 
 async def _model(owned: Owned[ProviderEntry], provider: Provider, wanted: str | None) -> str:

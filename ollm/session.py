@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ollm.contexts import HostContext, TurnContext
-from ollm.contributions import TurnRecord
+from ollm.contributions import RequestAdjuster, TurnRecord, resolve
 from ollm.errors import OllmError, PluginError
 from ollm.hub import label
 from ollm.messages import (
@@ -201,15 +202,15 @@ class _Turn:
         messages = (*head, *self._conversation.messages, *self._new)
         request = ChatRequest(self._answerer.model, messages, self._toolbox.specs())
         for owned in self._hub.request_adjusters():
-            adjusted = self._hub.use(owned, "adjust", request, self._context)
-            if isinstance(adjusted, ChatRequest):
-                request = adjusted
+            adjust = partial(_adjusted, owned.item, request, self._context)
+            request = self._hub.host.guard(owned.record, label(owned.item), adjust, let=(OllmError,)) or request
         return request
 
     async def _stream(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         """Relay a provider's events, telling after a moment of silence what is waited for."""
-        source = aiter(self._answerer.provider.chat(request))
+        source: AsyncIterator[Event] | None = None
         try:
+            source = aiter(self._answerer.provider.chat(request))
             async for event in _patiently(source, self._answerer.model):
                 yield event
             async for event in source:
@@ -265,6 +266,13 @@ class _Turn:
         for owned in self._observers:
             if owned.item.on_turn is not None:
                 self._hub.use(owned, "on_turn", record)
+
+
+def _adjusted(adjuster: RequestAdjuster, request: ChatRequest, turn: TurnContext) -> ChatRequest:
+    adjusted = resolve(adjuster.adjust)(request, turn)
+    if not isinstance(adjusted, ChatRequest):
+        raise TypeError(f"it returned a {type(adjusted).__name__} instead of the request")
+    return adjusted
 
 
 async def _patiently(source: AsyncIterator[Event], subject: str) -> AsyncGenerator[Event, None]:

@@ -8,6 +8,7 @@ imported while a value's declared type is a plain one that the value already has
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from types import NoneType, UnionType
@@ -91,6 +92,11 @@ class Section:
         )
 
 
+_FLAG = re.compile(r"--[a-z][a-z0-9-]*|-[A-Za-z]")
+_BEFORE_COMMANDS = ("--prompt", "-p", "--output", "-o", "--color", "--no-color", "--strict-plugins", "--version")
+PROGRAM_FLAGS = (*_BEFORE_COMMANDS, "--help", "-h", "--install-completion", "--show-completion")
+"""Options of the `ollm` command that no setting may take."""
+
 KERNEL_SECTIONS = (
     SettingsSection("model", ModelSettings),
     SettingsSection("chat", ChatSettings),
@@ -109,8 +115,18 @@ def section_mistake(section: SettingsSection) -> str:
     model = resolve(section.model)
     if not dataclasses.is_dataclass(model):
         return f"{getattr(model, '__qualname__', model)} is not a dataclass"
-    bare = [field.attribute for field in Section(section.name, model).fields if field.default is dataclasses.MISSING]
-    return f"these fields have no default: {', '.join(bare)}" if bare else ""
+    fields = Section(section.name, model).fields
+    bare = [field.attribute for field in fields if field.default is dataclasses.MISSING]
+    if bare:
+        return f"these fields have no default: {', '.join(bare)}"
+    odd = [repr(flag) for field in fields for flag in field.setting.flags if not _FLAG.fullmatch(flag)]
+    return f"these flags are not of the form --word or -x: {', '.join(odd)}" if odd else ""
+
+
+def flags_of(section: SettingsSection) -> list[str]:
+    """List the options of the `ollm` command that a sound section brings."""
+    fields = Section(section.name, resolve(section.model)).fields
+    return [flag for field in fields for flag in field.setting.flags]
 
 
 def _hint(model: type[Any], field: dataclasses.Field[Any]) -> Any:

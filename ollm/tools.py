@@ -70,6 +70,8 @@ class Toolbox:
             arguments = _validated(owned.item, call.arguments)
         except ValueError as error:
             return ToolReturned(call, f"The arguments do not fit: {error}", failed=True)
+        except Exception as error:
+            return self._failed(owned, call, error)
         decision = await self._decide(owned.item, call, turn)
         if not decision.allowed:
             return ToolReturned(call, decision.reason, failed=True)
@@ -89,9 +91,13 @@ class Toolbox:
             return ToolReturned(call, str(content))
         except OllmError as error:
             return ToolReturned(call, str(error), failed=True)
-        except Exception as error:  # a plugin's failure is the plugin's: ledger, model and user are told
-            self._hub.host.blame_error(owned.record, label(owned.item), error)
-            return ToolReturned(call, f"The tool failed: {type(error).__name__}: {error}", failed=True)
+        except Exception as error:
+            return self._failed(owned, call, error)
+
+    def _failed(self, owned: Owned[Tool], call: ToolCall, error: Exception) -> ToolReturned:
+        """A plugin's failure is the plugin's: ledger, model and user are told."""
+        self._hub.host.blame_error(owned.record, label(owned.item), error)
+        return ToolReturned(call, f"The tool failed: {type(error).__name__}: {error}", failed=True)
 
 
 def _schema(tool: Tool) -> Mapping[str, Any]:

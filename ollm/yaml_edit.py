@@ -7,12 +7,16 @@ keeps comments and order, but not indentation.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from msgspec import Struct
 
 KeyPath = tuple[str, ...]
+
+_BREAKS = frozenset("\x85\u2028\u2029\ufeff")
+"""Characters that YAML takes for the end of a line, or drops, unless they are escaped."""
 
 
 def with_value(text: str, key: KeyPath, value: Any, is_right: Callable[[str], bool]) -> str:
@@ -255,7 +259,8 @@ def _dump(value: Any) -> str:
     from ruamel.yaml import YAML
 
     yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style, yaml.width, yaml.allow_unicode = True, 1 << 30, True
+    yaml.default_flow_style, yaml.width = True, 1 << 30
+    yaml.allow_unicode = not _BREAKS & set(json.dumps(value, ensure_ascii=False))
     yaml.representer.sort_base_mapping_type_on_output = False
     text = io.StringIO()
     yaml.dump(value, text)

@@ -5,7 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ollm.errors import SettingsError
-from ollm.settings_file import change, parse, read, remove
+from ollm.settings_file import change_setting as change
+from ollm.settings_file import parse
+from ollm.settings_file import read_settings as read
+from ollm.settings_file import remove_setting as remove
 
 COMMENTED = """\
 # my settings

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
+
 from ollm.api import App, ExitCode, OllmError, UsageError
 from ollm_plugins.oneshot.formats import FORMATS, Format
 
@@ -18,7 +21,8 @@ def answer(app: App, prompt: str, output: str) -> int:
         raise UsageError(f"There is no output format '{output}'", f"Choose one of {', '.join(FORMATS)}.")
     form = FORMATS[output](app.out)
     try:
-        app.run(_stream(app, prompt, form))
+        with redirect_stdout(sys.stderr):  # stdout belongs to the answer, whatever a tool or provider prints
+            app.run(_stream(app, prompt, form))
         return form.finish()
     except KeyboardInterrupt:
         form.interrupt()

@@ -1,0 +1,1 @@
+"""Holds a conversation at the terminal: a prompt, answers as they come, and every command."""

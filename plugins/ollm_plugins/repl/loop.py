@@ -1,0 +1,128 @@
+"""How does a conversation at the terminal go on?
+
+Read a line, do what it says, read the next. Nothing that a line sets off ends the program, unless the user
+asks for that or the terminal is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import aclosing, contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from ollm.api import ExitCode, OllmError
+from ollm_plugins.repl.commands import Leave
+from ollm_plugins.repl.keyboard import Keyboard
+from ollm_plugins.repl.screen import Screen
+from ollm_plugins.repl.slash import Slash, split
+
+if TYPE_CHECKING:
+    from ollm.api import App
+
+
+def run(app: App) -> int:
+    """Converse until the user leaves.
+
+    :return: the exit code
+    """
+    with ending_signals() as received:
+        Repl(app, lambda: bool(received)).run()
+    return 128 + received[0] if received else ExitCode.DONE
+
+
+@contextmanager
+def ending_signals() -> Iterator[list[int]]:
+    """Collect signals that end the program; each interrupts, as Ctrl-C does, whatever is under way."""
+    received: list[int] = []
+
+    def take(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  (as signal wants it)
+        received.append(number)
+        signal.raise_signal(signal.SIGINT)
+
+    wanted = [getattr(signal, name) for name in ("SIGHUP", "SIGTERM") if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in wanted}
+    taken = [number for number in wanted if before[number] is not signal.SIG_IGN]  # as nohup has it
+    for number in taken:
+        signal.signal(number, take)
+    try:
+        yield received
+    finally:
+        for number in taken:
+            signal.signal(number, before[number])
+
+
+class Repl:
+    """One conversation and the terminal that it is held at.
+
+    :param is_over: whether the program is to end although the user has not asked for it
+    """
+
+    def __init__(self, app: App, is_over: Callable[[], bool] = lambda: False) -> None:
+        self._app = app
+        self._is_over = is_over
+        self._conversation = app.conversation()
+        self._slash = Slash(app, self._conversation)
+        self._screen = Screen(app.out)
+        self._keyboard = Keyboard(app, self._slash.names())
+        self._answerer = ("", "")
+
+    def run(self) -> None:
+        """Converse until the user leaves or the terminal is gone."""
+        self._app.out.on_notice = self._screen.notice
+        self._screen.greet()
+        while not self._is_over():
+            try:
+                self._round()
+            except KeyboardInterrupt:
+                continue  # pressed again while the first press was being dealt with
+            except (Leave, EOFError, OSError):
+                break  # OSError: only the terminal itself fails here
+
+    def _round(self) -> None:
+        try:
+            line = self._keyboard.line()
+        except KeyboardInterrupt:
+            if not self._keyboard.abandoned:
+                self._screen.hint("Ctrl-D or /exit leaves.")
+            return
+        if line.strip():
+            self._guarded(lambda: self._obey(line))
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Do something; what goes wrong is told in one line.
+
+        :raises OSError: the terminal is gone
+        """
+        try:
+            work()
+            self._screen.rest()
+        except KeyboardInterrupt:
+            self._screen.interrupt()
+        except SystemExit as error:
+            if error.code:
+                self._screen.fail(OllmError(f"The command ended with {error.code}"))
+        except Exception as error:  # noqa: BLE001  (a command or a turn may raise anything)
+            self._screen.fail(error)
+            if os.environ.get("OLLM_DEBUG"):
+                traceback.print_exception(error)
+
+    def _obey(self, line: str) -> None:
+        if line.startswith("/") and not line.startswith("//"):
+            self._slash.run(split(line[1:]))
+        else:
+            self._app.run(self._turn(line[1:] if line.startswith("//") else line))
+
+    async def _turn(self, text: str) -> None:
+        """Hold one turn, and say first who answers when that has changed."""
+        answerer = await self._conversation.answerer()
+        now = (answerer.entry.item.name, answerer.model)
+        if now != self._answerer:
+            self._screen.answerer(*now)
+            self._answerer = now
+        async with aclosing(self._conversation.ask(text)) as events:
+            async for event in events:
+                self._screen.show(event)

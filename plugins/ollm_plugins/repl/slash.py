@@ -1,0 +1,51 @@
+"""What does a line that begins with a slash do?"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ollm.api import CommandContext, ExitCode, UsageError, dispatch, names, nearest, root_group, tree
+
+if TYPE_CHECKING:
+    from ollm.api import App, Conversation
+
+
+def split(line: str) -> list[str]:
+    """Split a command line as a shell does.
+
+    :param line: without its slash
+    :raises UsageError: a quote is never closed
+    """
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise UsageError("A quote in this line is never closed", "Close it, or write \\' or \\\" for it.") from error
+
+
+class Slash:
+    """The commands of all plugins, as they are mounted in the REPL."""
+
+    def __init__(self, app: App, conversation: Conversation | None) -> None:
+        self._root = tree(app.hub, "repl")
+        self._group = root_group(self._root, app.hub, CommandContext(app, "repl", conversation), None)
+
+    def names(self) -> list[str]:
+        """Return the full name of every command and group, aliases included."""
+        return sorted(names(self._root))
+
+    def run(self, words: Sequence[str]) -> None:
+        """Run a command; without words, list the commands.
+
+        :raises OllmError: there is no such command, it was misused, or it failed
+        :raises KeyboardInterrupt: the user pressed Ctrl-C
+        """
+        name, *rest = words or ("help",)
+        command = self._group.get_command(None, name)
+        if command is None:
+            known = [f"/{each}" for each in self.names()]
+            remedy = "/help lists the commands; // sends a text that begins with a slash."
+            raise UsageError(f"There is no command /{name}{nearest(f'/{name}', known)}", remedy)
+        if dispatch(command, rest, f"/{name}") == ExitCode.INTERRUPTED:
+            raise KeyboardInterrupt

@@ -1,0 +1,86 @@
+import asyncio
+
+import pytest
+
+from ollm.api import Paths, Service, Setting, SettingsLayer, Specs, hookimpl
+from ollm.app import App
+from ollm.errors import SettingsError
+from ollm.testing import make_harness
+
+
+def test_home_is_moved_by_a_variable(tmp_path):
+    assert Paths.from_environment({"OLLM_HOME": str(tmp_path / "x")}).config == tmp_path / "x" / "config.yaml"
+    assert Paths.from_environment({}).home.name == ".ollm"
+    assert Paths.from_environment({"OLLM_HOME": "~/y"}).home.is_absolute()
+
+
+def test_home_is_made_private(tmp_path):
+    home = Paths(tmp_path / "new").ensure_home()
+    assert home.stat().st_mode & 0o777 == 0o700
+
+
+class Marked(Specs):
+    @hookimpl
+    def ollm_templates(self, ctx):
+        raise AssertionError("never asked")
+
+
+@pytest.mark.parametrize("text", ["model: [", "plugins: {disabled: 5}"])
+def test_with_an_unreadable_file_no_strangers_plugin_is_loaded(ollm_home, text):
+    ollm = make_harness(ollm_home, Marked, settings=text, strict=False)
+    assert [record.state for record in ollm.app.host.records] == ["blocked", "blocked"]
+    with pytest.raises(SettingsError):
+        ollm.app.check_settings()
+
+
+def test_a_disabled_plugin_is_blocked(ollm_app):
+    ollm = ollm_app(Marked, settings="plugins: {disabled: [marked]}")
+    assert [record.state for record in ollm.app.host.records] == ["blocked", "enabled"]
+
+
+def test_a_plugins_layer_lies_over_the_file_and_under_the_environment(ollm_app, tmp_path):
+    class Team(Specs):
+        @hookimpl
+        def ollm_settings_layers(self, ctx):
+            return [SettingsLayer("team", tmp_path / "team.yaml", {"model": {"default": "team:1b", "provider": "team"}})]
+
+    settings = ollm_app(Team, settings="model: {default: mine:1b}", environ={"OLLM_PROVIDER": "mine"}).app.settings
+    assert (settings.get("model.default"), settings.get("model.provider")) == ("team:1b", "mine")
+    assert settings.origin("model.default") == str(tmp_path / "team.yaml")
+
+
+class Clock:
+    """Stands for a Protocol."""
+
+
+def test_a_service_is_made_once_when_it_is_first_asked_for(ollm_app):
+    made = []
+
+    class Keeper(Specs):
+        @hookimpl
+        def ollm_services(self, ctx):
+            return [Service("clock", Clock, lambda host: made.append(host) or Clock())]
+
+    app = ollm_app(Keeper).app
+    assert made == []
+    assert app.services.find(Clock) is app.services.find(Clock)
+    assert made == [app.context]
+    assert app.services.find(Setting) is None
+
+
+def test_one_loop_serves_the_whole_run(ollm_app):
+    app = ollm_app().app
+
+    async def loop():
+        return asyncio.get_running_loop()
+
+    assert app.run(loop()) is app.run(loop())
+    app.close()
+    app.close()
+
+
+def test_the_installed_plugins_are_found(ollm_home):
+    app = App({"OLLM_HOME": str(ollm_home)})
+    ours = {record.name for record in app.host.records if record.first_party}
+    assert {"ollama", "local", "oneshot", "repl", "config", "plugins", "providers", "options"} <= ours
+    assert [record.failures for record in app.host.records if record.first_party] == [[]] * len(ours)

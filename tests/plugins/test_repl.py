@@ -1,0 +1,188 @@
+"""Do the parts of the REPL do what they say? The whole of it is tested in `tests/terminal`."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+
+from ollm.api import (
+    Event,
+    Finished,
+    Node,
+    Notice,
+    OllmError,
+    Output,
+    Progress,
+    TextDelta,
+    ThinkingDelta,
+    ToolCall,
+    ToolCalled,
+    ToolReturned,
+    UsageError,
+    Waiting,
+)
+from ollm_plugins.repl.commands import overview
+from ollm_plugins.repl.keyboard import CommandCompleter
+from ollm_plugins.repl.screen import CLEAR_LINE, DIM, LENGTH_TEXT, PLAIN, Screen
+from ollm_plugins.repl.slash import split
+
+ROOT = Node(
+    "ollm",
+    children={
+        "help": Node("help", "Help.", owned=object()),  # type: ignore[arg-type]
+        "model": Node(
+            "model",
+            "Models.",
+            children={"list": Node("list", "List what there is, in any order.", owned=object())},  # type: ignore[arg-type]
+        ),
+    },
+)
+
+
+class Tty(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, value in (("TERM", "xterm"), ("COLUMNS", "40"), ("LINES", "12")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    return
+
+
+def drawn(*events: Event, color: bool = False) -> str:
+    stream = Tty()
+    screen = Screen(Output(stream, stream, color=color))
+    for event in events:
+        screen.show(event)
+    screen.rest()
+    return stream.getvalue()
+
+
+def test_text_is_written_as_it_comes() -> None:
+    assert drawn(TextDelta("One"), TextDelta(" two\n"), TextDelta(""), Finished("stop")) == "One two\n"
+
+
+def test_every_piece_of_thinking_ends_its_own_colour() -> None:
+    shown = drawn(ThinkingDelta("Hm"), ThinkingDelta("."), TextDelta("Yes"), color=True)
+    assert shown == f"{DIM}Hm{PLAIN}{DIM}.{PLAIN}\n\nYes\n"
+
+
+def test_waiting_leaves_nothing() -> None:
+    shown = drawn(Waiting("llama3.1:8b", 1.2), Waiting("llama3.1:8b", 2.2), TextDelta("Hi"))
+    line = f"{CLEAR_LINE}loading llama3.1:8b… "
+    assert shown == f"{line}1 s{line}2 s{CLEAR_LINE}Hi\n"
+
+
+def test_a_waiting_line_never_wraps() -> None:
+    shown = drawn(Waiting("m" * 100, 1))
+    assert max(len(piece) for piece in shown.split(CLEAR_LINE)) == 39
+
+
+def test_waiting_is_said_once_where_nothing_can_be_erased(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    assert drawn(Waiting("m", 1), Waiting("m", 2), TextDelta("Hi")) == "loading m…\nHi\n"
+
+
+@pytest.mark.parametrize("kind", [TextDelta, ThinkingDelta])
+def test_control_characters_are_shown(kind: type[TextDelta]) -> None:
+    assert drawn(kind("a\x1b]52;c;x\x07b")).endswith("a␛]52;c;x␇b\n")
+
+
+def test_what_servers_and_tools_say_is_shown_too() -> None:
+    call = ToolCall("1", "read\x1b[2J", {"path": "a\x1b"})
+    for event in (
+        Waiting("m\x1b[2J", 1),
+        Notice("x", "n\x1b[2J"),
+        ToolCalled(call),
+        ToolReturned(call, "r\x1b[2J", failed=True),
+    ):
+        assert "\x1b[2J" not in drawn(event)
+
+
+def test_tools_take_a_line_each() -> None:
+    call = ToolCall("1", "read", {"path": "notes.txt"})
+    shown = drawn(
+        TextDelta("Let me see"), ToolCalled(call), ToolReturned(call, "one\ntwo " + "x" * 99), TextDelta("Ah")
+    )
+    assert shown == f'Let me see\ntool read {{"path": "notes.txt"}}\ntool read returned: one two {"x" * 10}…\nAh\n'
+
+
+def test_the_token_limit_is_told() -> None:
+    assert drawn(TextDelta("Once"), Finished("length")) == f"Once\nollm: {LENGTH_TEXT}\n"
+
+
+def test_progress_ends_before_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    shown = drawn(Progress("weights", 10**6, 2 * 10**6), TextDelta("Hi"))
+    assert shown == "weights: 1 of 2 MB\nHi\n"
+
+
+def test_interrupting_keeps_the_text() -> None:
+    stream = Tty()
+    screen = Screen(Output(stream, stream, color=False))
+    screen.show(TextDelta("Once upon"))
+    screen.interrupt()
+    assert stream.getvalue().replace(CLEAR_LINE, "") == "Once upon\n[interrupted]\n"
+
+
+def test_failures_are_lines() -> None:
+    stream = Tty()
+    screen = Screen(Output(stream, stream, color=False))
+    screen.fail(OllmError("It broke", "Mend it."))
+    screen.fail(ValueError())
+    assert stream.getvalue() == "ollm: It broke. Mend it.\nollm: ValueError\n"
+
+
+def test_splitting() -> None:
+    assert split("memory add k 'two words'") == ["memory", "add", "k", "two words"]
+    for line in ("new 'x", 'new "', "new \\"):
+        with pytest.raises(UsageError, match="never closed"):
+            split(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("/", ["help", "model"]),
+        ("/mo", ["model"]),
+        ("/model ", ["list", "load"]),
+        ("/model lo", ["load"]),
+        ("/help mo", ["model"]),
+        ("/help model l", ["list", "load"]),
+        ("/nothing", []),
+        ("model", []),
+    ],
+)
+def test_completion(line: str, found: list[str]) -> None:
+    completer = CommandCompleter(["model load", "help", "model", "model list"])
+    completions = completer.get_completions(Document(line), CompleteEvent())
+    assert [each.text for each in completions] == found
+
+
+def test_help_fits_its_window() -> None:
+    for width in (30, 40, 80, 200):
+        lines = list(overview(ROOT, width))
+        assert max(map(len, lines[:-1])) < width
+    assert lines[:5] == [
+        "Commands",
+        "  /help        Help.",
+        "",
+        "model: Models.",
+        "  /model list  List what there is, in any order.",
+    ]
+
+
+def test_the_plugin_is_cheap_to_import() -> None:
+    code = "import sys, ollm_plugins.repl.plugin; sys.exit('prompt_toolkit' in sys.modules or 'asyncio' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
