@@ -87,6 +87,8 @@ class App:
 
     def _tell_failure(self, failure: Failure) -> None:
         self.out.notify(Notice("plugin-failed", failure.line))
+        if self.environ.get("OLLM_DEBUG") and failure.trace:
+            self.out.say(failure.trace)
 
     def check_settings(self) -> None:
         """Check every layer of the settings.

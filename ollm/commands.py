@@ -249,9 +249,13 @@ def _bound(owned: Owned[Command], hub: Hub, context: CommandContext) -> Callable
         except (OllmError, typer.Exit, typer.Abort, typer.TyperException, OSError):
             raise
         except SystemExit as error:
-            raise typer.Exit(error.code if isinstance(error.code, int) else int(error.code is not None)) from error
+            if isinstance(error.code, str):
+                raise OllmError(error.code) from error
+            raise typer.Exit(error.code or ExitCode.DONE) from error
+        except EOFError as error:
+            raise OllmError("There is nobody to answer the question", "Run it on a terminal.") from error
         except Exception as error:
-            hub.host.blame_error(owned.record, what, error)
+            hub.host.blame_error(owned.record, what, error, say=False)
             problem = f"The {what} of plugin '{owned.record.name}' failed: {type(error).__name__}: {error}"
             raise OllmError(problem, "Run it with OLLM_DEBUG=1 for the trace.") from error
 
@@ -281,11 +285,14 @@ def dispatch(group: Any, words: Sequence[str], prog: str) -> int:
         if isinstance(error.__context__, BrokenPipeError):  # Typer makes it an exit with code 1
             raise error.__context__ from None
         raise
-    return result if isinstance(result, int) else 0
+    if result == ExitCode.INTERRUPTED:  # what Typer makes of KeyboardInterrupt
+        raise KeyboardInterrupt
+    return result if isinstance(result, int) else ExitCode.DONE
 
 
 def _in_our_words(error: typer.TyperException, prog: str) -> OllmError:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else prog
     message = error.format_message().rstrip(".")
-    return UsageError(f"{path}: {message[:1].lower()}{message[1:]}", f"See `{path} --help`.")
+    where = "" if path == prog else f"{path}: "
+    return UsageError(f"{where}{message[:1].lower()}{message[1:]}", f"See `{path} --help`.")

@@ -388,7 +388,7 @@ class Frontend(Contribution, frozen=True):
     """A way to hold a conversation.
 
     :param kind: `once` answers a single prompt and ends, `interactive` owns the terminal
-    :param run: returns the exit code; gets the prompt (empty for `interactive`)
+    :param run: returns the exit code; gets the `App`, and for `once` also the prompt and the output format
     """
 
     references: ClassVar[tuple[str, ...]] = ("run",)

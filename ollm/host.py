@@ -30,7 +30,6 @@ active: it has handed in something in this run."""
 
 GROUP = "ollm"
 DISTRIBUTION = "ollm-cli"
-INSPECT = "Run `ollm plugins doctor --trace` for the trace, or `ollm plugins disable {name}` to go on without it."
 
 
 class Failure(Struct, frozen=True):
@@ -235,16 +234,17 @@ class Host:
                 cause = f"it printed {len(printed.getvalue())} characters to stdout, which belongs to the answer"
                 self.blame(record, where, cause, "Ask its author to use `notify`; the text was kept back.")
 
-    def blame_error(self, record: PluginRecord, where: str, error: BaseException) -> None:
+    def blame_error(self, record: PluginRecord, where: str, error: BaseException, *, say: bool = True) -> None:
         """Note an exception of a plugin's.
 
+        :param say: False when the caller goes on to raise an error that says it
         :raises PluginError: in strict mode
         """
         if self.strict and isinstance(error, PluginError):
             raise error  # another plugin's, on its way up
         cause = f"{type(error).__name__}: {error}".rstrip(": ").replace("\n", " ")
         trace = "".join(traceback.format_exception(error))
-        self.blame(record, where, cause, _remedy(record, error), trace, error)
+        self.blame(record, where, cause, _remedy(record, where, error), trace, error=error, say=say)
 
     def blame(
         self,
@@ -253,9 +253,11 @@ class Host:
         cause: str,
         remedy: str,
         trace: str = "",
+        *,
         error: BaseException | None = None,
+        say: bool = True,
     ) -> None:
-        """Note a failure once.
+        """Note a failure once, and tell the user.
 
         :raises PluginError: in strict mode
         """
@@ -265,13 +267,16 @@ class Host:
             return
         failure = Failure(record.name, where, cause, remedy, trace)
         record.failures.append(failure)
-        self._on_failure(failure)
+        if say:
+            self._on_failure(failure)
 
 
-def _remedy(record: PluginRecord, error: BaseException) -> str:
+def _remedy(record: PluginRecord, where: str, error: BaseException) -> str:
     if isinstance(error, ImportError) and error.name == "ollm.api":
         return f"It was written for another version of ollm: upgrade ollm, or '{record.distribution[0]}'."
-    return INSPECT.format(name=record.name)
+    again = where in ("import", "register") or where.startswith("ollm_")  # the doctor does these again
+    trace = "Run `ollm plugins doctor --trace`" if again else "Set OLLM_DEBUG=1"
+    return f"{trace} for the trace, or `ollm plugins disable {record.name}` to go on without it."
 
 
 def _is_unmarked(plugin: object, name: str) -> bool:

@@ -125,9 +125,9 @@ class Providers:
         except OllmError:
             raise
         except Exception as error:
-            self._hub.host.blame_error(owned.record, label(owned.item), error)
+            self._hub.host.blame_error(owned.record, label(owned.item), error, say=False)
             problem = f"Provider '{owned.item.name}' failed: {type(error).__name__}: {error}"
-            raise PluginError(owned.record.name, problem, "Run `ollm plugins doctor`.") from error
+            raise PluginError(owned.record.name, problem, "Set OLLM_DEBUG=1 for the trace.") from error
 
     def _tell(self, refusals: list[OllmError], answerer: Answerer) -> None:
         reasons = "; ".join(error.problem for error in refusals)

@@ -219,9 +219,9 @@ class _Turn:
             raise
         except Exception as error:
             owned = self._answerer.entry
-            self._hub.host.blame_error(owned.record, label(owned.item), error)
+            self._hub.host.blame_error(owned.record, label(owned.item), error, say=False)
             problem = f"Provider '{owned.item.name}' failed: {type(error).__name__}: {error}"
-            raise PluginError(owned.record.name, problem, "Run `ollm plugins doctor` for the trace.") from error
+            raise PluginError(owned.record.name, problem, "Set OLLM_DEBUG=1 for the trace.") from error
         finally:
             close = getattr(source, "aclose", None)
             if close is not None:

@@ -7,7 +7,7 @@ becomes a `SettingsError` that names file and line.
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ MAX_BYTES = 1 << 20
 MAX_VALUES = 20_000
 MAX_DEPTH = 40
 FILE_VERSION = 1
+
+_TOO_MUCH = f"holds more than {MAX_VALUES} values or more than {MAX_DEPTH} levels"
 
 KeyPath = tuple[str, ...]
 
@@ -103,6 +105,8 @@ def _load(path: Path, text: str) -> Any:
     from ruamel.yaml.error import YAMLError
 
     try:
+        if "&" in text:
+            _refuse_endless(path, YAML().parse(text))
         return YAML().load(text)
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -116,11 +120,28 @@ def _load(path: Path, text: str) -> Any:
         raise _mistake(path, f"is not valid YAML: {error}") from error
 
 
+def _refuse_endless(path: Path, events: Iterable[Any]) -> None:
+    """Refuse an alias inside of what it stands for; ruamel.yaml would read it as null."""
+    inside: list[str | None] = []
+    for event in events:
+        kind = type(event).__name__
+        if kind in ("MappingStartEvent", "SequenceStartEvent"):
+            inside.append(event.anchor)
+        elif kind in ("MappingEndEvent", "SequenceEndEvent"):
+            inside.pop()
+        elif kind == "AliasEvent" and event.anchor in inside:
+            raise _mistake(f"{path}:{event.start_mark.line + 1}", _TOO_MUCH)
+
+
 def _plain(path: Path, node: Any, key: KeyPath, lines: dict[KeyPath, int], count: list[int]) -> Any:
     """Turn ruamel's nodes into plain values, noting lines; an alias bomb ends at MAX_VALUES."""
     count[0] += 1
     if count[0] > MAX_VALUES or len(key) > MAX_DEPTH:
-        raise _mistake(path, f"holds more than {MAX_VALUES} values or more than {MAX_DEPTH} levels")
+        raise _mistake(path, _TOO_MUCH)
+    tag = getattr(getattr(node, "tag", None), "value", None)
+    if tag:
+        where = SettingsFile(path, {}, lines).where(key)
+        raise _mistake(where, f"has the tag {tag}, which no setting takes; leave it out")
     if isinstance(node, Mapping):
         plain: dict[str, Any] = {}
         for name, value in node.items():

@@ -115,6 +115,8 @@ class Specs:
     def ollm_providers(self, ctx: HostContext) -> Sequence[ProviderEntry]:
         """Providers of models.
 
+        `create` gets the `HostContext` and returns a `Provider`; it is called when the provider is first needed.
+
         :param ctx: paths, settings and services
         :return: none, one or several; names are unique among all plugins
 
@@ -297,7 +299,10 @@ class Specs:
             class Plugin(Specs):
                 @hookimpl
                 def ollm_turn_observers(self, ctx):
-                    return [TurnObserver("counter", on_turn=lambda turn: print(turn.usage.completion_tokens))]
+                    def count(turn: TurnRecord) -> None:
+                        ctx.notify(Notice("tokens-counted", f"The answer has {turn.usage.completion_tokens} tokens."))
+
+                    return [TurnObserver("counter", on_turn=count)]
         """
         return ()
 
@@ -344,8 +349,11 @@ class Specs:
 
         Example::
 
-            def run(app: App, prompt: str) -> int:
-                return 0
+            def run(app: App, prompt: str, output: str) -> int:
+                async def listen() -> str:
+                    return [event async for event in app.conversation().ask(prompt)][-1].reason
+
+                return ExitCode.DONE if app.run(listen()) == "stop" else ExitCode.FAILED
 
             class Plugin(Specs):
                 @hookimpl
