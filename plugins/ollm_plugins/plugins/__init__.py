@@ -1,0 +1,1 @@
+"""Says which plugins there are, what is wrong with each, and turns them off and on."""

@@ -1,0 +1,1 @@
+"""Says which providers there are and whether they answer, and chooses one."""

@@ -1,0 +1,19 @@
+"""What every test gets: no settings, server or colours of whoever runs the tests."""
+
+import os
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _nobodys_settings(tmp_path_factory, monkeypatch):
+    for name in [name for name in os.environ if name.startswith(("OLLM_", "OLLAMA_"))]:
+        if not name.startswith("OLLM_TEST_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("OLLM_HOME", str(tmp_path_factory.getbasetemp() / "nobodys-home"))
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
