@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ollm.contributions import Setting as Setting
     from ollm.contributions import SettingsLayer as SettingsLayer
     from ollm.contributions import SettingsSection as SettingsSection
+    from ollm.contributions import SettingsValue as SettingsValue
     from ollm.contributions import StatusItem as StatusItem
     from ollm.contributions import Template as Template
     from ollm.contributions import TemplateVariable as TemplateVariable
@@ -86,17 +87,17 @@ if TYPE_CHECKING:
     from ollm.providers import Provider as Provider
     from ollm.providers import PullsModels as PullsModels
     from ollm.session import Conversation as Conversation
-    from ollm.settings import Candidate as Candidate
-    from ollm.settings import Field as Field
     from ollm.settings import Settings as Settings
-    from ollm.settings import camel as camel
     from ollm.settings import nearest as nearest
-    from ollm.settings_check import settings_schema as settings_schema
     from ollm.settings_file import change_setting as change_setting
     from ollm.settings_file import parse_value as parse_value
     from ollm.settings_file import read_settings as read_settings
     from ollm.settings_file import remove_setting as remove_setting
     from ollm.settings_file import update_setting as update_setting
+    from ollm.settings_model import Candidate as Candidate
+    from ollm.settings_model import Field as Field
+    from ollm.settings_model import camel as camel
+    from ollm.settings_schema import settings_schema as settings_schema
     from ollm.specs import API_VERSION as API_VERSION
     from ollm.specs import Specs as Specs
     from ollm.specs import hookimpl as hookimpl
@@ -127,6 +128,7 @@ _HOMES = {
         "Setting",
         "SettingsLayer",
         "SettingsSection",
+        "SettingsValue",
         "StatusItem",
         "Template",
         "TemplateVariable",
@@ -178,9 +180,10 @@ _HOMES = {
         "PullsModels",
     ),
     "session": ("Conversation",),
-    "settings": ("Candidate", "Field", "Settings", "camel", "nearest"),
-    "settings_check": ("settings_schema",),
+    "settings": ("Settings", "nearest"),
     "settings_file": ("change_setting", "parse_value", "read_settings", "remove_setting", "update_setting"),
+    "settings_model": ("Candidate", "Field", "camel"),
+    "settings_schema": ("settings_schema",),
     "specs": ("API_VERSION", "Specs", "hookimpl"),
     "state": ("file_lock", "write_atomically"),
     "text": ("visible",),

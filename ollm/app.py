@@ -20,8 +20,9 @@ from ollm.output import Output
 from ollm.paths import Paths
 from ollm.sections import PluginsSettings
 from ollm.services import Services
-from ollm.settings import KERNEL_SECTIONS, Settings
+from ollm.settings import Settings
 from ollm.settings_file import SettingsFile, read_settings
+from ollm.settings_model import KERNEL_SECTIONS
 
 if TYPE_CHECKING:
     import asyncio

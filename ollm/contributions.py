@@ -274,6 +274,10 @@ class Setting(Struct, frozen=True):
     le: float | None = None
 
 
+class SettingsValue(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """Base of a setting's value that has named parts of its own; each part needs a type and a default."""
+
+
 class SettingsSection(Contribution, frozen=True):
     """A part of the settings, e.g. "providers.ollama".
 

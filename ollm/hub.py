@@ -14,7 +14,7 @@ from msgspec import Struct
 from ollm import contributions as kinds
 from ollm.contributions import Contribution, resolve
 from ollm.errors import OllmError
-from ollm.settings import KERNEL_SECTIONS, PROGRAM_FLAGS, flags_of, section_mistake
+from ollm.settings_model import KERNEL_SECTIONS, PROGRAM_FLAGS, flags_of, section_mistake
 
 if TYPE_CHECKING:
     from ollm.contexts import HostContext

@@ -24,7 +24,7 @@ from ollm.text import escaped, visible
 
 def to_document(value: Any) -> Any:
     """Turn contributions, messages and the like into what JSON can hold, with keys in camelCase."""
-    from ollm.settings import camel
+    from ollm.settings_model import camel
 
     if isinstance(value, Struct):
         return {camel(name): to_document(getattr(value, name)) for name in value.__struct_fields__}

@@ -1,147 +1,24 @@
 """Which value holds, and where did it come from?
 
 Layers, the strongest last: defaults, the user's file, layers of plugins (a trusted project), environment,
-flags, the running session. A section is a frozen dataclass; pydantic checks what is set, and is not even
-imported while a value's declared type is a plain one that the value already has.
+flags, the running session. How a setting is declared is `settings_model`'s, whether a value fits
+`settings_check`'s business.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar
 
-from msgspec import Struct
-
-from ollm.contributions import Setting, SettingsLayer, SettingsSection, resolve
+from ollm.contributions import SettingsLayer, SettingsSection, resolve
 from ollm.errors import SettingsError, UsageError
-from ollm.sections import ChatSettings, ModelSettings, PluginsSettings
-from ollm.settings_file import KeyPath, SettingsFile
+from ollm.settings_check import convert
+from ollm.settings_file import SettingsFile
+from ollm.settings_model import Candidate, Field, KeyPath, Section
 from ollm.text import visible
 
 T = TypeVar("T")
-LayerName = Literal["default", "user", "plugin", "environment", "flag", "session"]
-
-
-def camel(name: str) -> str:
-    """Return the YAML name of a Python name: max_tokens → maxTokens. The only place that knows."""
-    head, *rest = name.split("_")
-    return head + "".join(part.capitalize() for part in rest)
-
-
-class Field(Struct, frozen=True, dict=True):
-    """One setting."""
-
-    section: str
-    attribute: str
-    hint: Any
-    default: Any
-
-    @property
-    def key(self) -> str:
-        """The dotted path in the YAML file."""
-        return f"{self.section}.{camel(self.attribute)}"
-
-    @property
-    def path(self) -> KeyPath:
-        """The key's parts."""
-        return tuple(self.key.split("."))
-
-    @cached_property
-    def setting(self) -> Setting:
-        """What the plugin says of it."""
-        found = [each for each in getattr(self.hint, "__metadata__", ()) if isinstance(each, Setting)]
-        return found[0] if found else Setting("")
-
-    @property
-    def type(self) -> Any:
-        """The declared type without metadata."""
-        return get_args(self.hint)[0] if get_origin(self.hint) is Annotated else self.hint
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether any value of the declared type is valid."""
-        others = [each for each in getattr(self.hint, "__metadata__", ()) if not isinstance(each, Setting)]
-        said = self.setting
-        return not others and said.ge is None and said.gt is None and said.le is None
-
-
-class Candidate(Struct, frozen=True):
-    """A value that some layer gives to a setting.
-
-    :param where: file and line, variable or flag
-    """
-
-    layer: LayerName
-    where: str
-    raw: Any
-
-
-class Section:
-    """A settings section whose dataclass has been imported."""
-
-    def __init__(self, name: str, model: Any) -> None:
-        self.name = name
-        self.model = model
-        self.path: KeyPath = tuple(name.split("."))
-        self.fields = tuple(
-            Field(name, each.name, _hint(model, each), _default(each)) for each in dataclasses.fields(model)
-        )
-
-
-_FLAG = re.compile(r"--[a-z][a-z0-9-]*|-[A-Za-z]")
-_BEFORE_COMMANDS = ("--prompt", "-p", "--output", "-o", "--color", "--no-color", "--strict-plugins", "--version")
-PROGRAM_FLAGS = (*_BEFORE_COMMANDS, "--help", "-h", "--install-completion", "--show-completion")
-"""Options of the `ollm` command that no setting may take."""
-
-KERNEL_SECTIONS = (
-    SettingsSection("model", ModelSettings),
-    SettingsSection("chat", ChatSettings),
-    SettingsSection("plugins", PluginsSettings),
-)
-
-
-def section_mistake(section: SettingsSection) -> str:
-    """Return what is wrong with a plugin's section, or an empty string.
-
-    :raises ImportError: its module cannot be imported
-    :raises AttributeError: its module has no such class
-    """
-    if section.name in {each.name for each in KERNEL_SECTIONS}:
-        return f"the section '{section.name}' is the kernel's own"
-    model = resolve(section.model)
-    if not dataclasses.is_dataclass(model):
-        return f"{getattr(model, '__qualname__', model)} is not a dataclass"
-    fields = Section(section.name, model).fields
-    bare = [field.attribute for field in fields if field.default is dataclasses.MISSING]
-    if bare:
-        return f"these fields have no default: {', '.join(bare)}"
-    odd = [repr(flag) for field in fields for flag in field.setting.flags if not _FLAG.fullmatch(flag)]
-    return f"these flags are not of the form --word or -x: {', '.join(odd)}" if odd else ""
-
-
-def flags_of(section: SettingsSection) -> list[str]:
-    """List the options of the `ollm` command that a sound section brings."""
-    fields = Section(section.name, resolve(section.model)).fields
-    return [flag for field in fields for flag in field.setting.flags]
-
-
-def _hint(model: type[Any], field: dataclasses.Field[Any]) -> Any:
-    """Annotations are strings where a plugin's module postpones them."""
-    if not isinstance(field.type, str):
-        return field.type
-    from typing import get_type_hints
-
-    return get_type_hints(model, include_extras=True)[field.name]
-
-
-def _default(field: dataclasses.Field[Any]) -> Any:
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    return field.default
 
 
 class Settings:
@@ -205,7 +82,7 @@ class Settings:
         :param where: named in errors
         :raises SettingsError: there is no such setting, or the value does not fit it
         """
-        return _convert(self.field(key), Candidate("user", where, value))
+        return convert(self.field(key), Candidate("user", where, value))
 
     def use_file(self, file: SettingsFile) -> None:
         """Replace the user's file, after it was changed."""
@@ -268,7 +145,7 @@ class Settings:
 
     def _value(self, field: Field) -> Any:
         *_, winner = self._candidates(field)
-        return winner.raw if winner.layer == "default" else _convert(field, winner)
+        return winner.raw if winner.layer == "default" else convert(field, winner)
 
     def problems(self) -> list[str]:
         """List every mistake in every layer, a line each."""
@@ -276,7 +153,7 @@ class Settings:
         for field in self.fields.values():
             for candidate in self._candidates(field):
                 try:
-                    _convert(field, candidate)
+                    convert(field, candidate)
                 except SettingsError as error:
                     found.extend(error.problems)
         found.extend(self._unknown(self.file.values, self.file.where))
@@ -369,30 +246,3 @@ def nearest(name: str, names: Any) -> str:
     by_tail = [each for each in names if each.rpartition(".")[2].lower() == tail]
     near = by_tail or difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
     return f"; did you mean {near[0]}?" if near else ""
-
-
-def _convert(field: Field, candidate: Candidate) -> Any:
-    """Check a value and bring it into its declared type.
-
-    :raises SettingsError: it does not fit
-    """
-    raw = candidate.raw
-    if candidate.layer == "default" or (field.is_plain and _fits(field.type, candidate)):
-        return raw
-    from ollm.settings_check import check
-
-    problem, value = check(field, candidate)
-    if problem:
-        raise SettingsError((f"{candidate.where}: {field.key} is {visible(repr(raw))[:80]}: {problem}",))
-    return value
-
-
-def _fits(declared: Any, candidate: Candidate) -> bool:
-    """Whether a value is exactly of a declared scalar type, so that nothing is left to check.
-
-    A variable is text: it fits only where text is all that the setting takes.
-    """
-    kinds = set(get_args(declared)) if get_origin(declared) in (Union, UnionType) else {declared}
-    if candidate.layer == "environment" and kinds - {NoneType} != {str}:
-        return False
-    return type(candidate.raw) in kinds and type(candidate.raw) in (str, bool, int, float, NoneType)

@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from ollm.errors import SettingsError
+from ollm.settings_model import KeyPath
 from ollm.state import file_lock, write_atomically
 from ollm.text import visible
 
@@ -23,8 +24,6 @@ MAX_DEPTH = 40
 FILE_VERSION = 1
 
 _TOO_MUCH = f"holds more than {MAX_VALUES} values or more than {MAX_DEPTH} levels"
-
-KeyPath = tuple[str, ...]
 
 
 class SettingsFile(Struct, frozen=True):

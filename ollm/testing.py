@@ -18,10 +18,10 @@ import contextlib
 import io
 import json
 import shlex
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -132,8 +132,8 @@ class Harness:
 
     app: App
     provider: ScriptedProvider
-    stdout: io.StringIO = field(default_factory=io.StringIO)
-    stderr: io.StringIO = field(default_factory=io.StringIO)
+    stdout: io.StringIO
+    stderr: io.StringIO
 
     @property
     def failures(self) -> list[Failure]:
@@ -210,7 +210,7 @@ def make_harness(
     home: Path,
     *plugins: object,
     replies: Sequence[Reply] = ("ok",),
-    settings: str = "",
+    settings: str | None = None,
     environ: Mapping[str, str] | None = None,
     strict: bool = True,
 ) -> Harness:
@@ -219,7 +219,7 @@ def make_harness(
     :param home: its OLLM_HOME
     :param plugins: classes, or their objects, as an entry point names them
     :param replies: what the scripted provider answers
-    :param settings: the text of config.yaml
+    :param settings: the text of config.yaml; None leaves it as it is
     :param environ: variables; none is taken from the surroundings
     :param strict: raise when a plugin fails, instead of going on without it
     """
@@ -227,7 +227,7 @@ def make_harness(
     from ollm.output import Output
 
     provider = ScriptedProvider(replies)
-    if settings:
+    if settings is not None:
         (home / "config.yaml").write_text(settings, encoding="utf-8")
     records: list[PluginRecord] = []
     for plugin in (*plugins, _provider_plugin(provider)):
@@ -238,19 +238,8 @@ def make_harness(
     return Harness(app, provider, stdout, stderr)
 
 
-class MakeHarness(Protocol):
-    """The fixture `ollm_app`: `make_harness` without `home`."""
-
-    def __call__(
-        self,
-        *plugins: object,
-        replies: Sequence[Reply] = ...,
-        settings: str = ...,
-        environ: Mapping[str, str] | None = ...,
-        strict: bool = ...,
-    ) -> Harness:
-        """Make an app with nothing but the given plugins."""
-        ...
+MakeHarness = Callable[..., Harness]
+"""The fixture `ollm_app`: `make_harness` without `home`."""
 
 
 @pytest.fixture

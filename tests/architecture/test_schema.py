@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ollm.app import App
 from ollm.host import discover
-from ollm.settings_check import settings_schema
+from ollm.settings_schema import settings_schema
 
 FILE = Path(__file__).parents[2] / "schemas" / "settings.schema.json"
 MAKE = "ollm config schema >schemas/settings.schema.json, with no plugin of others installed"

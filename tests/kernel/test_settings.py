@@ -6,15 +6,15 @@ from typing import Annotated
 
 import pytest
 
-from ollm.contributions import Setting, SettingsLayer, SettingsSection
+from ollm.contributions import Setting, SettingsLayer, SettingsSection, SettingsValue
 from ollm.errors import SettingsError
 from ollm.sections import ModelSettings
-from ollm.settings import KERNEL_SECTIONS, Settings, camel, section_mistake
+from ollm.settings import Settings
+from ollm.settings_model import KERNEL_SECTIONS, camel, section_mistake
 from ollm.settings_file import parse
 
 
-@dataclass(frozen=True)
-class Inner:
+class Inner(SettingsValue, frozen=True):
     depth: int = 1
     max_width: int = 2
 
@@ -76,21 +76,21 @@ def test_variables_are_read_in_the_type_of_their_setting():
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("ratio: 1.5", "c.yaml:3: tuning.knobs.ratio is 1.5: input should be less than or equal to 1"),
-        ("ratio: '0.5'", "c.yaml:3: tuning.knobs.ratio is '0.5': input should be a valid number"),
-        ("ratio: true", "c.yaml:3: tuning.knobs.ratio is True: input should be a valid number"),
-        ("maxSize: 0", "c.yaml:3: tuning.knobs.maxSize is 0: input should be greater than 0"),
-        ("maxSize: 1.5", "c.yaml:3: tuning.knobs.maxSize is 1.5: input should be a valid integer"),
-        ("quick: 1", "c.yaml:3: tuning.knobs.quick is 1: input should be a valid boolean"),
-        ("name: 8", "c.yaml:3: tuning.knobs.name is 8: input should be a valid string"),
-        ("name:", "c.yaml:3: tuning.knobs.name is None: input should be a valid string"),
-        ("words: one", "c.yaml:3: tuning.knobs.words is 'one': input should be a valid"),
+        ("ratio: 1.5", "c.yaml:3: tuning.knobs.ratio is 1.5: expected a number <= 1.0"),
+        ("ratio: '0.5'", "c.yaml:3: tuning.knobs.ratio is '0.5': expected a number, got text"),
+        ("ratio: true", "c.yaml:3: tuning.knobs.ratio is True: expected a number, got true or false"),
+        ("maxSize: 0", "c.yaml:3: tuning.knobs.maxSize is 0: expected a whole number >= 1"),
+        ("maxSize: 1.5", "c.yaml:3: tuning.knobs.maxSize is 1.5: expected a whole number or nothing, got a number"),
+        ("quick: 1", "c.yaml:3: tuning.knobs.quick is 1: expected true or false, got a whole number"),
+        ("name: 8", "c.yaml:3: tuning.knobs.name is 8: expected text, got a whole number"),
+        ("name:", "c.yaml:3: tuning.knobs.name is None: expected text, got nothing"),
+        ("words: one", "c.yaml:3: tuning.knobs.words is 'one': expected a list, got text"),
         ("max_size: 3", "c.yaml:3: there is no setting 'tuning.knobs.max_size'; did you mean tuning.knobs.maxSize?"),
         ("ratoi: 1", "c.yaml:3: there is no setting 'tuning.knobs.ratoi'; did you mean tuning.knobs.ratio?"),
         ("zzz: 1", "c.yaml:3: there is no setting 'tuning.knobs.zzz'"),
-        ("inner: {a: {depth: x}}", "a.depth: input should be a valid integer"),
-        ("inner: {a: {max_width: 1}}", "a.max_width: "),
-        ("inner: {a: {maxWidth: 1, zzz: 1}}", "a.zzz: "),
+        ("inner: {a: {depth: x}}", "expected a whole number, got text, at a.depth"),
+        ("inner: {a: {max_width: 1}}", "object contains unknown field max_width, at a"),
+        ("inner: {a: {maxWidth: 1, zzz: 1}}", "object contains unknown field zzz, at a"),
     ],
 )
 def test_a_mistake_is_one_line_with_its_place(line, said):
@@ -174,7 +174,7 @@ def test_camel_case():
 
 def test_plain_values_are_accepted_without_importing_pydantic():
     code = (
-        "import sys; from ollm.settings import *; from ollm.settings_file import SettingsFile; from pathlib import Path\n"
+        "import sys; from ollm.settings import *; from ollm.settings_model import *; from ollm.settings_file import SettingsFile; from pathlib import Path\n"
         "s = Settings(KERNEL_SECTIONS, SettingsFile(Path('c')), {'OLLM_MODEL': 'm'}); s.set_flag('model.provider', '-x', 'p')\n"
         "s.validate(); assert s.section(ModelSettings) == ModelSettings('m', 'p')\n"
         "assert 'pydantic' not in sys.modules and 'ruamel' not in sys.modules"
