@@ -49,7 +49,8 @@ def example(hook: FunctionType) -> str:
     found = _EXAMPLE.search(inspect.getdoc(hook) or "")
     if found is None:
         raise ValueError(f"{hook.__name__} has no example")
-    return textwrap.dedent(found[1]).rstrip() + "\n"
+    code = textwrap.dedent(found[1]).rstrip() + "\n"
+    return re.sub(r"\n\n(?=\S)", "\n\n\n", code)  # as a formatter wants it where nothing is indented
 
 
 def returned(hook: FunctionType) -> list[type[Any]]:

@@ -17,7 +17,7 @@ from ollm.contexts import ToolContext, TurnContext
 from ollm.contributions import Tool, resolve
 from ollm.errors import OllmError
 from ollm.hub import label
-from ollm.messages import ToolCall, ToolReturned, ToolSpec
+from ollm.messages import Notice, ToolCall, ToolReturned, ToolSpec
 
 if TYPE_CHECKING:
     from ollm.hub import Hub, Owned
@@ -83,7 +83,12 @@ class Toolbox:
         approver = turn.host.services.find(ToolApprover)
         if approver is None:
             return Decision(False, f"The tool {tool.name!r} was not run: no plugin is installed that can approve it.")
-        return await approver.decide(tool, call.arguments, turn)
+        try:
+            return await approver.decide(tool, call.arguments, turn)
+        except Exception as error:  # whoever cannot be asked has not agreed
+            reason = f"asking for approval failed ({type(error).__name__}: {error})"
+            turn.host.notify(Notice("approval-failed", f"The tool {tool.name!r} was not run: {reason}."))
+            return Decision(allowed=False, reason=f"The tool was not run: {reason}.")
 
     async def _carry_out(self, owned: Owned[Tool], call: ToolCall, arguments: Any, turn: TurnContext) -> ToolReturned:
         try:

@@ -151,4 +151,7 @@ def test_the_project_stands_alone():
 def test_the_import_contract_knows_every_kernel_module():
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     (only_api,) = [each for each in contracts if "ollm.api" in each["name"]]
-    assert set(only_api["forbidden_modules"]) == {f"ollm.{path.stem}" for path in KERNEL} - {"ollm.__init__", "ollm.api"}
+    assert set(only_api["forbidden_modules"]) == {f"ollm.{path.stem}" for path in KERNEL} - {
+        "ollm.__init__",
+        "ollm.api",
+    }

@@ -57,8 +57,12 @@ class Program:
         """Start a real process."""
         environment = {**os.environ, "OLLM_HOME": str(self.home), **environ}
         return subprocess.Popen(
-            [SCRIPT, *words], env=environment, text=True, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            [SCRIPT, *words],
+            env=environment,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
 
     def real(self, *words: str, **environ: str) -> Done:

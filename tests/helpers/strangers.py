@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 
-
 def install(
     folder: Path, name: str, source: str, *, target: str = "Plugin", version: str = "1.0", distribution: str = ""
 ) -> str:

@@ -42,7 +42,9 @@ def test_a_plugins_layer_lies_over_the_file_and_under_the_environment(ollm_app, 
     class Team(Specs):
         @hookimpl
         def ollm_settings_layers(self, ctx):
-            return [SettingsLayer("team", tmp_path / "team.yaml", {"model": {"default": "team:1b", "provider": "team"}})]
+            return [
+                SettingsLayer("team", tmp_path / "team.yaml", {"model": {"default": "team:1b", "provider": "team"}})
+            ]
 
     settings = ollm_app(Team, settings="model: {default: mine:1b}", environ={"OLLM_PROVIDER": "mine"}).app.settings
     assert (settings.get("model.default"), settings.get("model.provider")) == ("team:1b", "mine")

@@ -27,12 +27,20 @@ def ollm(tmp_path):
     """Run the program; without a server unless one is given."""
 
     def run(*words, server=None, stdin=None, env=None, **options):
-        environ = {**os.environ, "HOME": str(tmp_path), "OLLM_HOME": str(tmp_path / "home"), "OLLAMA_HOST": "127.0.0.1:9", **(env or {})}
+        environ = {
+            **os.environ,
+            "HOME": str(tmp_path),
+            "OLLM_HOME": str(tmp_path / "home"),
+            "OLLAMA_HOST": "127.0.0.1:9",
+            **(env or {}),
+        }
         environ.pop("OLLM_PROVIDER", None)
         if server is not None:
             environ["OLLM_HOST"] = server.url
         given = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
-        return subprocess.run([OLLM, *words], env=environ, capture_output=True, text=True, timeout=60, check=False, **given, **options)
+        return subprocess.run(
+            [OLLM, *words], env=environ, capture_output=True, text=True, timeout=60, check=False, **given, **options
+        )
 
     return run
 
@@ -139,7 +147,14 @@ def test_thoughts_never_reach_stdout(ollm):
 def test_a_reader_that_goes_away_is_no_failure(ollm, server, tmp_path):
     env = {**os.environ, "OLLM_HOME": str(tmp_path), "OLLM_HOST": server.url}
     command = f"{OLLM} -p x -m smollm2:135m -o stream-json; echo rc=$? >&2"
-    done = subprocess.run(["bash", "-c", f"({command}) | head -1"], env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=True)
+    done = subprocess.run(
+        ["bash", "-c", f"({command}) | head -1"],
+        env=env,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=True,
+    )
     assert json.loads(done.stdout)["type"] == "started"
     assert done.stderr == "rc=0\n"
 
@@ -147,7 +162,9 @@ def test_a_reader_that_goes_away_is_no_failure(ollm, server, tmp_path):
 def test_ctrl_c_keeps_what_came_and_closes_the_connection(tmp_path):
     with ReplayServer({"/api/chat": ["chat_stream"]}, speed=1.0) as server:
         env = {**os.environ, "OLLM_HOME": str(tmp_path), "OLLM_HOST": server.url}
-        process = subprocess.Popen([OLLM, *ASK], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [OLLM, *ASK], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+        )
         first = os.read(process.stdout.fileno(), 100)
         process.send_signal(signal.SIGINT)
         started = time.monotonic()
@@ -162,7 +179,9 @@ def test_ctrl_c_keeps_what_came_and_closes_the_connection(tmp_path):
 def test_json_after_ctrl_c_is_one_document(tmp_path):
     with ReplayServer({"/api/chat": ["chat_stream"]}, speed=1.0) as server:
         env = {**os.environ, "OLLM_HOME": str(tmp_path), "OLLM_HOST": server.url}
-        process = subprocess.Popen([OLLM, *ASK, "-o", "json"], env=env, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [OLLM, *ASK, "-o", "json"], env=env, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
+        )
         server.wait_for_request(1, 5.0)
         process.send_signal(signal.SIGINT)
         document = json.loads(process.communicate(timeout=5)[0])
@@ -171,7 +190,9 @@ def test_json_after_ctrl_c_is_one_document(tmp_path):
 
 def test_a_pipe_that_stays_silent_is_explained(tmp_path, server):
     env = {**os.environ, "OLLM_HOME": str(tmp_path), "OLLM_HOST": server.url}
-    process = subprocess.Popen([OLLM, *ASK], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [OLLM, *ASK], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     assert b"waiting for the piped input to end" in os.read(process.stderr.fileno(), 1000)
     process.communicate(timeout=10)
     assert process.returncode == 0
@@ -205,7 +226,10 @@ def test_an_unreadable_settings_file_is_one_line(ollm, tmp_path):
     (tmp_path / "home" / "config.yaml").write_text("model:\n  defualt: x\n")
     done = ollm("-p", "x")
     assert done.returncode == 2
-    assert done.stderr == f"ollm: {tmp_path}/home/config.yaml:2: there is no setting 'model.defualt'; did you mean model.default?\n"
+    assert (
+        done.stderr
+        == f"ollm: {tmp_path}/home/config.yaml:2: there is no setting 'model.defualt'; did you mean model.default?\n"
+    )
     (tmp_path / "home" / "config.yaml").write_text("model: [\n")
     done = ollm("-p", "x")
     assert done.returncode == 2

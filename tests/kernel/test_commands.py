@@ -7,7 +7,9 @@ from ollm.api import Command, CommandContext, CommandGroup, OllmError, Specs, Us
 from ollm.commands import names, root_group, tree
 
 
-def add(ctx: CommandContext, key: str, value: Annotated[str, typer.Argument(help="What to keep.")], times: int = 1) -> None:
+def add(
+    ctx: CommandContext, key: str, value: Annotated[str, typer.Argument(help="What to keep.")], times: int = 1
+) -> None:
     """Keep a value."""
     ctx.out.print(f"{ctx.surface}: {key}={value} x{times}")
 
@@ -100,7 +102,15 @@ def test_the_repl_mounts_the_same_tree(ollm_app):
     ollm = ollm_app(Plugin)
     root = tree(ollm.app.hub, "repl")
     assert {"box add", "put", "shy"} <= set(names(root))
-    assert [path for path, _ in root.walk()] == ["box add", "box fail", "box refuse", "broken", "leave", "lenient", "shy"]
+    assert [path for path, _ in root.walk()] == [
+        "box add",
+        "box fail",
+        "box refuse",
+        "broken",
+        "leave",
+        "lenient",
+        "shy",
+    ]
     context = CommandContext(ollm.app, "repl")
     root_group(root, ollm.app.hub, context, None).main(["box", "add", "k", "v"], prog_name="/", standalone_mode=False)
     assert ollm.stdout.getvalue() == "repl: k=v x1\n"

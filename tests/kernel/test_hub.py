@@ -82,7 +82,10 @@ def test_a_hook_is_asked_once_a_run(ollm_app):
 
 
 def test_a_strangers_front_end_comes_before_ours(ollm_app):
-    ours, theirs = plugin("ollm_frontends", [Frontend("ours", "once", "m:f")], "Ours"), plugin("ollm_frontends", [Frontend("theirs", "once", "m:f")], "Theirs")
+    ours, theirs = (
+        plugin("ollm_frontends", [Frontend("ours", "once", "m:f")], "Ours"),
+        plugin("ollm_frontends", [Frontend("theirs", "once", "m:f")], "Theirs"),
+    )
     ollm = ollm_app(ours, theirs)
     ollm.app.host.records[0].first_party = True
     assert [owned.item.name for owned in ollm.app.hub.frontends()] == ["theirs", "ours"]

@@ -26,7 +26,14 @@ class Terminal(io.StringIO):
 def test_documents_have_camel_case_keys_and_plain_values():
     value = {"a_b": [Usage(prompt_tokens=3)], "path": Path("/x"), "event": TextDelta("t"), "set": ("x",)}
     assert to_document(value) == {
-        "a_b": [{"promptTokens": 3, **dict.fromkeys(("completionTokens", "loadSeconds", "promptSeconds", "completionSeconds", "totalSeconds"))}],
+        "a_b": [
+            {
+                "promptTokens": 3,
+                **dict.fromkeys(
+                    ("completionTokens", "loadSeconds", "promptSeconds", "completionSeconds", "totalSeconds")
+                ),
+            }
+        ],
         "path": "/x",
         "event": {"text": "t"},
         "set": ["x"],
@@ -62,7 +69,13 @@ def test_a_notice_is_said_once_on_stderr(out):
 
 @pytest.mark.parametrize(
     ("environ", "flag", "wanted"),
-    [({}, None, True), ({"NO_COLOR": "1"}, None, False), ({"NO_COLOR": "1"}, True, True), ({"TERM": "dumb"}, None, False), ({}, False, False)],
+    [
+        ({}, None, True),
+        ({"NO_COLOR": "1"}, None, False),
+        ({"NO_COLOR": "1"}, True, True),
+        ({"TERM": "dumb"}, None, False),
+        ({}, False, False),
+    ],
 )
 def test_colour_by_terminal_variable_and_flag(monkeypatch, environ, flag, wanted):
     for name in ("NO_COLOR", "TERM"):

@@ -60,7 +60,10 @@ def test_giving_an_address_is_choosing_unless_it_is_borrowed(ollm_app):
 
 
 def test_a_model_decides_between_providers(ollm_app):
-    ollm = ollm_app(plugin(ScriptedProvider(["from other"], name="other", models=("other:1b",))), environ={"OLLM_MODEL": "scripted:1b"})
+    ollm = ollm_app(
+        plugin(ScriptedProvider(["from other"], name="other", models=("other:1b",))),
+        environ={"OLLM_MODEL": "scripted:1b"},
+    )
     assert ollm.ask("hi").text == "ok"
 
 

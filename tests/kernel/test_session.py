@@ -208,7 +208,10 @@ class Rolls(Specs):
             raise RuntimeError("boom")
 
         schema = {"type": "object"}
-        return [Tool("roll", "Roll.", schema, roll, risk="none"), Tool("explode", "Fail.", schema, explode, risk="none")]
+        return [
+            Tool("roll", "Roll.", schema, roll, risk="none"),
+            Tool("explode", "Fail.", schema, explode, risk="none"),
+        ]
 
 
 def test_the_tool_loop_goes_on_until_the_model_answers(ollm_app):
@@ -218,7 +221,10 @@ def test_the_tool_loop_goes_on_until_the_model_answers(ollm_app):
     events = ollm.app.run(collect(talk.ask("Roll twice")))
     assert [event.type for event in events] == ["toolCall", "toolCall", "toolResult", "toolResult", "text", "finished"]
     assert [m.role for m in talk.messages] == ["user", "assistant", "tool", "tool", "assistant"]
-    assert [(m.content, m.tool_call_id, m.tool_name) for m in talk.messages[2:4]] == [("rolled 4", "1", "roll"), ("rolled 6", "2", "roll")]
+    assert [(m.content, m.tool_call_id, m.tool_name) for m in talk.messages[2:4]] == [
+        ("rolled 4", "1", "roll"),
+        ("rolled 6", "2", "roll"),
+    ]
     assert [tool.name for tool in ollm.provider.requests[0].tools] == ["roll", "explode"]
 
 

@@ -130,7 +130,9 @@ def test_a_bad_variable_and_a_bad_flag_name_themselves():
 
 def test_a_layer_cannot_set_what_is_the_users_own():
     settings = make()
-    settings.add_layers([SettingsLayer("p", Path("p.yaml"), {"tuning": {"knobs": {"host": "evil"}}}, {"tuning.knobs.host": 2})])
+    settings.add_layers(
+        [SettingsLayer("p", Path("p.yaml"), {"tuning": {"knobs": {"host": "evil"}}}, {"tuning.knobs.host": 2})]
+    )
     assert settings.section(Tuning).host == "here"
     assert settings.problems() == ["p.yaml:2: tuning.knobs.host is ignored: only your own settings may set it"]
 
@@ -161,7 +163,12 @@ class Bare:
 
 @pytest.mark.parametrize(
     ("name", "model", "said"),
-    [("x", Bare, "no default: name"), ("model", Tuning, "the kernel's own"), ("x", int, "not a dataclass"), ("x", Tuning, "")],
+    [
+        ("x", Bare, "no default: name"),
+        ("model", Tuning, "the kernel's own"),
+        ("x", int, "not a dataclass"),
+        ("x", Tuning, ""),
+    ],
 )
 def test_a_plugins_section_is_checked(name, model, said):
     mistake = section_mistake(SettingsSection(name, model))

@@ -77,7 +77,37 @@ def test_no_text_gives_anything_but_settings_or_their_error(text):
         assert len(error.problems) == 1
 
 
-@given(st.lists(st.sampled_from(["a", ":", " ", "\n", "-", "&x", "*x", "{", "}", "[", "]", "!!", "|", ">", "'", '"', "#", "?", "1", "\t", "%", "<<"]), max_size=60))
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "a",
+                ":",
+                " ",
+                "\n",
+                "-",
+                "&x",
+                "*x",
+                "{",
+                "}",
+                "[",
+                "]",
+                "!!",
+                "|",
+                ">",
+                "'",
+                '"',
+                "#",
+                "?",
+                "1",
+                "\t",
+                "%",
+                "<<",
+            ]
+        ),
+        max_size=60,
+    )
+)
 def test_no_yaml_soup_gives_anything_but_settings_or_their_error(parts):
     try:
         parse(Path("c.yaml"), "".join(parts))

@@ -6,7 +6,17 @@ from hypothesis import strategies as st
 
 from ollm.text import escaped, visible
 
-HOSTILE = ["\x1b]52;c;aGFjaw==\x07", "\x1b[2J", "\x9b2J", "\x1b]0;title\x07", "a\rb", "\u202eabc", "\u2066x", "\x7f", "\ud800"]
+HOSTILE = [
+    "\x1b]52;c;aGFjaw==\x07",
+    "\x1b[2J",
+    "\x9b2J",
+    "\x1b]0;title\x07",
+    "a\rb",
+    "\u202eabc",
+    "\u2066x",
+    "\x7f",
+    "\ud800",
+]
 
 
 @pytest.mark.parametrize("text", HOSTILE)

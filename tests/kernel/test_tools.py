@@ -71,3 +71,18 @@ def test_a_tool_that_cannot_be_described_is_left_out_and_blamed(ollm_app):
     ollm.ask("go")
     assert [tool.name for tool in ollm.provider.requests[0].tools] == ["safe", "risky"]
     assert [failure.where for failure in ollm.failures] == ["tool 'odd'"]
+
+
+def test_an_approver_that_fails_has_not_agreed(ollm_app):
+    class Approver:
+        async def decide(self, tool, arguments, turn):
+            raise KeyError("lost")
+
+    class Plugin(Specs):
+        @hookimpl
+        def ollm_services(self, ctx):
+            return [Service("approver", ToolApprover, lambda host: Approver())]
+
+    ollm = ollm_app(Dice, Plugin, replies=[ToolCall("1", "risky", {"sides": 2}), "ok"])
+    assert result_of(ollm).content == "The tool was not run: asking for approval failed (KeyError: 'lost')."
+    assert "The tool 'risky' was not run" in ollm.stderr.getvalue()

@@ -69,9 +69,7 @@ documents = st.recursive(
 )
 
 
-@given(
-    st.dictionaries(words, documents, max_size=4), st.lists(words, min_size=1, max_size=3), documents, st.booleans()
-)
+@given(st.dictionaries(words, documents, max_size=4), st.lists(words, min_size=1, max_size=3), documents, st.booleans())
 @fuzz
 def test_a_change_changes_that_and_nothing_else(tmp_path, values, key, value, flow):
     from ruamel.yaml import YAML

@@ -93,14 +93,20 @@ def test_show_of_an_unknown_section_is_wrong_usage(ollm):
 
 @pytest.mark.parametrize(
     ("key", "said"),
-    [("model.default", "m # 1\n"), ("options.stop", '["a"]\n'), ("options.temperature", "1.5\n"), ("options.seed", "\n")],
+    [
+        ("model.default", "m # 1\n"),
+        ("options.stop", '["a"]\n'),
+        ("options.temperature", "1.5\n"),
+        ("options.seed", "\n"),
+    ],
 )
 def test_get_prints_the_plain_value(ollm, key, said):
     ollm.write("model: {default: 'm # 1'}\noptions: {stop: [a], temperature: 1.5}\n")
     assert (ollm("config", "get", key).code, ollm("config", "get", key).out) == (0, said)
-    assert ollm("config", "get", key, "--json").json == json.loads(ollm("config", "show", "--json").out)[
-        key.split(".")[0]
-    ][key.split(".")[1]]
+    assert (
+        ollm("config", "get", key, "--json").json
+        == json.loads(ollm("config", "show", "--json").out)[key.split(".")[0]][key.split(".")[1]]
+    )
 
 
 def test_get_of_a_bad_value_is_refused(ollm):

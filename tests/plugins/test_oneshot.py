@@ -5,7 +5,18 @@ import json
 
 import pytest
 
-from ollm.api import Finished, Notice, OllmError, Output, Progress, ProviderError, TextDelta, ThinkingDelta, UsageError, Waiting
+from ollm.api import (
+    Finished,
+    Notice,
+    OllmError,
+    Output,
+    Progress,
+    ProviderError,
+    TextDelta,
+    ThinkingDelta,
+    UsageError,
+    Waiting,
+)
 from ollm_plugins.oneshot.answer import answer
 from ollm_plugins.oneshot.formats import Json, StreamJson, Text
 from ollm_plugins.oneshot.plugin import Plugin
@@ -63,7 +74,13 @@ def test_a_notice_stands_on_a_line_of_its_own():
 
 def test_a_download_is_shown_until_the_answer_comes():
     out = Output(io.StringIO(), io.StringIO())
-    show(Text(out), Progress("fetching x", 0, 10**7), Progress("fetching x", 10**7, 10**7), TextDelta("Hi"), Finished("stop"))
+    show(
+        Text(out),
+        Progress("fetching x", 0, 10**7),
+        Progress("fetching x", 10**7, 10**7),
+        TextDelta("Hi"),
+        Finished("stop"),
+    )
     assert out.stderr.getvalue() == "fetching x: 0 of 10 MB\nfetching x: 10 of 10 MB\n"
     assert out.stdout.getvalue() == "Hi\n"
 
@@ -75,7 +92,10 @@ def test_json_of_a_failure_keeps_what_came():
     form.show(TextDelta("half"))
     form.fail(ProviderError("It broke", "Mend it."))
     document = json.loads(out.stdout.getvalue())
-    assert (document["text"], document["error"]) == ("half", {"problem": "It broke", "remedy": "Mend it.", "exitCode": 1})
+    assert (document["text"], document["error"]) == (
+        "half",
+        {"problem": "It broke", "remedy": "Mend it.", "exitCode": 1},
+    )
     assert out.stderr.getvalue() == "ollm: It broke. Mend it.\n"
 
 

@@ -27,7 +27,9 @@ def test_variables_beat_the_file(ollm_app):
     assert options_of(ollm) == GenerationOptions(0.0, 7, 1024)
 
 
-@pytest.mark.parametrize("text", ["temperature: 2.1", "temperature: .inf", "maxTokens: 0", "topP: -0.1", "stop: x", "seed: 1.5"])
+@pytest.mark.parametrize(
+    "text", ["temperature: 2.1", "temperature: .inf", "maxTokens: 0", "topP: -0.1", "stop: x", "seed: 1.5"]
+)
 def test_a_value_out_of_range_is_refused(ollm_app, text):
     with pytest.raises(SettingsError, match=r"config\.yaml:\d+: options\."):
         ollm_app(Plugin, settings=f"options:\n  {text}\n").app.check_settings()

@@ -127,13 +127,16 @@ def test_doctor_follows_every_reference(ollm, stranger):
 @pytest.mark.parametrize("hook", HOOKS)
 def test_doctor_calls_every_hook(ollm, stranger, hook):
     argument = "paths" if hook == "ollm_settings_sections" else "ctx"
-    stranger("broken", f"""
+    stranger(
+        "broken",
+        f"""
         from ollm.api import Specs, hookimpl
         class Plugin(Specs):
             @hookimpl
             def {hook}(self, {argument}):
                 raise ValueError("in {hook}")
-    """)
+    """,
+    )
     done = ollm("plugins", "doctor")
     assert done.code == 1 and f"where:  {hook}\n  cause:  ValueError: in {hook}\n" in done.out
 

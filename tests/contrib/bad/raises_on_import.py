@@ -1,0 +1,3 @@
+"""Its module raises when it is imported."""
+
+raise RuntimeError("the import\nof this plugin fails")

@@ -1,0 +1,107 @@
+"""Is docs/hooks.md what the specs say, and does every hook's example work?"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import random
+import time
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any, Protocol
+
+import pytest
+
+import ollm.api
+from ollm.contributions import resolve
+from ollm.testing import Harness, MakeHarness
+from tests.helpers.site import ROOT
+
+
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate_hooks", ROOT / "docs" / "generate_hooks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+GENERATOR = generator()
+HOOKS = {hook.__name__: hook for hook in GENERATOR.hooks()}
+STANDARD = (Annotated, Path, Protocol, dataclass, date, os, random, time)
+
+
+def written(hook: str) -> dict[str, Any]:
+    """Run a hook's example, with the names of ollm.api and of the standard library that it may use."""
+    names = {name: getattr(ollm.api, name) for name in ollm.api.__all__}
+    names |= {each.__name__: each for each in STANDARD}
+    exec(compile(GENERATOR.example(HOOKS[hook]), hook, "exec", dont_inherit=True), names)
+    return names
+
+
+def asked(harness: Harness, hook: str) -> list[Any]:
+    owned = getattr(harness.app.hub, hook.removeprefix("ollm_"))()
+    return [each.item for each in owned if each.record.name == "plugin"]
+
+
+def test_the_page_is_up_to_date() -> None:
+    assert GENERATOR.main(["--check"]) == 0, "run `python docs/generate_hooks.py`"
+
+
+def test_an_old_page_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(GENERATOR, "PAGE", tmp_path / "hooks.md")
+    assert GENERATOR.main(["--check"]) == 1
+    assert GENERATOR.main([]) == 0
+    assert GENERATOR.main(["--check"]) == 0
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_an_example_hands_in_what_its_hook_wants(ollm_app: MakeHarness, hook: str) -> None:
+    (item,) = asked(ollm_app(written(hook)["Plugin"]), hook)
+    assert isinstance(item, tuple(GENERATOR.returned(HOOKS[hook])))
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_field_is_on_the_page(hook: str) -> None:
+    page = GENERATOR.PAGE.read_text(encoding="utf-8")
+    for kind in GENERATOR.returned(HOOKS[hook]):
+        assert all(f"{field}: " in page for field in kind.__struct_fields__)
+
+
+def test_examples_that_take_part_in_a_turn_work_in_one(ollm_app: MakeHarness) -> None:
+    hooks = ("ollm_tools", "ollm_prompt_parts", "ollm_request_adjusters", "ollm_turn_observers")
+    call = ollm.api.ToolCall("1", "roll_dice", {"sides": 1})
+    harness = ollm_app(*(written(hook)["Plugin"] for hook in hooks), replies=[call, "One."])
+    assert harness.ask("Roll!").text == "One."
+    first, second = harness.provider.requests
+    assert first.messages[0].content == f"Today is {date.today():%A}."
+    assert first.options.max_tokens == 100
+    assert second.messages[-1].content == "1"
+    assert "The answer has 1 tokens." in harness.stderr.getvalue()
+
+
+def test_the_examples_of_commands_and_settings_work(ollm_app: MakeHarness) -> None:
+    assert ollm_app(written("ollm_commands")["Plugin"]).run_command("greet").stdout == "Hello, world!\n"
+    names = written("ollm_settings_sections")
+    settings = ollm_app(names["Plugin"], environ={"GREETER_NAME": "you"}).app.settings
+    assert settings.section(names["Greeter"]).name == "you"
+    assert ollm_app(written("ollm_settings_layers")["Plugin"]).app.settings.get("model.default") == "llama3.1:8b"
+
+
+def test_the_examples_that_are_called_work(ollm_app: MakeHarness, tmp_path: Path) -> None:
+    names = written("ollm_services")
+    assert ollm_app(names["Plugin"]).app.services.find(names["Clock"]).now() > 0
+    detect = written("ollm_project_detectors")["detect"]
+    assert detect(tmp_path) is None
+    (tmp_path / "mix.exs").touch()
+    assert detect(tmp_path).project_type == "elixir"
+    harness = ollm_app(written("ollm_status_items")["Plugin"])
+    (status,) = asked(harness, "ollm_status_items")
+    assert resolve(status.render)(harness.app.context).startswith("load ")
+    names = written("ollm_frontends")
+    harness = ollm_app(names["Plugin"])
+    assert names["run"](harness.app, "Hi", "text") == 0
+    assert harness.provider.requests[0].messages[-1].content == "Hi"
