@@ -101,9 +101,11 @@ class App:
         self.settings.validate()
 
     def reload_settings(self) -> None:
-        """Read the user's file anew, after a command has changed it."""
+        """Read the user's file anew, after a command has changed it; providers are made anew when next needed."""
         self._file_error = None
         self.settings.use_file(self._read_file())
+        if self._runner is not None:
+            self.run(self.providers.aclose())
 
     @cached_property
     def providers(self) -> Providers:

@@ -7,8 +7,10 @@ named in a notice.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
     from ollm.contexts import HostContext
     from ollm.contributions import ProviderEntry
     from ollm.hub import Hub, Owned
+
+
+T = TypeVar("T")
+
+PATIENCE = 10.0
+"""Seconds after which a provider that keeps no time-outs of its own counts as unreachable."""
 
 
 class Answerer(Struct, frozen=True):
@@ -39,6 +47,8 @@ class Providers:
         self._hub = hub
         self._context = context
         self._made: dict[str, Provider] = {}
+        self.generation = 0
+        """How often all providers were closed; one from an earlier generation must not be used."""
 
     def entries(self) -> list[Owned[ProviderEntry]]:
         """List the providers in the order in which they are asked."""
@@ -95,16 +105,16 @@ class Providers:
         chosen = self.chosen()
         if chosen:
             owned = self.entry(chosen)
-            provider = self.make(owned)
-            return Answerer(owned, provider, model or await self._guarded(owned, _default_model(owned, provider)))
+            name = await self.ask(owned, partial(_default_model, owned)) if model is None else model
+            return Answerer(owned, self.make(owned), name)
         return await self._first_that_can(model)
 
     async def _first_that_can(self, model: str | None) -> Answerer:
         refusals: list[OllmError] = []
         for owned in self.entries():
             try:
-                provider = self.make(owned)
-                answerer = Answerer(owned, provider, await self._guarded(owned, _model(owned, provider, model)))
+                found = await self.ask(owned, partial(_model, owned, model))
+                answerer = Answerer(owned, self.make(owned), found)
             except OllmError as error:
                 if self._hub.host.strict and isinstance(error, PluginError):
                     raise
@@ -115,19 +125,47 @@ class Providers:
             return answerer
         raise _worst(refusals)
 
-    async def _guarded(self, owned: Owned[ProviderEntry], question: Awaitable[str]) -> str:
-        """Ask a provider something; what it raises beside `OllmError` is its plugin's failure.
+    async def ask(
+        self, owned: Owned[ProviderEntry], question: Callable[[Provider], Awaitable[T]], patience: float | None = None
+    ) -> T:
+        """Ask a provider, which may be a stranger's, something.
 
-        :raises PluginError: it failed
+        :param patience: seconds after which one that does not answer counts as unreachable; None: for good
+        :raises OllmError: the provider says no
+        :raises ProviderUnreachable: it took too long
+        :raises PluginError: it failed, which is noted
         """
+        name = owned.item.name
         try:
-            return await question
+            return await asyncio.wait_for(question(self.make(owned)), patience)
         except OllmError:
             raise
+        except TimeoutError as error:
+            problem = f"Provider '{name}' did not answer within {patience:g} s"
+            raise ProviderUnreachable(problem, "Try again later.") from error
         except Exception as error:
             self._hub.host.blame_error(owned.record, label(owned.item), error, say=False)
-            problem = f"Provider '{owned.item.name}' failed: {type(error).__name__}: {error}"
+            problem = f"Provider '{name}' failed: {type(error).__name__}: {error}"
             raise PluginError(owned.record.name, problem, "Set OLLM_DEBUG=1 for the trace.") from error
+
+    async def ask_all(
+        self, entries: Sequence[Owned[ProviderEntry]], question: Callable[[Provider], Awaitable[T]]
+    ) -> list[tuple[Owned[ProviderEntry], T | OllmError]]:
+        """Ask several providers at the same time, with patience; one that fails spoils nothing for the others.
+
+        :raises PluginError: in strict mode, a plugin failed
+        """
+
+        async def attempt(owned: Owned[ProviderEntry]) -> T | OllmError:
+            try:
+                return await self.ask(owned, question, PATIENCE)
+            except OllmError as error:
+                if self._hub.host.strict and isinstance(error, PluginError):
+                    raise
+                return error
+
+        answers = await asyncio.gather(*map(attempt, entries))
+        return list(zip(entries, answers, strict=True))
 
     def _tell(self, refusals: list[OllmError], answerer: Answerer) -> None:
         reasons = "; ".join(error.problem for error in refusals)
@@ -139,15 +177,16 @@ class Providers:
     async def aclose(self) -> None:
         """Close every provider that was made."""
         made, self._made = self._made, {}
+        self.generation += 1
         for name, provider in made.items():
             try:
                 await provider.aclose()
-            except Exception as error:  # noqa: BLE001  (a plugin may raise anything)
+            except Exception as error:
                 owned = self.entry(name)
                 self._hub.host.blame_error(owned.record, label(owned.item), error)
 
 
-async def _model(owned: Owned[ProviderEntry], provider: Provider, wanted: str | None) -> str:
+async def _model(owned: Owned[ProviderEntry], wanted: str | None, provider: Provider) -> str:
     """Return the wanted model once the provider says that it has it, or its default one."""
     if wanted is None:
         return await _default_model(owned, provider)

@@ -170,7 +170,7 @@ def test_leaving_the_loop_early_closes_the_provider(ollm_app):
 
 
 def test_silence_is_explained_each_second(ollm_app, monkeypatch):
-    monkeypatch.setattr("ollm.session.PATIENCE", 0.02)
+    monkeypatch.setattr("ollm.turn.PATIENCE", 0.02)
 
     async def chat(request):
         await asyncio.sleep(0.1)
@@ -312,3 +312,19 @@ def test_an_adjuster_can_refuse_in_words(ollm_app):
     with pytest.raises(OllmError, match="No images here"):
         ollm.ask("x")
     assert ollm.failures == []
+
+
+def test_leaving_while_tool_results_are_shown_keeps_them(ollm_app):
+    ollm = ollm_app(Rolls, replies=[ToolCall("1", "roll", {"sides": 4}), "Never asked for."])
+    talk = conversation(ollm)
+
+    async def leave():
+        events = talk.ask("Roll")
+        async for event in events:
+            if isinstance(event, ToolReturned):
+                break
+        await events.aclose()
+
+    ollm.app.run(leave())
+    assert [m.role for m in talk.messages] == ["user", "assistant", "tool"]
+    assert talk.last_turn.reason == "interrupted"

@@ -198,11 +198,11 @@ def test_wrong_commands(stub: Terminal) -> None:
     stub.ask("/hlep")
     stub.wait_for(r"^ollm: There is no command /hlep; did you mean /help\? /help lists")
     stub.ask("/stub wiat")
-    stub.wait_for(r"^ollm: /stub: no such command 'wiat'")
+    stub.wait_for(r"^ollm: no such command 'wiat'. See `/stub --help`")
     stub.ask("/new 'x")
     stub.wait_for("^ollm: A quote in this line is never closed")
     stub.ask("/new x")
-    stub.wait_for(r"^ollm: /new: got unexpected extra argument")
+    stub.wait_for(r"^ollm: got unexpected extra argument")
     stub.ask("/")
     stub.wait_for("^Keys$")
 
@@ -213,7 +213,7 @@ def test_a_command_that_fails_does_not_end_the_program(stub: Terminal) -> None:
         ("bug", "ollm: The command 'stub fail' of plugin 'stub' failed: "),
         ("exit", ""),  # an exit code means nothing here; the command itself says what is wrong
         ("os", "ollm: .*No such file or directory"),
-        ("end", "ollm: The command 'stub fail' of plugin 'stub' failed: EOFError"),
+        ("end", "ollm: There is nobody to answer the question"),
         ("interrupt", r"\[interrupted\]"),
         ("typer", ""),
     ):

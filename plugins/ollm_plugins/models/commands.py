@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from msgspec import convert, structs
 
-from ollm.api import CommandContext, ModelInfo, OllmError, ProviderUnreachable, UsageError
-from ollm_plugins.models.ask import Answer, ask, ask_all
+from ollm.api import CommandContext, ModelInfo, OllmError, Provider, ProviderUnreachable, UsageError
 
 COLUMNS = (
     "name",
@@ -30,8 +30,7 @@ def list_models(ctx: CommandContext, *, provider: Name = None, as_json: Json = F
 
     The exit code is 4 if nobody answers.
     """
-    found = [(each, answer.provider) for answer in _answers(ctx, provider) for each in answer.models]
-    found.sort(key=lambda pair: (pair[0].name, pair[1]))
+    found = sorted(_models(ctx, provider), key=lambda pair: (pair[0].name, pair[1]))
     if as_json:
         ctx.out.document([_described(*pair) for pair in found])
         return
@@ -39,26 +38,33 @@ def list_models(ctx: CommandContext, *, provider: Name = None, as_json: Json = F
     _tell_unusable(ctx, found)
 
 
-def _answers(ctx: CommandContext, name: str | None) -> list[Answer]:
-    """Ask the named or chosen provider, else all.
+def _models(ctx: CommandContext, name: str | None) -> list[tuple[ModelInfo, str]]:
+    """Ask the named or chosen provider, else all, for models; each comes with its provider's name.
 
     :raises OllmError: none has answered
     """
     providers = ctx.app.providers
     only = name if name is not None else providers.chosen()
-    if only is not None:
-        return [ctx.run(ask(ctx.app, providers.entry(only)))]
-    answers = ctx.run(ask_all(ctx.app, providers.entries()))
-    if all(each.error for each in answers):
-        raise _nobody(answers)
-    for each in answers:
-        if each.error:
-            ctx.out.say(f"ollm: No models of provider '{each.provider}': {each.error}")
-    return answers
+    entries = providers.entries() if only is None else [providers.entry(only)]
+    answers = ctx.run(providers.ask_all(entries, _sound_models))
+    errors = {entry.item.name: answer for entry, answer in answers if isinstance(answer, OllmError)}
+    if len(errors) == len(entries):
+        raise _nobody(list(errors.values()))
+    for each, error in errors.items():
+        ctx.out.say(f"ollm: No models of provider '{each}': {error}")
+    return [
+        (model, entry.item.name) for entry, answer in answers if not isinstance(answer, OllmError) for model in answer
+    ]
 
 
-def _nobody(answers: list[Answer]) -> OllmError:
-    errors = [each.error for each in answers if each.error]
+async def _sound_models(provider: Provider) -> list[ModelInfo]:
+    """Check the types of what a provider hands over here, where its plugin can be blamed."""
+    return [convert(structs.asdict(model), ModelInfo) for model in await provider.list_models()]
+
+
+def _nobody(errors: list[OllmError]) -> OllmError:
+    if len(errors) == 1:
+        return errors[0]
     if not errors:
         return UsageError("No provider is installed", "Run `ollm plugins doctor`.")
     reasons = "; ".join(error.problem for error in errors)

@@ -15,7 +15,7 @@ from ollm.api import (
     change_setting,
     remove_setting,
 )
-from ollm_plugins.providers.reach import Reached, reach, reach_all
+from ollm_plugins.providers.reach import Reached, reach_all
 
 KEY = "model.provider"
 
@@ -67,7 +67,8 @@ def use(
 
 def check(ctx: CommandContext, name: Name = None, *, as_json: Json = False) -> None:
     """Reach a provider; without a name the one that is asked. The exit code is 4 if nobody is there."""
-    reached = ctx.run(reach(ctx.app, ctx.app.providers.entry(name) if name else _asked(ctx), count=True))
+    asked = ctx.app.providers.entry(name) if name else _asked(ctx)
+    (reached,) = ctx.run(reach_all(ctx.app, [asked], count=True))
     if as_json:
         ctx.out.document({**_described(ctx, reached, ctx.app.providers.chosen(), None), "models": reached.models})
     if reached.health is None:
@@ -137,6 +138,6 @@ def _tell_stronger(ctx: CommandContext) -> None:
 
 
 def _tell_unreachable(ctx: CommandContext, entry: Owned[ProviderEntry]) -> None:
-    reached = ctx.run(reach(ctx.app, entry))
+    (reached,) = ctx.run(reach_all(ctx.app, [entry]))
     if reached.error:
         ctx.out.say(f"ollm: It cannot be reached now: {reached.error}")

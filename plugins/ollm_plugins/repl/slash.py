@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ollm.api import CommandContext, ExitCode, UsageError, dispatch, names, nearest, root_group, tree
+from ollm.api import CommandContext, UsageError, dispatch, names, nearest, root_group, tree
 
 if TYPE_CHECKING:
     from ollm.api import App, Conversation
@@ -47,5 +47,4 @@ class Slash:
             known = [f"/{each}" for each in self.names()]
             remedy = "/help lists the commands; // sends a text that begins with a slash."
             raise UsageError(f"There is no command /{name}{nearest(f'/{name}', known)}", remedy)
-        if dispatch(command, rest, f"/{name}") == ExitCode.INTERRUPTED:
-            raise KeyboardInterrupt
+        dispatch(command, rest, f"/{name}")
