@@ -168,7 +168,9 @@ class Terminal:
     def hang_up(self, timeout: float = 10.0) -> int:
         """Close the terminal, as by closing its window, and return the program's exit code."""
         self._hung_up = True
-        os.close(self.process.child_fd)
+        terminal = self.process.ptyproc
+        terminal.fileobj.close()  # through its owner, which would else close the number again, whosever it is by then
+        terminal.closed = self.process.closed = True
         until = time.monotonic() + timeout
         while not (ended := os.waitpid(self.process.pid, os.WNOHANG))[0]:
             assert time.monotonic() < until, f"the program did not end within {timeout} s"
