@@ -44,13 +44,14 @@ class StandIn(BaseHTTPRequestHandler):
     """Answers every chat with the same short stream."""
 
     protocol_version = "HTTP/1.1"
+    tokens = TOKENS
 
     def do_POST(self) -> None:
         """Stream the tokens."""
         self.rfile.read(int(self.headers["content-length"]))
         self.send_response(200)
         self.send_header("content-type", "application/x-ndjson")
-        lines = [{"model": MODEL, "message": {"role": "assistant", "content": "tok "}, "done": False}] * TOKENS
+        lines = [{"model": MODEL, "message": {"role": "assistant", "content": "tok "}, "done": False}] * self.tokens
         last = {"model": MODEL, "message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop"}
         body = "".join(json.dumps(line) + "\n" for line in (*lines, last)).encode()
         self.send_header("content-length", str(len(body)))

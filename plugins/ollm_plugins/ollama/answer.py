@@ -6,10 +6,11 @@ line, in an error line, or in the middle of a line.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from ollm.api import (
     Event,
@@ -26,6 +27,8 @@ from ollm_plugins.ollama.failures import not_ollama, one_line, server_error
 
 LINE_LIMIT = 64 * 1024 * 1024
 """Bytes of a line, or of an answer in one piece, above which the server is not believed."""
+
+_decode = msgspec.json.Decoder().decode
 
 REPEATS = 30
 """Equal tokens in a row after which Ollama breaks an answer off."""
@@ -84,11 +87,11 @@ class Answer:
         if self.done or not line.strip():
             return ()
         try:
-            data = json.loads(line)
+            data = _decode(line)
             message = data.get("message")
             _ = message or data.get("error") or data["done"]  # one of them is in every line
             events = self._message_events(message) if message else []
-        except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+        except (msgspec.DecodeError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
             raise not_ollama(self._where, f"sent a line that is not its JSON ({_excerpt(line)})") from error
         if "error" in data:
             raise server_error(one_line(data["error"]))
@@ -147,7 +150,7 @@ def _tool_call(call: Mapping[str, Any]) -> ToolCall:
     function = call["function"]
     arguments = function.get("arguments") or {}
     if isinstance(arguments, str):
-        arguments = json.loads(arguments)
+        arguments = _decode(arguments)
     return ToolCall(call.get("id") or f"call_{os.urandom(6).hex()}", _text(function["name"]), dict(arguments))
 
 
