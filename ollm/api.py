@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     from ollm.providers import DeletesModels as DeletesModels
     from ollm.providers import Health as Health
     from ollm.providers import LoadedModel as LoadedModel
+    from ollm.providers import LoadRequest as LoadRequest
     from ollm.providers import LoadsModels as LoadsModels
     from ollm.providers import ModelInfo as ModelInfo
     from ollm.providers import Provider as Provider
@@ -104,6 +105,7 @@ if TYPE_CHECKING:
     from ollm.state import file_lock as file_lock
     from ollm.state import write_atomically as write_atomically
     from ollm.text import visible as visible
+    from ollm.text import without_credentials as without_credentials
     from ollm.tools import Decision as Decision
     from ollm.tools import ToolApprover as ToolApprover
 
@@ -174,6 +176,7 @@ _HOMES = {
         "DeletesModels",
         "Health",
         "LoadedModel",
+        "LoadRequest",
         "LoadsModels",
         "ModelInfo",
         "Provider",
@@ -186,7 +189,7 @@ _HOMES = {
     "settings_schema": ("settings_schema",),
     "specs": ("API_VERSION", "Specs", "hookimpl"),
     "state": ("file_lock", "write_atomically"),
-    "text": ("visible",),
+    "text": ("visible", "without_credentials"),
     "tools": ("Decision", "ToolApprover"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

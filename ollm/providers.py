@@ -74,6 +74,19 @@ class LoadedModel(Struct, frozen=True):
     expires: str = ""
 
 
+class LoadRequest(Struct, frozen=True):
+    """A wish to have a model in memory.
+
+    :param keep_alive: seconds, or a duration such as "10m"; -1 for good; None: as the provider likes
+    :param context_size: context window to allocate, in tokens; None: as the provider likes. A model that is
+        loaded with another one is loaded anew
+    """
+
+    name: str
+    keep_alive: str | int | None = None
+    context_size: int | None = None
+
+
 @runtime_checkable
 class Provider(Protocol):
     """Answers chats. The least that a provider can do."""
@@ -148,8 +161,8 @@ class LoadsModels(Protocol):
         """List the models in memory."""
         ...
 
-    async def load_model(self, name: str, keep_alive: str | int | None = None) -> None:
-        """Load a model, to be kept for `keep_alive` (seconds, or a duration such as "10m"; -1: for good)."""
+    async def load_model(self, request: LoadRequest) -> None:
+        """Load a model, or keep a loaded one for longer."""
         ...
 
     async def unload_model(self, name: str) -> None:

@@ -20,6 +20,8 @@ _ABOVE_SPACE = "\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 _UNSAFE_IN_JSON = re.compile(f"[{_ABOVE_SPACE}]")
 _UNSAFE = re.compile(f"[\x00-\x08\x0b-\x1f{_ABOVE_SPACE}]")
 
+_CREDENTIALS = re.compile(r"//[^/@\s'\"]+@")
+
 
 def visible(text: str) -> str:
     """Return text with control characters, and characters that reorder text, made visible.
@@ -39,3 +41,8 @@ def escaped(document: str) -> str:
     :param document: made by a JSON encoder, which escapes those below U+0020 itself
     """
     return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", document)
+
+
+def without_credentials(text: str) -> str:
+    """Return text with the user and password of each URL in it replaced by "…"."""
+    return _CREDENTIALS.sub("//…@", text)

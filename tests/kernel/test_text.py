@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ollm.text import escaped, visible
+from ollm.text import escaped, visible, without_credentials
 
 HOSTILE = [
     "\x1b]52;c;aGFjaw==\x07",
@@ -50,3 +50,9 @@ def test_escaping_keeps_the_json_value(text):
     document = escaped(json.dumps(text, ensure_ascii=False))
     assert json.loads(document) == text
     assert visible(document) == document
+
+
+def test_passwords_of_urls_are_not_shown():
+    assert (
+        without_credentials("at http://me:secret@host:1/x, https://host/@y") == "at http://…@host:1/x, https://host/@y"
+    )
