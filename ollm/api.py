@@ -12,15 +12,20 @@ from ollm import __version__ as __version__
 
 if TYPE_CHECKING:
     from ollm.app import App as App
+    from ollm.command_tree import Node as Node
+    from ollm.command_tree import names as names
+    from ollm.command_tree import tree as tree
     from ollm.commands import CommandContext as CommandContext
-    from ollm.commands import Node as Node
     from ollm.commands import dispatch as dispatch
-    from ollm.commands import names as names
     from ollm.commands import root_group as root_group
-    from ollm.commands import tree as tree
+    from ollm.contexts import DetectContext as DetectContext
+    from ollm.contexts import EventContext as EventContext
+    from ollm.contexts import FrontendContext as FrontendContext
     from ollm.contexts import HostContext as HostContext
+    from ollm.contexts import RankContext as RankContext
     from ollm.contexts import ServiceFinder as ServiceFinder
     from ollm.contexts import SettingsReader as SettingsReader
+    from ollm.contexts import StatusContext as StatusContext
     from ollm.contexts import ToolContext as ToolContext
     from ollm.contexts import TurnContext as TurnContext
     from ollm.contributions import Command as Command
@@ -106,13 +111,26 @@ if TYPE_CHECKING:
     from ollm.state import write_atomically as write_atomically
     from ollm.text import visible as visible
     from ollm.text import without_credentials as without_credentials
+    from ollm.tools import ApprovalRequest as ApprovalRequest
     from ollm.tools import Decision as Decision
     from ollm.tools import ToolApprover as ToolApprover
 
 _HOMES = {
     "app": ("App",),
-    "commands": ("CommandContext", "Node", "dispatch", "names", "root_group", "tree"),
-    "contexts": ("HostContext", "ServiceFinder", "SettingsReader", "ToolContext", "TurnContext"),
+    "command_tree": ("Node", "names", "tree"),
+    "commands": ("CommandContext", "dispatch", "root_group"),
+    "contexts": (
+        "DetectContext",
+        "EventContext",
+        "FrontendContext",
+        "HostContext",
+        "RankContext",
+        "ServiceFinder",
+        "SettingsReader",
+        "StatusContext",
+        "ToolContext",
+        "TurnContext",
+    ),
     "contributions": (
         "Command",
         "CommandGroup",
@@ -190,7 +208,7 @@ _HOMES = {
     "specs": ("API_VERSION", "Specs", "hookimpl"),
     "state": ("file_lock", "write_atomically"),
     "text": ("visible", "without_credentials"),
-    "tools": ("Decision", "ToolApprover"),
+    "tools": ("ApprovalRequest", "Decision", "ToolApprover"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

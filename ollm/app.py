@@ -5,6 +5,7 @@ The only place where the parts of the kernel are put together. It is passed on, 
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Coroutine, Mapping
 from functools import cached_property
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ollm.contexts import HostContext
+from ollm.discovery import discover
 from ollm.errors import SettingsError
-from ollm.host import Failure, Host, PluginRecord, discover
+from ollm.host import Failure, Host, PluginRecord
 from ollm.hub import Hub
 from ollm.messages import Notice
 from ollm.output import Output
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from ollm.session import Conversation
 
 T = TypeVar("T")
+
+COLLECT_AFTER = 1.0
+"""Seconds of asynchronous work after which cyclic garbage is collected; `ollm.cli` switches that off to start."""
 
 
 class App:
@@ -52,7 +57,7 @@ class App:
         self.environ = os.environ if environ is None else environ
         self.out = output or Output()
         self.paths = Paths.from_environment(self.environ)
-        self.workspace = Path.cwd()
+        self.workspace = _working_folder()
         self._file_error: SettingsError | None = None
         file = self._read_file()
         found = discover() if records is None else records
@@ -63,11 +68,14 @@ class App:
         incomplete = any(record.state == "blocked" or record.failures for record in found)
         self.settings = Settings((*KERNEL_SECTIONS, *contributed), file, self.environ, incomplete=incomplete)
         self.services = Services(self.hub)
-        self.context = HostContext(self.paths, self.settings, self.services, self.out.notify)
+        self.context = HostContext(
+            self.paths, self.settings, self.services, self.out.notify, self.workspace, self.environ
+        )
         self.services.open(self.context)
         self.hub.open(self.context)
         self.settings.add_layers([owned.item for owned in self.hub.settings_layers()])
         self._runner: asyncio.Runner | None = None
+        self._abandoned: list[asyncio.Runner] = []
 
     def _read_file(self) -> SettingsFile:
         """A file that cannot be read stops no command that helps to mend it; see `check_settings`."""
@@ -92,19 +100,24 @@ class App:
             self.out.say(failure.trace)
 
     def check_settings(self) -> None:
-        """Check every layer of the settings.
+        """Check every layer of the settings; what a plugin's layer may not set is said and ignored.
 
-        :raises SettingsError: with a line for each mistake
+        :raises SettingsError: with a line for each mistake of the user's
         """
         if self._file_error is not None:
             raise self._file_error
-        self.settings.validate()
+        for problem in self.settings.validate():
+            self.out.notify(Notice("setting-ignored", problem))
 
     def reload_settings(self) -> None:
-        """Read the user's file anew, after a command has changed it; providers are made anew when next needed."""
+        """Read the user's file anew, after a command has changed it.
+
+        Providers are made anew, when next needed, if their settings have changed.
+        """
         self._file_error = None
+        before = self.settings.file.values.get("providers")
         self.settings.use_file(self._read_file())
-        if self._runner is not None:
+        if self._runner is not None and self.settings.file.values.get("providers") != before:
             self.run(self.providers.aclose())
 
     @cached_property
@@ -118,24 +131,43 @@ class App:
         """Begin a conversation in the working folder."""
         from ollm.session import Conversation
 
-        return Conversation(self.hub, self.context, self.providers, self.workspace)
+        return Conversation(self.hub, self.context, self.providers)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something asynchronous on the run's one event loop, until it is done.
 
         :raises KeyboardInterrupt: the user pressed Ctrl-C; the work was cancelled first
         """
+        from ollm.interrupts import Abandoned, run_cancellable
+
         if self._runner is None:
             import asyncio
 
             self._runner = asyncio.Runner()
-        from ollm.interrupts import run_cancellable
-
-        return run_cancellable(self._runner.get_loop(), work)
+            self._runner.get_loop().call_later(COLLECT_AFTER, gc.enable)
+        try:
+            return run_cancellable(self._runner.get_loop(), work)
+        except Abandoned:
+            self._abandoned.append(self._runner)  # something in it will not end: it is never run again
+            self._runner = None
+            self.providers.forget()
+            raise
 
     def close(self) -> None:
-        """Close providers and the event loop."""
+        """Close services, providers and the event loop."""
         if self._runner is not None:
-            self._runner.run(self.providers.aclose())
+            self._runner.run(self._close_all())
             self._runner.close()
             self._runner = None
+
+    async def _close_all(self) -> None:
+        await self.services.aclose()
+        await self.providers.aclose()
+
+
+def _working_folder() -> Path:
+    """Return the folder in which the user works; the root when that has been deleted."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path(os.sep)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import io
 import os
 import stat
 import sys
@@ -16,7 +15,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ollm import __version__
-from ollm.errors import ExitCode, OllmError, SettingsError, UsageError
+from ollm.contexts import FrontendContext
+from ollm.ending import end, nobody_reads, prepare_streams, report, report_unexpected
+from ollm.errors import ExitCode, OllmError, UsageError
 
 if TYPE_CHECKING:
     from ollm.app import App
@@ -48,33 +49,9 @@ def run() -> None:
     piece by piece at the end: together that is about a quarter of a short run.
     """
     gc.disable()
-    _tolerate_characters()
+    prepare_streams()
     code = main(sys.argv[1:])
-    _end(code)
-
-
-def _tolerate_characters() -> None:
-    """A character that the terminal's encoding lacks becomes "?", and fails nothing."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
-
-
-def _end(code: int) -> None:
-    """End at once, unless somebody's thread is still at work."""
-    import threading
-
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:
-        code = code or ExitCode.DONE  # the reader has gone; there is nobody left to tell
-    if threading.active_count() > 1:
-        sys.exit(code)
-    import atexit
-
-    atexit._run_exitfuncs()  # noqa: SLF001  (os._exit skips them, and there is no public way)
-    os._exit(code)
+    end(code)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -82,24 +59,24 @@ def main(argv: Sequence[str]) -> int:
 
     :return: the exit code
     """
-    if list(argv) == ["--version"]:
-        print(f"ollm {__version__}")
-        return ExitCode.DONE
     try:
+        if list(argv) == ["--version"]:
+            print(f"ollm {__version__}")
+            return ExitCode.DONE
         from ollm.app import App
 
         app = App(strict_plugins="--strict-plugins" in _before_command(argv))
         with contextlib.closing(app):
             return _run(app, argv)
     except OllmError as error:
-        return _report(error)
+        return report(error)
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        return _nobody_reads()
+        return nobody_reads()
     except Exception as error:
-        return _report_unexpected(error)
+        return report_unexpected(error)
 
 
 def _before_command(argv: Sequence[str]) -> Sequence[str]:
@@ -108,9 +85,9 @@ def _before_command(argv: Sequence[str]) -> Sequence[str]:
 
 
 def _run(app: App, argv: Sequence[str]) -> int:
-    from ollm.commands import CommandContext, dispatch, root_group, tree
+    from ollm.command_tree import tree
+    from ollm.commands import CommandContext, dispatch, root_group
 
-    gc.freeze()
     callback = _callback(app)
     group = root_group(tree(app.hub, "shell"), app.hub, CommandContext(app, "shell"), callback)
     group.help, group.epilog = HELP, EXAMPLES
@@ -197,14 +174,16 @@ def _print_version(app: App) -> int:
 def _converse(app: App, prompt: str | None, output: str) -> int:
     """Answer one prompt, or open the REPL.
 
+    A front end that answers once checks the settings itself, so that it can say in its own form what is wrong.
+
     :raises UsageError: there is neither a prompt nor a terminal
     """
-    app.check_settings()
     text = _whole_prompt(prompt)
     if text is not None:
-        return _front_end(app, "once", text, output)
-    if sys.stdin.isatty() and sys.stdout.isatty():
-        return _front_end(app, "interactive")
+        return _front_end(app, "once", FrontendContext(app, text, output))
+    app.check_settings()
+    if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty():
+        return _front_end(app, "interactive", FrontendContext(app))
     raise UsageError("There is no prompt, and no terminal to ask for one", 'Give one: ollm -p "…".')
 
 
@@ -219,6 +198,10 @@ def _whole_prompt(prompt: str | None) -> str | None:
     text = "\n\n".join(part for part in (prompt, piped) if part and part.strip())
     if not text:
         raise UsageError("The prompt is empty")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError("The prompt holds bytes that are not text in your terminal's encoding") from error
     return text
 
 
@@ -231,7 +214,7 @@ def _piped() -> str | None:
         if not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)):
             return None
         _mention_wait()
-        return sys.stdin.read() or None
+        return sys.stdin.buffer.read().decode(sys.stdin.encoding).replace("\r\n", "\n") or None
     except UnicodeDecodeError as error:
         raise UsageError(f"The piped input is not {sys.stdin.encoding} text (byte {error.start})") from error
 
@@ -246,45 +229,10 @@ def _mention_wait() -> None:
         print("ollm: waiting for the piped input to end; with none, add </dev/null", file=sys.stderr)
 
 
-def _front_end(app: App, kind: str, *arguments: str) -> int:
+def _front_end(app: App, kind: str, context: FrontendContext) -> int:
     """Hold a conversation with the first front end of a kind that can be loaded."""
     for owned in app.hub.frontends():
         start = app.hub.load(owned, "run") if owned.item.kind == kind else None
         if start is not None:
-            if kind == "interactive":
-                gc.enable()  # this run may last for days
-            return int(start(app, *arguments))
+            return int(start(context))
     raise OllmError(f"No plugin is installed that can hold a conversation ({kind})", "Run `ollm plugins doctor`.")
-
-
-def _report(error: OllmError) -> int:
-    lines = error.problems if isinstance(error, SettingsError) else (str(error),)
-    from ollm.text import visible
-
-    for line in lines:
-        print(f"ollm: {visible(line)}", file=sys.stderr)
-    if isinstance(error, SettingsError) and error.remedy:
-        print(f"ollm: {error.remedy}", file=sys.stderr)
-    _trace(error)
-    return error.exit_code
-
-
-def _report_unexpected(error: Exception) -> int:
-    where = f": {error.filename}" if isinstance(error, OSError) and error.filename else ""
-    said = error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
-    print(f"ollm: {said}{where} (set OLLM_DEBUG=1 for the trace)", file=sys.stderr)
-    _trace(error)
-    return ExitCode.FAILED
-
-
-def _trace(error: BaseException) -> None:
-    if os.environ.get("OLLM_DEBUG"):
-        import traceback
-
-        traceback.print_exception(error)
-
-
-def _nobody_reads() -> int:
-    """The reader of a pipe has gone, as `| head` does: that is no failure."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitCode.DONE

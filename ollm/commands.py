@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 from msgspec import Struct
 from typer.core import TyperCommand, TyperGroup
 
-from ollm.contributions import Command, CommandGroup, Surface, resolve
+from ollm.command_tree import Node
+from ollm.contributions import Command, Surface, resolve
 from ollm.errors import ExitCode, OllmError, UsageError
 from ollm.hub import label
+from ollm.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -52,80 +54,6 @@ class CommandContext(Struct, frozen=True):
         return self.app.run(work)
 
 
-class Node(Struct):
-    """A word of the command tree: a command, a group, or both."""
-
-    name: str
-    summary: str = ""
-    owned: Owned[Command] | None = None
-    children: dict[str, Node] = {}
-    alias_of: str = ""
-
-    def walk(self, above: str = "") -> Iterator[tuple[str, Node]]:
-        """Yield every command under this node with its full name, aliases left out."""
-        for child in sorted(self.children.values(), key=lambda each: each.name):
-            path = f"{above} {child.name}".strip()
-            if child.owned is not None and not child.alias_of:
-                yield path, child
-            yield from child.walk(path)
-
-
-def tree(hub: Hub, surface: Surface) -> Node:
-    """Build the tree of the commands that are mounted on a surface."""
-    root = Node("ollm")
-    for owned in hub.commands():
-        item = owned.item
-        if isinstance(item, CommandGroup):
-            _descend(root, item.name).summary = item.summary
-        elif surface in item.surfaces:
-            for name in (item.name, *item.aliases):
-                _place(root, name, owned, hub)
-    _refuse_group_takers(root, hub)
-    return root
-
-
-def _descend(root: Node, name: str) -> Node:
-    node = root
-    for word in name.split(" "):
-        node = node.children.setdefault(word, Node(word))
-    return node
-
-
-def _place(root: Node, name: str, owned: Owned[Any], hub: Hub) -> None:
-    node = _descend(root, name)
-    if node.owned is None:
-        alias_of = owned.item.name if name != owned.item.name else ""
-        node.owned, node.summary, node.alias_of = owned, node.summary or owned.item.summary, alias_of
-    elif node.owned is not owned:
-        cause = f"the name '{name}' is taken by command '{node.owned.item.name}' of plugin '{node.owned.record.name}'"
-        hub.host.blame(owned.record, label(owned.item), cause, "Tell its author.")
-
-
-def _refuse_group_takers(node: Node, hub: Hub) -> None:
-    """A stranger's command with the name of somebody else's group would get the words meant for the group."""
-    for child in node.children.values():
-        _refuse_group_takers(child, hub)
-        mine = child.owned
-        if mine is None or mine.record.first_party:
-            continue
-        others = [
-            each.owned.record.name for _, each in child.walk() if each.owned and each.owned.record is not mine.record
-        ]
-        if others:
-            cause = f"'{child.name}' is a group of commands of plugin '{others[0]}'"
-            hub.host.blame(mine.record, label(mine.item), cause, "Tell its author.")
-            child.owned = None
-
-
-def names(root: Node, above: str = "") -> Iterator[str]:
-    """Yield the full name of every node, aliases included, for completion."""
-    for child in root.children.values():
-        if _is_shown(child):
-            path = f"{above} {child.name}".strip()
-            yield path
-            yield from names(child, path)
-
-
 class _Group(TyperGroup):
     """A group whose members are imported when they are called; help and lists use what is declared."""
 
@@ -134,11 +62,11 @@ class _Group(TyperGroup):
     hub: Hub
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  (Typer's signature)
-        return sorted(name for name, node in self.node.children.items() if not node.alias_of and _is_shown(node))
+        return sorted(name for name, node in self.node.children.items() if not node.alias_of and node.is_mounted)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  (Typer's signature)
         node = self.node.children.get(cmd_name)
-        if node is None or not _is_shown(node):
+        if node is None or not node.is_mounted:
             return None
         return _group(node, self.hub, self.context) if node.children else _leaf(node, self.hub, self.context)
 
@@ -148,18 +76,19 @@ class _Group(TyperGroup):
             with formatter.section("Commands"):
                 formatter.write_dl(rows)
 
+    def get_help(self, ctx: Any) -> str:
+        return visible(super().get_help(ctx))
+
 
 class _Leaf(TyperCommand):
     """A command to which a negative number is a value, not an option."""
 
+    def get_help(self, ctx: Any) -> str:
+        return visible(super().get_help(ctx))
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ctx.ignore_unknown_options = any(_NEGATIVE.fullmatch(each) for each in args)
         return super().parse_args(ctx, args)
-
-
-def _is_shown(node: Node) -> bool:
-    """A group that was announced but has no command on this surface does not exist here."""
-    return node.owned is not None or any(_is_shown(child) for child in node.children.values())
 
 
 def root_group(root: Node, hub: Hub, context: CommandContext, callback: Callable[..., None] | None) -> Any:
@@ -182,7 +111,8 @@ def _group(node: Node, hub: Hub, context: CommandContext, callback: Callable[...
         add_completion=callback is not None and context.surface == "shell",
         context_settings={"help_option_names": ["--help", "-h"]},
     )
-    group: Any = _made(node.owned, hub, lambda: typer.main.get_group(base))
+    make = typer.main.get_group if callback is None else typer.main.get_command  # the latter adds completion
+    group: Any = _made(node.owned, hub, lambda: make(base))
     group.node, group.context, group.hub = node, context, hub
     return group
 
@@ -241,12 +171,16 @@ def _bound(owned: Owned[Command], hub: Hub, context: CommandContext) -> Callable
     function, signature = _made(owned, hub, lambda: _function(owned.item))
     contexts = [each.name for each in signature.parameters.values() if each.annotation is CommandContext]
 
-    def call(**arguments: Any) -> Any:
+    def call(context_of_typer: typer.Context, **arguments: Any) -> None:
+        if context_of_typer.invoked_subcommand is not None:
+            return  # a command that is a group, too, was asked for one of its members
         if not owned.item.lenient:
             context.app.check_settings()
         try:
-            return function(**dict.fromkeys(contexts, context), **arguments)
-        except (OllmError, typer.Exit, typer.Abort, typer.TyperException, OSError):
+            result = function(**dict.fromkeys(contexts, context), **arguments)
+            if inspect.iscoroutine(result):
+                context.run(result)
+        except (OllmError, typer.Exit, typer.Abort, typer.TyperException, BrokenPipeError):
             raise
         except SystemExit as error:
             if isinstance(error.code, str):
@@ -260,10 +194,15 @@ def _bound(owned: Owned[Command], hub: Hub, context: CommandContext) -> Callable
             raise OllmError(problem, "Run it with OLLM_DEBUG=1 for the trace.") from error
 
     kept = [each for each in signature.parameters.values() if each.name not in contexts]
-    call.__dict__["__signature__"] = signature.replace(parameters=kept)
-    call.__annotations__ = {each.name: each.annotation for each in kept}
+    given = inspect.Parameter("context_of_typer", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    call.__dict__["__signature__"] = signature.replace(parameters=[given, *map(_by_keyword, kept)])
+    call.__annotations__ = {given.name: given.annotation, **{each.name: each.annotation for each in kept}}
     call.__doc__ = inspect.getdoc(function) or owned.item.summary
     return call
+
+
+def _by_keyword(parameter: inspect.Parameter) -> inspect.Parameter:
+    return parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
 
 
 def dispatch(group: Any, words: Sequence[str], prog: str) -> int:

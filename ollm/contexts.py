@@ -6,15 +6,18 @@ ever taken out of it within one API version.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from ollm.messages import Message, Notice
+    from ollm.app import App
+    from ollm.contributions import TurnRecord
+    from ollm.messages import Event, Message, Notice, ToolCall
     from ollm.paths import Paths
+    from ollm.providers import ModelInfo
 
 T = TypeVar("T")
 
@@ -31,6 +34,10 @@ class SettingsReader(Protocol):
 
     def get(self, key: str) -> Any:
         """Return the value in force under a dotted key such as "model.default"."""
+        ...
+
+    def is_set(self, key: str) -> bool:
+        """Say whether the user has set a value, in whatever way; a variable of another program does not count."""
         ...
 
     def origin(self, key: str) -> str:
@@ -50,32 +57,86 @@ class HostContext(Struct, frozen=True):
     """What every hook and factory gets.
 
     :param notify: tells the user one line, once
+    :param workspace: the folder in which the user works
+    :param environ: variables by name
     """
 
     paths: Paths
     settings: SettingsReader
     services: ServiceFinder
     notify: Callable[[Notice], None]
+    workspace: Path
+    environ: Mapping[str, str]
 
 
 class TurnContext(Struct, frozen=True):
     """One turn, before its request is sent.
 
+    :param id: unique among all turns
     :param prompt: what the user has just written
     :param messages: the conversation so far, without the prompt
-    :param workspace: the folder in which the user works
     """
 
     host: HostContext
+    id: str
     provider: str
     model: str
     prompt: str
     messages: tuple[Message, ...]
-    workspace: Path
 
 
 class ToolContext(Struct, frozen=True):
     """One tool call that was approved."""
 
     turn: TurnContext
-    call_id: str
+    call: ToolCall
+
+
+class EventContext(Struct, frozen=True):
+    """Something that happens in a turn."""
+
+    turn: TurnContext
+    event: Event
+
+
+class RankContext(Struct, frozen=True):
+    """Models among which a routing profile is to choose.
+
+    :param candidates: those that fulfil the profile's hard conditions, by "provider/model"
+    """
+
+    host: HostContext
+    candidates: Mapping[str, ModelInfo]
+    prompt: str
+
+
+class DetectContext(Struct, frozen=True):
+    """A folder whose type is wanted."""
+
+    host: HostContext
+    folder: Path
+
+
+class StatusContext(Struct, frozen=True):
+    """What a status item can tell about.
+
+    :param provider: who answers; empty before the first turn
+    :param last_turn: None before it is over
+    """
+
+    host: HostContext
+    provider: str = ""
+    model: str = ""
+    last_turn: TurnRecord | None = None
+
+
+class FrontendContext(Struct, frozen=True):
+    """A wish for a conversation.
+
+    :param prompt: to be answered; empty for an interactive front end
+    :param output: the form of the answer that the user asked for
+    """
+
+    app: App
+    prompt: str = ""
+    output: str = "text"

@@ -15,12 +15,23 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar, ge
 
 from msgspec import Struct
 
+from ollm.text import visible
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ollm.contexts import HostContext, ToolContext, TurnContext
-    from ollm.messages import ChatRequest, Event, Message, Usage
-    from ollm.providers import ModelInfo, Provider
+    from ollm.contexts import (
+        DetectContext,
+        EventContext,
+        FrontendContext,
+        HostContext,
+        RankContext,
+        StatusContext,
+        ToolContext,
+        TurnContext,
+    )
+    from ollm.messages import ChatRequest, Message, Usage
+    from ollm.providers import Provider
 
 T = TypeVar("T")
 Ref: TypeAlias = T | str
@@ -44,6 +55,8 @@ _PLAIN: Mapping[str, tuple[type, ...]] = {
 """What is checked of a contribution's fields, by their annotations; a wrong one would fail far from its plugin."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+_WORDS = re.compile(rf"{_NAME.pattern}( {_NAME.pattern})*")
+_PATH = re.compile(r"[a-z]\w*(\.[a-z]\w*)*")
 _REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
@@ -83,15 +96,36 @@ class Contribution(Struct, frozen=True):
     references: ClassVar[tuple[str, ...]] = ()
     """The fields that hold a `Ref` to something callable."""
 
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """The words that a field, or each part of it, may be."""
+
+    name_form: ClassVar[tuple[re.Pattern[str], str]] = (_NAME, "lower-case letters, digits and _ . -")
+    """What a name must match, and how to say so."""
+
     name: str
 
     def mistakes(self) -> Iterator[str]:
         """Yield what is wrong with this contribution, in words; nothing when it is sound."""
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            yield f"its name {self.name!r} is not lower-case letters, digits and _ . -"
+        pattern, said = self.name_form
+        if not isinstance(self.name, str) or not pattern.fullmatch(self.name):
+            yield f"its name {self.name!r} is not {said}"
         for attribute, hint in _plain_fields(type(self)):
-            if not _fits(getattr(self, attribute), hint):
-                yield f"{attribute} is a {type(getattr(self, attribute)).__name__}, not {hint}"
+            value = getattr(self, attribute)
+            if not _fits(value, hint):
+                yield f"{attribute} is a {type(value).__name__}, not {hint}"
+            elif isinstance(value, str) and visible(value) != value:
+                yield f"{attribute} holds control characters"
+        yield from self._wrong_choices()
+        yield from self._wrong_references()
+
+    def _wrong_choices(self) -> Iterator[str]:
+        for attribute, allowed in self.choices.items():
+            value = getattr(self, attribute)
+            for word in value if isinstance(value, tuple) else (value,):
+                if word not in allowed:
+                    yield f"{attribute} {word!r} is none of {', '.join(allowed)}"
+
+    def _wrong_references(self) -> Iterator[str]:
         for attribute in self.references:
             value = getattr(self, attribute)
             if isinstance(value, str) and not _REFERENCE.fullmatch(value):
@@ -108,7 +142,6 @@ class ProviderEntry(Contribution, frozen=True):
     :param order: who is asked first when the user has chosen none; lower comes first
     :param stand_in: said when it answers in the place of a provider that was not reached
     :param address: key of the setting that says where it is; whoever sets it has chosen this provider
-    :param borrowed: variables of other programs, as "$NAME", that set the address without being a choice
     """
 
     references: ClassVar[tuple[str, ...]] = ("create",)
@@ -118,7 +151,6 @@ class ProviderEntry(Contribution, frozen=True):
     order: int = 50
     stand_in: str = ""
     address: str = ""
-    borrowed: tuple[str, ...] = ()
 
 
 class RoutingProfile(Contribution, frozen=True):
@@ -127,7 +159,7 @@ class RoutingProfile(Contribution, frozen=True):
     :param preferred_families: best first
     :param min_context_window: in tokens
     :param fallback_profile: whose choice is taken when no model qualifies
-    :param rank: scores the models that qualify, higher is better; None ranks by family
+    :param rank: scores the candidates, by their key; higher is better. None ranks by family
     """
 
     references: ClassVar[tuple[str, ...]] = ("rank",)
@@ -137,19 +169,21 @@ class RoutingProfile(Contribution, frozen=True):
     min_context_window: int = 0
     required_capabilities: tuple[str, ...] = ()
     fallback_profile: str | None = None
-    rank: Ref[Callable[[tuple[ModelInfo, ...], ChatRequest], Mapping[str, float]]] | None = None
+    rank: Ref[Callable[[RankContext], Mapping[str, float]]] | None = None
 
 
 class Tool(Contribution, frozen=True):
     """Something a model may call.
 
     :param description: told to the model
-    :param parameters: a JSON Schema object, or a (reference to a) class that pydantic can validate
-    :param run: gets the context and the validated arguments, returns the text for the model
+    :param parameters: a (reference to a) class that pydantic can validate; or a JSON Schema object, for tools that
+        check their arguments themselves
+    :param run: gets the context and the arguments, of that class or as they came, and returns the text for the model
     :param risk: what it can do; anything but "none" needs an approval
     """
 
     references: ClassVar[tuple[str, ...]] = ("run",)
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"risk": get_args(Risk)}
 
     description: str
     parameters: Ref[type] | Mapping[str, Any]
@@ -164,8 +198,6 @@ class Tool(Contribution, frozen=True):
             yield f"parameters is a {type(given).__name__}, not a class, a reference or a JSON Schema"
         elif isinstance(given, Mapping) and given.get("type") != "object":
             yield "parameters is a JSON Schema whose type is not 'object'"
-        if self.risk not in get_args(Risk):
-            yield f"risk {self.risk!r} is none of {', '.join(get_args(Risk))}"
 
 
 class Command(Contribution, frozen=True):
@@ -173,7 +205,8 @@ class Command(Contribution, frozen=True):
 
     :param name: the words that lead to it, e.g. "memory add"
     :param summary: one line for the list of commands
-    :param run: a typed function that Typer reads; a parameter annotated `CommandContext` gets the context
+    :param run: a typed function that Typer reads, plain or async; a parameter annotated `CommandContext` gets the
+        context. What it returns is ignored; it fails by raising `OllmError`
     :param aliases: other names in the same form
     :param examples: command lines as a user types them after `ollm`, shown in its help
     :param surfaces: where it is mounted
@@ -181,20 +214,25 @@ class Command(Contribution, frozen=True):
     """
 
     references: ClassVar[tuple[str, ...]] = ("run",)
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"surfaces": get_args(Surface)}
+    name_form: ClassVar[tuple[re.Pattern[str], str]] = (
+        _WORDS,
+        "one or more words of lower-case letters, digits and _ . -",
+    )
 
     summary: str
-    run: Ref[Callable[..., None]]
+    run: Ref[Callable[..., Any]]
     aliases: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     surfaces: tuple[Surface, ...] = ("shell", "repl")
     lenient: bool = False
 
     def mistakes(self) -> Iterator[str]:
-        """Yield what is wrong; a command's name may have several words."""
-        for name in (self.name, *(self.aliases if _fits(self.aliases, "tuple[str, ...]") else ())):
-            if not isinstance(name, str) or not all(_NAME.fullmatch(word) for word in name.split(" ")):
-                yield f"its name {name!r} is not one or more words of lower-case letters, digits and _ . -"
-        yield from (mistake for mistake in super().mistakes() if not mistake.startswith("its name"))
+        """Yield what is wrong; an alias has the form of a name."""
+        yield from super().mistakes()
+        for alias in self.aliases if _fits(self.aliases, "tuple[str, ...]") else ():
+            if not _WORDS.fullmatch(alias):
+                yield f"its alias {alias!r} is not {self.name_form[1]}"
 
 
 class CommandGroup(Contribution, frozen=True):
@@ -221,7 +259,7 @@ class ProjectDetector(Contribution, frozen=True):
 
     references: ClassVar[tuple[str, ...]] = ("detect",)
 
-    detect: Ref[Callable[[Path], Detection | None]]
+    detect: Ref[Callable[[DetectContext], Detection | None]]
 
 
 class ProjectProfile(Contribution, frozen=True):
@@ -259,6 +297,7 @@ class Setting(Struct, frozen=True):
 
     :param help: one sentence
     :param env: environment variables that set it, the strongest first
+    :param borrowed: variables of other programs, that hold only where the user has set nothing
     :param flags: options of the `ollm` command that set it
     :param project: whether a trusted project's file may set it; never for hosts, keys or plugins
     :param ge: least number allowed; `gt`: must be greater
@@ -268,6 +307,7 @@ class Setting(Struct, frozen=True):
     help: str
     env: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    borrowed: tuple[str, ...] = ()
     project: bool = True
     ge: float | None = None
     gt: float | None = None
@@ -286,14 +326,9 @@ class SettingsSection(Contribution, frozen=True):
     """
 
     references: ClassVar[tuple[str, ...]] = ("model",)
+    name_form: ClassVar[tuple[re.Pattern[str], str]] = (_PATH, "a dotted path in camelCase")
 
     model: Ref[type]
-
-    def mistakes(self) -> Iterator[str]:
-        """Yield what is wrong; a section's name is a path in camelCase."""
-        if not isinstance(self.name, str) or not re.fullmatch(r"[a-z]\w*(\.[a-z]\w*)*", self.name):
-            yield f"its name {self.name!r} is not a dotted path in camelCase"
-        yield from (mistake for mistake in super().mistakes() if not mistake.startswith("its name"))
 
 
 class SettingsLayer(Contribution, frozen=True):
@@ -318,7 +353,7 @@ class PromptPart(Contribution, frozen=True):
 
     references: ClassVar[tuple[str, ...]] = ("render",)
 
-    render: Ref[Callable[[TurnContext], str | None]]
+    render: Ref[Callable[[TurnContext], Awaitable[str | None] | str | None]]
     order: int = 50
 
 
@@ -327,7 +362,7 @@ class StatusItem(Contribution, frozen=True):
 
     references: ClassVar[tuple[str, ...]] = ("render",)
 
-    render: Ref[Callable[[HostContext], str | None]]
+    render: Ref[Callable[[StatusContext], str | None]]
     order: int = 50
 
 
@@ -356,6 +391,7 @@ class TurnRecord(Struct, frozen=True):
     :param first_token_seconds: wall time to the first text; None when there was none
     """
 
+    id: str
     provider: str
     model: str
     messages: tuple[Message, ...]
@@ -371,7 +407,7 @@ class TurnObserver(Contribution, frozen=True):
 
     references: ClassVar[tuple[str, ...]] = ("on_event", "on_turn")
 
-    on_event: Ref[Callable[[Event], None]] | None = None
+    on_event: Ref[Callable[[EventContext], None]] | None = None
     on_turn: Ref[Callable[[TurnRecord], None]] | None = None
 
 
@@ -384,7 +420,7 @@ class RequestAdjuster(Contribution, frozen=True):
 
     references: ClassVar[tuple[str, ...]] = ("adjust",)
 
-    adjust: Ref[Callable[[ChatRequest, TurnContext], ChatRequest]]
+    adjust: Ref[Callable[[ChatRequest, TurnContext], Awaitable[ChatRequest] | ChatRequest]]
     order: int = 50
 
 
@@ -392,13 +428,14 @@ class Frontend(Contribution, frozen=True):
     """A way to hold a conversation.
 
     :param kind: `once` answers a single prompt and ends, `interactive` owns the terminal
-    :param run: returns the exit code; gets the `App`, and for `once` also the prompt and the output format
+    :param run: returns the exit code
     """
 
     references: ClassVar[tuple[str, ...]] = ("run",)
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"kind": ("once", "interactive")}
 
     kind: Literal["once", "interactive"]
-    run: Ref[Callable[..., int]]
+    run: Ref[Callable[[FrontendContext], int]]
 
 
 class Service(Contribution, frozen=True):

@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import io
+import os
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -29,7 +30,6 @@ failed: could not be loaded. registered: loaded. enabled: its hooks fit, it will
 active: it has handed in something in this run."""
 
 GROUP = "ollm"
-DISTRIBUTION = "ollm-cli"
 
 
 class Failure(Struct, frozen=True):
@@ -71,43 +71,6 @@ class PluginRecord(Struct):
         """Name and version of the distribution that brought it; reads its metadata."""
         found = self.entry_point.dist
         return (found.name, found.version) if found is not None else ("unknown", "unknown")
-
-
-def discover() -> list[PluginRecord]:
-    """Find the plugins of all installed distributions, ollm's own first, then by name."""
-    records = [PluginRecord(point, _is_first_party(point)) for point in _entry_points()]
-    return sorted(records, key=lambda record: (not record.first_party, record.name, record.entry_point.value))
-
-
-def _entry_points() -> Iterable[importlib.metadata.EntryPoint]:
-    """One distribution whose entry points cannot be read makes the usual way fail for all of them."""
-    try:
-        return importlib.metadata.entry_points(group=GROUP)
-    except Exception:
-        return [point for found in importlib.metadata.distributions() for point in _entry_points_of(found)]
-
-
-def _entry_points_of(found: importlib.metadata.Distribution) -> Iterable[importlib.metadata.EntryPoint]:
-    try:
-        return found.entry_points.select(group=GROUP)
-    except Exception as error:
-        return [_Unreadable(found, error)]
-
-
-class _Unreadable(importlib.metadata.EntryPoint):
-    """What stands for the entry points of a distribution whose entry_points.txt cannot be read."""
-
-    def __init__(self, found: importlib.metadata.Distribution, error: Exception) -> None:
-        super().__init__(found.name, "", GROUP)
-        vars(self).update(dist=found, error=error)
-
-    def load(self) -> Any:
-        raise ValueError(f"its entry_points.txt cannot be read: {vars(self)['error']}")
-
-
-def _is_first_party(point: importlib.metadata.EntryPoint) -> bool:
-    """Only our own namespace costs a look into the metadata; a stranger may have squatted there."""
-    return point.value.startswith("ollm_plugins.") and point.dist is not None and point.dist.name == DISTRIBUTION
 
 
 class Host:
@@ -173,7 +136,7 @@ class Host:
         self._enable(record)
 
     def _speaks_our_api(self, record: PluginRecord, plugin: object) -> bool:
-        wanted = getattr(plugin, "requires_api", API_VERSION)
+        wanted = getattr(plugin, "requires_api", 1)
         if wanted == API_VERSION:
             return True
         cause = f"it was written for version {wanted!r} of the plugin API, this ollm has version {API_VERSION}"
@@ -206,7 +169,6 @@ class Host:
             if hook in record.hooks:
                 result = self.guard(record, hook, partial(_ask, record, hook, arguments))
                 if result is not None:
-                    record.state = "active"
                     yield record, result
 
     def guard(
@@ -220,12 +182,15 @@ class Host:
         """
         started = time.perf_counter()
         printed = io.StringIO()
+        aside = contextlib.nullcontext() if record.first_party else _descriptor_aside()
         try:
-            with contextlib.redirect_stdout(printed):
+            with contextlib.redirect_stdout(printed), aside:
                 return action()
         except let:
             raise
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             self.blame_error(record, where, error)
             return None
         finally:
@@ -269,6 +234,22 @@ class Host:
         record.failures.append(failure)
         if say:
             self._on_failure(failure)
+
+
+@contextlib.contextmanager
+def _descriptor_aside() -> Iterator[None]:
+    """Let what is written to the descriptor itself, as child processes and C libraries do, go to stderr."""
+    try:
+        kept = os.dup(1)
+    except OSError:  # there is no stdout
+        yield
+        return
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _remedy(record: PluginRecord, where: str, error: BaseException) -> str:

@@ -133,6 +133,11 @@ class Hub:
         """Return what a contribution's attribute refers to; None when it cannot be imported, which is noted."""
         return self.host.guard(owned.record, label(owned.item), lambda: resolve(getattr(owned.item, attribute)))
 
+    def tell(self, owned: Owned[Contribution], attribute: str, *arguments: Any) -> None:
+        """Call what a contribution's attribute refers to, for its own information: nothing it does can fail us."""
+        target = getattr(owned.item, attribute)
+        self.host.guard(owned.record, label(owned.item), lambda: resolve(target)(*arguments))
+
     def use(self, owned: Owned[Contribution], attribute: str, *arguments: Any) -> Any:
         """Call what a contribution's attribute refers to; None when it fails, which is noted.
 
@@ -155,6 +160,7 @@ class Hub:
         for record, answer in self.host.call(hook, **arguments):
             for item in self._items(record, hook, answer):
                 if self._is_sound(record, hook, item, wanted):
+                    record.state = "active"
                     self._admit(Owned(record, item), accepted)
         return list(accepted.values())
 

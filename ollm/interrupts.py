@@ -1,4 +1,4 @@
-"""How does Ctrl-C end what is under way?
+"""How does Ctrl-C, or a request to terminate, end what is under way?
 
 The first press cancels it; what is pressed while it tidies up is ignored, so that connections are closed and
 texts kept. `asyncio.Runner` would raise in the middle of the event loop at the second press, and leave tasks
@@ -22,10 +22,21 @@ GRACE = 3.0
 """Seconds after the first press from which on another one breaks off what would not be cancelled."""
 
 
+_USUAL: dict[signal.Signals, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+if hasattr(signal, "SIGHUP"):
+    _USUAL[signal.SIGHUP] = signal.SIG_DFL
+"""The signals that ask a program to end, with what they do when nobody has said otherwise."""
+
+
+class Abandoned(KeyboardInterrupt):
+    """The user pressed Ctrl-C, and the work did not end: its event loop must not be run again."""
+
+
 def run_cancellable(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
     """Run something until it is done or was cancelled.
 
     :raises KeyboardInterrupt: the user pressed Ctrl-C; the work was cancelled first
+    :raises Abandoned: it went on all the same
     """
     tasks: list[asyncio.Task[T]] = []
     presses: list[float] = []
@@ -47,21 +58,25 @@ def run_cancellable(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T
             if presses:
                 raise KeyboardInterrupt from None
             raise
+        except KeyboardInterrupt:
+            if not tasks[0].done():
+                raise Abandoned from None
+            raise
 
 
 @contextmanager
 def _on_interrupt(act: Callable[[], None]) -> Iterator[None]:
-    """Do something at each Ctrl-C, unless that is somebody else's business already."""
+    """Do something at each such signal that is not somebody else's business already."""
     ours = threading.current_thread() is threading.main_thread()
-    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield
-        return
+    usual = {number: handler for number, handler in _USUAL.items() if ours and signal.getsignal(number) is handler}
 
     def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  (as signal wants it)
         act()
 
-    signal.signal(signal.SIGINT, handle)
+    for number in usual:
+        signal.signal(number, handle)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, handler in usual.items():
+            signal.signal(number, handler)

@@ -60,6 +60,11 @@ class Output:
         return self.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
     @property
+    def draws_aside(self) -> bool:
+        """Whether stderr is a terminal on which a line can be taken back."""
+        return self.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    @property
     def color(self) -> bool:
         """Whether colours are wanted: on a terminal, unless NO_COLOR or a flag says otherwise."""
         if self._color is not None:
@@ -95,6 +100,10 @@ class Output:
         self.stderr.write(visible(text) + "\n")
         self.stderr.flush()
 
+    def fresh(self) -> None:
+        """Forget what was said: what happens again, in a new turn or command, is said again."""
+        self._said.clear()
+
     def notify(self, notice: Notice) -> None:
         """Tell the user something once: on stderr, or where `on_notice` puts it."""
         if notice in self._said:
@@ -120,7 +129,9 @@ class Output:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        for number, column in enumerate(columns):
+            table.add_column(column, no_wrap=number == 0, overflow="fold")
         for row in cells:
             table.add_row(*(Text(cell, overflow="fold") for cell in row))
         Console(file=self.stdout, no_color=not self.color, highlight=False).print(table)
@@ -128,7 +139,7 @@ class Output:
     @contextmanager
     def progress(self) -> Iterator[Callable[[Progress], None]]:
         """Show long work on stderr: a bar with rate and time left on a terminal, else a line now and then."""
-        if not (self.stderr.isatty() and os.environ.get("TERM") != "dumb"):
+        if not self.draws_aside:
             yield _Lines(self.say).show
             return
         from ollm.progress import bar
@@ -167,7 +178,7 @@ class _Lines:
             text += f" of {progress.total / scale:.0f}"
         text += f" {unit}"
         rate = progress.done / seconds if seconds > SETTLED else 0.0
-        if not rate:
+        if rate < scale / 100:  # so slow that a time left would be a guess
             return text
-        left = f", {(progress.total - progress.done) / rate:.0f} s left" if progress.total else ""
+        left = f", {max(0, progress.total - progress.done) / rate:.0f} s left" if progress.total else ""
         return f"{text} ({rate / scale:.1f} {unit}/s{left})"

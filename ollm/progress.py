@@ -6,12 +6,33 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.console import Console, RenderableType
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.progress import Progress as Bars
 
 from ollm.messages import Progress
 from ollm.text import visible
+
+
+class _ByUnit(ProgressColumn):
+    """Shows bytes in one way and everything else in another."""
+
+    def __init__(self, of_bytes: ProgressColumn, of_others: ProgressColumn) -> None:
+        self._of_bytes, self._of_others = of_bytes, of_others
+        super().__init__()
+
+    def render(self, task: Task) -> RenderableType:
+        return (self._of_bytes if task.fields["unit"] == "bytes" else self._of_others).render(task)
 
 
 @contextmanager
@@ -23,8 +44,8 @@ def bar(stream: TextIO, *, color: bool) -> Iterator[Callable[[Progress], None]]:
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
+        _ByUnit(DownloadColumn(), MofNCompleteColumn()),
+        _ByUnit(TransferSpeedColumn(), TextColumn("")),
         TimeRemainingColumn(),
     )
     tasks: dict[str, TaskID] = {}
@@ -32,7 +53,8 @@ def bar(stream: TextIO, *, color: bool) -> Iterator[Callable[[Progress], None]]:
 
         def show(progress: Progress) -> None:
             if progress.label not in tasks:
-                tasks[progress.label] = bars.add_task(visible(progress.label), total=progress.total)
+                name = visible(progress.label)
+                tasks[progress.label] = bars.add_task(name, total=progress.total, unit=progress.unit)
             bars.update(tasks[progress.label], completed=progress.done, total=progress.total)
 
         yield show

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
+from ollm.awaiting import awaited, closed
 from ollm.errors import ModelNotFound, OllmError, PluginError, ProviderUnreachable, UsageError
-from ollm.hub import label
 from ollm.messages import Notice
 from ollm.providers import DefaultsModel, Provider
 from ollm.sections import ModelSettings
@@ -89,8 +89,7 @@ class Providers:
         if named:
             return named
         for owned in self.entries():
-            key = owned.item.address
-            if key and settings.origin(key) not in ("default", *owned.item.borrowed):
+            if owned.item.address and settings.is_set(owned.item.address):
                 return owned.item.name
         return None
 
@@ -135,18 +134,12 @@ class Providers:
         :raises ProviderUnreachable: it took too long
         :raises PluginError: it failed, which is noted
         """
-        name = owned.item.name
         try:
-            return await asyncio.wait_for(question(self.make(owned)), patience)
-        except OllmError:
-            raise
-        except TimeoutError as error:
-            problem = f"Provider '{name}' did not answer within {patience:g} s"
+            async with asyncio.timeout(patience):
+                return await awaited(self._hub, owned, question(self.make(owned)))
+        except TimeoutError as error:  # ours: `awaited` has made a failure of any other
+            problem = f"Provider '{owned.item.name}' did not answer within {patience:g} s"
             raise ProviderUnreachable(problem, "Try again later.") from error
-        except Exception as error:
-            self._hub.host.blame_error(owned.record, label(owned.item), error, say=False)
-            problem = f"Provider '{name}' failed: {type(error).__name__}: {error}"
-            raise PluginError(owned.record.name, problem, "Set OLLM_DEBUG=1 for the trace.") from error
 
     async def ask_all(
         self, entries: Sequence[Owned[ProviderEntry]], question: Callable[[Provider], Awaitable[T]]
@@ -176,14 +169,15 @@ class Providers:
 
     async def aclose(self) -> None:
         """Close every provider that was made."""
-        made, self._made = self._made, {}
-        self.generation += 1
+        made = self._made
+        self.forget()
         for name, provider in made.items():
-            try:
-                await provider.aclose()
-            except Exception as error:
-                owned = self.entry(name)
-                self._hub.host.blame_error(owned.record, label(owned.item), error)
+            await closed(self._hub, self.entry(name), provider.aclose())
+
+    def forget(self) -> None:
+        """Make every provider anew when it is next needed."""
+        self._made = {}
+        self.generation += 1
 
 
 async def _model(owned: Owned[ProviderEntry], wanted: str | None, provider: Provider) -> str:

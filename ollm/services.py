@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ollm.hub import label
+
 if TYPE_CHECKING:
     from ollm.contexts import HostContext
-    from ollm.hub import Hub
+    from ollm.contributions import Service
+    from ollm.hub import Hub, Owned
 
 T = TypeVar("T")
 
@@ -22,6 +25,7 @@ class Services:
         self._hub = hub
         self._context: HostContext | None = None
         self._made: dict[type[Any], Any] = {}
+        self._owners: list[tuple[Owned[Service], Any]] = []
 
     def open(self, context: HostContext) -> None:
         """Give the context that services are made with."""
@@ -34,8 +38,27 @@ class Services:
         made: T | None = self._made[protocol]
         return made
 
+    async def aclose(self) -> None:
+        """Close every service that was made and can be closed, the last one first."""
+        made, self._made = self._made, {}
+        for owned, service in reversed(self._owners):
+            close = getattr(service, "aclose", None)
+            if service in made.values() and close is not None:
+                from ollm.awaiting import closed
+
+                await closed(self._hub, owned, close())
+        self._owners.clear()
+
     def _make(self, protocol: type[Any]) -> Any:
-        for owned in self._hub.services():
-            if owned.item.protocol is protocol:
-                return self._hub.use(owned, "create", self._context)
-        return None
+        """Make the first that is offered; a second is blamed, since one of the two would be ignored in silence."""
+        fitting = [owned for owned in self._hub.services() if owned.item.protocol is protocol]
+        for other in fitting[1:]:
+            cause = f"{protocol.__name__} is already provided by plugin '{fitting[0].record.name}', which is used"
+            remedy = f"Disable one of the two, e.g. `ollm plugins disable {other.record.name}`."
+            self._hub.host.blame(other.record, label(other.item), cause, remedy)
+        if not fitting:
+            return None
+        service = self._hub.use(fitting[0], "create", self._context)
+        if service is not None:
+            self._owners.append((fitting[0], service))
+        return service

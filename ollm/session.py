@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from ollm.contexts import HostContext, TurnContext
 from ollm.messages import Event, Message
@@ -22,16 +22,12 @@ if TYPE_CHECKING:
 
 
 class Conversation:
-    """Turns that build on each other.
+    """Turns that build on each other."""
 
-    :param workspace: the folder in which the user works
-    """
-
-    def __init__(self, hub: Hub, host: HostContext, providers: Providers, workspace: Path) -> None:
+    def __init__(self, hub: Hub, host: HostContext, providers: Providers) -> None:
         self._hub = hub
         self._host = host
         self._providers = providers
-        self._workspace = workspace
         self._answerer: Answerer | None = None
         self._wanted: tuple[ModelSettings, int] | None = None
         self.messages: list[Message] = []
@@ -40,6 +36,7 @@ class Conversation:
     def clear(self) -> None:
         """Begin anew."""
         self.messages.clear()
+        self.last_turn = None
 
     async def answerer(self) -> Answerer:
         """Return who answers; decided anew when the settings that decide it have changed."""
@@ -74,4 +71,4 @@ class Conversation:
     def _context(self, answerer: Answerer, prompt: str) -> TurnContext:
         """Return what plugins get to see of a turn."""
         name = answerer.entry.item.name
-        return TurnContext(self._host, name, answerer.model, prompt, tuple(self.messages), self._workspace)
+        return TurnContext(self._host, uuid4().hex, name, answerer.model, prompt, tuple(self.messages))

@@ -1,7 +1,7 @@
 """Which value holds, and where did it come from?
 
-Layers, the strongest last: defaults, the user's file, layers of plugins (a trusted project), environment,
-flags, the running session. How a setting is declared is `settings_model`'s, whether a value fits
+Layers, the strongest last: defaults, variables borrowed from other programs, the user's file, layers of plugins (a
+trusted project), environment, flags, the running session. How a setting is declared is `settings_model`'s, whether a value fits
 `settings_check`'s business.
 """
 
@@ -15,7 +15,7 @@ from ollm.contributions import SettingsLayer, SettingsSection, resolve
 from ollm.errors import SettingsError, UsageError
 from ollm.settings_check import convert
 from ollm.settings_file import SettingsFile
-from ollm.settings_model import Candidate, Field, KeyPath, Section
+from ollm.settings_model import Candidate, Field, KeyPath, LayerName, Section
 from ollm.text import visible
 
 T = TypeVar("T")
@@ -122,6 +122,10 @@ class Settings:
         """Say where the value in force comes from: "default", file and line, variable or flag."""
         return self.candidates(key)[-1].where
 
+    def is_set(self, key: str) -> bool:
+        """Say whether the user has set a value, in whatever way; a variable of another program does not count."""
+        return any(each.layer not in ("default", "borrowed") for each in self.candidates(key))
+
     def candidates(self, key: str) -> list[Candidate]:
         """List every value that a layer gives to a setting; the last one holds, the others are beaten."""
         return list(self._candidates(self.field(key)))
@@ -129,19 +133,23 @@ class Settings:
     def _candidates(self, field: Field) -> Iterator[Candidate]:
         path = field.path
         yield Candidate("default", "default", field.default)
+        yield from self._variables("borrowed", field.setting.borrowed)
         if (raw := _at(self.file.values, path)) is not MISSING:
             yield Candidate("user", self.file.where(path), raw)
         for layer in self._layers:
             if field.setting.project and (raw := _at(layer.values, path)) is not MISSING:
                 yield Candidate("plugin", _layer_where(layer, field.path), raw)
-        for variable in reversed(field.setting.env):
-            if self._environ.get(variable):
-                yield Candidate("environment", f"${variable}", self._environ[variable])
+        yield from self._variables("environment", field.setting.env)
         if field.key in self._flags:
             flag, raw = self._flags[field.key]
             yield Candidate("flag", flag, raw)
         if field.key in self._session:
             yield Candidate("session", "this session", self._session[field.key])
+
+    def _variables(self, layer: LayerName, names: Sequence[str]) -> Iterator[Candidate]:
+        for variable in reversed(names):
+            if self._environ.get(variable):
+                yield Candidate(layer, f"${variable}", self._environ[variable])
 
     def _value(self, field: Field) -> Any:
         *_, winner = self._candidates(field)
@@ -157,20 +165,23 @@ class Settings:
                 except SettingsError as error:
                     found.extend(error.problems)
         found.extend(self._unknown(self.file.values, self.file.where))
-        for layer in self._layers:
-            found.extend(self._unknown(layer.values, partial(_layer_where, layer)))
-            found.extend(self._forbidden(layer))
         return found
 
-    def validate(self) -> None:
+    def validate(self) -> list[str]:
         """Check every layer.
 
-        :raises SettingsError: with a line for each mistake
+        :return: a line for each thing in a plugin's layer that is ignored
+        :raises SettingsError: with a line for each mistake of the user's
         """
-        untouched = not self.file.values and not self._layers
-        problems = self._problems_outside_files() if untouched else self.problems()
+        problems = self.problems() if self.file.values or self._layers else self._problems_outside_files()
         if problems:
             raise SettingsError(tuple(problems))
+        return [line for layer in self._layers for line in self._ignored(layer)]
+
+    def _ignored(self, layer: SettingsLayer) -> Iterator[str]:
+        for line in self._unknown(layer.values, partial(_layer_where, layer)):
+            yield f"{line} (ignored)"
+        yield from self._forbidden(layer)
 
     def _problems_outside_files(self) -> list[str]:
         """Without files only variables, flags and the session can be wrong: check just what is set."""

@@ -14,7 +14,7 @@ import msgspec
 
 from ollm.errors import SettingsError
 from ollm.settings_model import Candidate, Field
-from ollm.text import visible
+from ollm.text import visible, without_credentials
 
 
 def convert(field: Field, candidate: Candidate) -> Any:
@@ -27,9 +27,10 @@ def convert(field: Field, candidate: Candidate) -> Any:
     if candidate.layer == "default":
         return candidate.raw
     try:
-        return _from_text(field, candidate.raw) if candidate.layer == "environment" else _exactly(field, candidate.raw)
+        is_text = candidate.layer in ("environment", "borrowed") or (candidate.layer == "flag" and _holds_many(field))
+        return _from_text(field, candidate.raw) if is_text else _exactly(field, candidate.raw)
     except msgspec.ValidationError as error:
-        value = visible(repr(candidate.raw))[:80]
+        value = without_credentials(visible(repr(candidate.raw)))[:80]
         raise SettingsError((f"{candidate.where}: {field.key} is {value}: {_words(error)}",)) from error
 
 
@@ -67,9 +68,7 @@ def _named(declared: Any, raw: Any) -> Any:
 def _from_text(field: Field, text: str) -> Any:
     """Read a variable: as a scalar, or as JSON or a comma-separated list where the type is a collection."""
     declared = bounded(field)
-    kinds = {get_origin(kind) or kind for kind in (get_args(field.type) or (field.type,))}
-    is_collection = bool({get_origin(field.type), *kinds} & {tuple, list, dict})
-    if not is_collection:
+    if not _holds_many(field):
         return _finite(msgspec.convert(text, declared, strict=False))
     if text.lstrip().startswith(("[", "{")):
         try:
@@ -77,6 +76,11 @@ def _from_text(field: Field, text: str) -> Any:
         except msgspec.DecodeError as error:
             raise msgspec.ValidationError(str(error)) from error
     return msgspec.convert([part.strip() for part in text.split(",") if part.strip()], declared, strict=False)
+
+
+def _holds_many(field: Field) -> bool:
+    kinds = {get_origin(kind) or kind for kind in (get_args(field.type) or (field.type,))}
+    return bool({get_origin(field.type), *kinds} & {tuple, list, dict})
 
 
 def _finite(value: Any) -> Any:

@@ -18,7 +18,7 @@ from ollm.contributions import Setting, SettingsSection, resolve
 from ollm.sections import ChatSettings, ModelSettings, PluginsSettings
 
 KeyPath = tuple[str, ...]
-LayerName = Literal["default", "user", "plugin", "environment", "flag", "session"]
+LayerName = Literal["default", "borrowed", "user", "plugin", "environment", "flag", "session"]
 
 
 def camel(name: str) -> str:

@@ -45,7 +45,8 @@ hookimpl = pluggy.HookimplMarker("ollm")
 class Specs:
     """The doors."""
 
-    requires_api: ClassVar[int] = API_VERSION
+    requires_api: ClassVar[int] = 1
+    """The API version that a plugin was written for. It stays 1 here for good: who says nothing was there first."""
 
     @hookspec
     def ollm_settings_sections(self, paths: Paths) -> Sequence[SettingsSection]:
@@ -224,9 +225,9 @@ class Specs:
 
         Example::
 
-            def detect(folder: Path) -> Detection | None:
-                if (folder / "mix.exs").is_file():
-                    return Detection("elixir", folder, ("mix.exs",), 0.9)
+            def detect(ctx: DetectContext) -> Detection | None:
+                if (ctx.folder / "mix.exs").is_file():
+                    return Detection("elixir", ctx.folder, ("mix.exs",), 0.9)
                 return None
 
             class Plugin(Specs):
@@ -318,7 +319,7 @@ class Specs:
             class Plugin(Specs):
                 @hookimpl
                 def ollm_status_items(self, ctx):
-                    return [StatusItem("load", lambda host: f"load {os.getloadavg()[0]:.1f}")]
+                    return [StatusItem("load", lambda ctx: f"load {os.getloadavg()[0]:.1f}")]
         """
         return ()
 
@@ -349,11 +350,11 @@ class Specs:
 
         Example::
 
-            def run(app: App, prompt: str, output: str) -> int:
+            def run(ctx: FrontendContext) -> int:
                 async def listen() -> str:
-                    return [event async for event in app.conversation().ask(prompt)][-1].reason
+                    return [event async for event in ctx.app.conversation().ask(ctx.prompt)][-1].reason
 
-                return ExitCode.DONE if app.run(listen()) == "stop" else ExitCode.FAILED
+                return ExitCode.DONE if ctx.app.run(listen()) == "stop" else ExitCode.FAILED
 
             class Plugin(Specs):
                 @hookimpl

@@ -37,10 +37,12 @@ def write_atomically(path: Path, content: str | bytes) -> None:
             Path(name).chmod(target.stat().st_mode & 0o777)
         Path(name).replace(target)
         _sync_folder(target.parent)
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             Path(name).unlink()
-        raise _not_written(path, error) from error
+        if isinstance(error, OSError):
+            raise _not_written(path, error) from error
+        raise
 
 
 def _not_written(path: Path, error: OSError) -> OllmError:
@@ -68,7 +70,10 @@ def file_lock(path: Path, timeout: float = 10.0) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _not_written(path, error) from error
     try:
         with FileLock(f"{path}.lock", timeout=timeout):
             yield

@@ -142,7 +142,8 @@ class Harness:
 
     def run_command(self, line: str) -> Result:
         """Run a command line as a user types it after `ollm`; options before a command are not known here."""
-        from ollm.commands import CommandContext, dispatch, root_group, tree
+        from ollm.command_tree import tree
+        from ollm.commands import CommandContext, dispatch, root_group
         from ollm.errors import OllmError
 
         hub = self.app.hub

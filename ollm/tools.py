@@ -1,26 +1,39 @@
 """How is a tool call carried out safely?
 
-The model's wish is checked three times: the tool must exist, the arguments must fit, and somebody must have
+The model's wish is checked first: the tool must have been offered, the arguments must fit, and somebody must have
 approved of anything that carries a risk. What goes wrong is told to the model as the tool's result.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
+from ollm.awaiting import awaited, failure
 from ollm.contexts import ToolContext, TurnContext
 from ollm.contributions import Tool, resolve
-from ollm.errors import OllmError
+from ollm.errors import OllmError, PluginError
 from ollm.hub import label
 from ollm.messages import Notice, ToolCall, ToolReturned, ToolSpec
 
 if TYPE_CHECKING:
     from ollm.hub import Hub, Owned
+
+
+class ApprovalRequest(Struct, frozen=True):
+    """A tool call that somebody is to decide on.
+
+    :param arguments: as they would be given to the tool
+    """
+
+    tool: Tool
+    call: ToolCall
+    arguments: Any
+    turn: TurnContext
 
 
 class Decision(Struct, frozen=True):
@@ -31,9 +44,9 @@ class Decision(Struct, frozen=True):
 
 
 class ToolApprover(Protocol):
-    """Decides on tool calls. Without a plugin that provides this service, nothing risky runs."""
+    """Decides on tool calls, one at a time. Without a plugin that provides this service, nothing risky runs."""
 
-    async def decide(self, tool: Tool, arguments: Mapping[str, Any], turn: TurnContext) -> Decision:
+    async def decide(self, request: ApprovalRequest) -> Decision:
         """Decide on one call."""
         ...
 
@@ -43,91 +56,114 @@ class Toolbox:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._tools: dict[str, Owned[Tool]] = {owned.item.name: owned for owned in hub.tools()}
+        self._adapters: dict[str, Any] = {}
+        self._tools = {owned.item.name: owned for owned in hub.tools()}
+        self._asking = asyncio.Lock()
+        self._specs = tuple(filter(None, map(self._described, self._tools.values())))
 
     def specs(self) -> tuple[ToolSpec, ...]:
         """Say what the model is told of the tools; one whose parameters cannot be described is left out."""
-        described = []
-        for owned in self._tools.values():
-            schema = self._hub.host.guard(owned.record, label(owned.item), partial(_schema, owned.item))
-            if schema is not None:
-                described.append(ToolSpec(owned.item.name, owned.item.description, schema))
-        return tuple(described)
+        return self._specs
 
-    async def run_all(self, calls: Sequence[ToolCall], turn: TurnContext) -> list[ToolReturned]:
-        """Run the calls of one answer side by side; the results are in the order of the calls."""
-        import asyncio
+    def _described(self, owned: Owned[Tool]) -> ToolSpec | None:
+        schema = self._hub.host.guard(owned.record, label(owned.item), lambda: self._schema(owned.item))
+        return ToolSpec(owned.item.name, owned.item.description, schema) if schema is not None else None
 
-        return list(await asyncio.gather(*(self.run(call, turn) for call in calls)))
+    def _schema(self, tool: Tool) -> Mapping[str, Any]:
+        """Describe a tool's parameters.
 
-    async def run(self, call: ToolCall, turn: TurnContext) -> ToolReturned:
+        :raises TypeError: they are no JSON or no object, so that a server would refuse every request with them
+        """
+        if isinstance(tool.parameters, Mapping):
+            json.dumps(tool.parameters)
+            return tool.parameters
+        from pydantic import TypeAdapter
+
+        adapter = self._adapters[tool.name] = TypeAdapter(resolve(tool.parameters))
+        schema: Mapping[str, Any] = adapter.json_schema()
+        if schema.get("type") != "object":
+            raise TypeError(f"its parameters are a JSON {schema.get('type')}, not an object")
+        return schema
+
+    async def run_all(
+        self, calls: Sequence[ToolCall], turn: TurnContext, offered: Collection[str], finished: dict[int, ToolReturned]
+    ) -> AsyncGenerator[ToolReturned, None]:
+        """Run the calls of one answer side by side and yield each result as it comes.
+
+        :param offered: names of the tools that the model was told of
+        :param finished: gets the results by the number of their call, also of those that are not yielded any more
+        """
+
+        async def run(number: int, call: ToolCall) -> ToolReturned:
+            finished[number] = await self.run(call, turn, offered)
+            return finished[number]
+
+        tasks = [asyncio.ensure_future(run(number, call)) for number, call in enumerate(calls)]
+        try:
+            for result in asyncio.as_completed(tasks):
+                yield await result
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+    async def run(self, call: ToolCall, turn: TurnContext, offered: Collection[str]) -> ToolReturned:
         """Run one call; whatever goes wrong becomes the result that the model reads."""
         owned = self._tools.get(call.name)
-        if owned is None:
-            known = ", ".join(sorted(self._tools)) or "none"
+        if owned is None or call.name not in offered:
+            known = ", ".join(sorted(offered)) or "none"
             return ToolReturned(call, f"There is no tool {call.name!r}. Tools: {known}.", failed=True)
         try:
-            arguments = _validated(owned.item, call.arguments)
+            arguments = self._validated(owned.item, call.arguments)
         except ValueError as error:
             return ToolReturned(call, f"The arguments do not fit: {error}", failed=True)
         except Exception as error:
-            return self._failed(owned, call, error)
-        decision = await self._decide(owned.item, call, turn)
+            return self._failed(call, failure(self._hub, owned, error))
+        decision = await self._decide(ApprovalRequest(owned.item, call, arguments, turn))
         if not decision.allowed:
             return ToolReturned(call, decision.reason, failed=True)
         return await self._carry_out(owned, call, arguments, turn)
 
-    async def _decide(self, tool: Tool, call: ToolCall, turn: TurnContext) -> Decision:
-        if tool.risk == "none":
+    async def _decide(self, request: ApprovalRequest) -> Decision:
+        """Ask for approval; whoever cannot be asked has not agreed."""
+        name = request.tool.name
+        if request.tool.risk == "none":
             return Decision(allowed=True)
-        approver = turn.host.services.find(ToolApprover)
+        approver = request.turn.host.services.find(ToolApprover)
         if approver is None:
-            return Decision(False, f"The tool {tool.name!r} was not run: no plugin is installed that can approve it.")
+            return Decision(False, f"The tool {name!r} was not run: no plugin is installed that can approve it.")
         try:
-            return await approver.decide(tool, call.arguments, turn)
-        except Exception as error:  # whoever cannot be asked has not agreed
+            async with self._asking:
+                return await approver.decide(request)
+        except Exception as error:
             reason = f"asking for approval failed ({type(error).__name__}: {error})"
-            turn.host.notify(Notice("approval-failed", f"The tool {tool.name!r} was not run: {reason}."))
+            request.turn.host.notify(Notice("approval-failed", f"The tool {name!r} was not run: {reason}."))
             return Decision(allowed=False, reason=f"The tool was not run: {reason}.")
 
     async def _carry_out(self, owned: Owned[Tool], call: ToolCall, arguments: Any, turn: TurnContext) -> ToolReturned:
+        async def work() -> str:
+            return await resolve(owned.item.run)(ToolContext(turn, call), arguments)
+
         try:
-            content = await resolve(owned.item.run)(ToolContext(turn, call.id), arguments)
-            return ToolReturned(call, str(content))
+            return ToolReturned(call, str(await awaited(self._hub, owned, work())))
+        except PluginError as error:
+            return self._failed(call, error)
         except OllmError as error:
             return ToolReturned(call, str(error), failed=True)
-        except Exception as error:
-            return self._failed(owned, call, error)
 
-    def _failed(self, owned: Owned[Tool], call: ToolCall, error: Exception) -> ToolReturned:
-        """A plugin's failure is the plugin's: ledger, model and user are told."""
-        self._hub.host.blame_error(owned.record, label(owned.item), error)
-        return ToolReturned(call, f"The tool failed: {type(error).__name__}: {error}", failed=True)
+    def _failed(self, call: ToolCall, error: PluginError) -> ToolReturned:
+        """Tell the model; the plugin's author finds more in the ledger.
 
+        :raises PluginError: in strict mode
+        """
+        if self._hub.host.strict:
+            raise error
+        return ToolReturned(call, f"{error.problem}.", failed=True)
 
-def _schema(tool: Tool) -> Mapping[str, Any]:
-    """Return a schema that a server will take.
+    def _validated(self, tool: Tool, arguments: Mapping[str, Any]) -> Any:
+        """Bring a model's arguments into the tool's type.
 
-    :raises TypeError: it is no JSON, or does not describe an object
-    """
-    if isinstance(tool.parameters, Mapping):
-        json.dumps(tool.parameters)
-        return tool.parameters
-    from pydantic import TypeAdapter
-
-    schema = TypeAdapter(resolve(tool.parameters)).json_schema()
-    if schema.get("type") != "object":
-        raise TypeError(f"its parameters are a JSON {schema.get('type')}, not an object")
-    return schema
-
-
-def _validated(tool: Tool, arguments: Mapping[str, Any]) -> Any:
-    """Bring a model's arguments into the tool's type.
-
-    :raises ValueError: they do not fit; pydantic's error is one
-    """
-    if isinstance(tool.parameters, Mapping):
-        return arguments
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(resolve(tool.parameters)).validate_python(dict(arguments))
+        :raises ValueError: they do not fit; pydantic's error is one
+        """
+        adapter = self._adapters.get(tool.name)
+        return arguments if adapter is None else adapter.validate_python(dict(arguments))

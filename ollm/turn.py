@@ -7,17 +7,18 @@ never left without its result.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ollm.contexts import TurnContext
-from ollm.contributions import RequestAdjuster, TurnRecord, resolve
+from ollm.awaiting import awaited
+from ollm.contexts import EventContext, TurnContext
+from ollm.contributions import Contribution, TurnRecord
 from ollm.errors import OllmError, PluginError
 from ollm.hub import label
 from ollm.messages import (
@@ -39,11 +40,14 @@ from ollm.sections import ChatSettings
 from ollm.tools import Toolbox
 
 if TYPE_CHECKING:
-    from ollm.hub import Hub
+    from ollm.hub import Hub, Owned
     from ollm.selection import Answerer
 
 PATIENCE = 1.0
 """Seconds of silence after which the user is told what is waited for."""
+
+QUEUE = 64
+"""Events that a provider may be ahead of whoever shows them."""
 
 
 class _Answer(Struct):
@@ -87,10 +91,11 @@ class Turn:
         self._tell = tell
         self._new = [prompt]
         self._answer: _Answer | None = None
-        self._open_calls: Sequence[ToolCall] = ()
+        self._calls: Sequence[ToolCall] = ()
+        self._results: dict[int, ToolReturned] = {}
         self._closed = False
-        self._toolbox = Toolbox(self._hub)
-        self._observers = self._hub.turn_observers()
+        self._toolbox = Toolbox(hub)
+        self._watchers = [owned for owned in hub.turn_observers() if owned.item.on_event is not None]
         self._notices: list[str] = []
         self._codes: set[str] = set()
         self._started = time.monotonic()
@@ -102,20 +107,22 @@ class Turn:
             async with aclosing(self._rounds()) as events:
                 async for event in events:
                     yield self._observed(event)
-        except (asyncio.CancelledError, GeneratorExit):
-            self._break_off("interrupted")
-            raise
         except OllmError:
             self._break_off("cut")
+            raise
+        except BaseException:
+            self._break_off("interrupted")
             raise
 
     async def _rounds(self) -> AsyncGenerator[Event, None]:
         """Let the model answer, run the tools that it calls, and so on until it calls none."""
         settings = self._context.host.settings.section(ChatSettings)
-        system = self._system(settings.system_prompt)
+        system = await self._system(settings.system_prompt)
+        usage = Usage()
         for _ in range(settings.max_tool_rounds):
             answer = self._answer = _Answer()
-            async with aclosing(self._stream(self._request(system))) as events:
+            request = await self._request(system)
+            async with aclosing(self._stream(request)) as events:
                 async for event in events:
                     answer.take(event)
                     if not isinstance(event, Finished):
@@ -123,69 +130,99 @@ class Turn:
             if answer.reason == "cut" and "answer-cut" not in self._codes:
                 yield Notice("answer-cut", "The answer was cut: the stream ended without its end mark.")
             self._new.append(answer.message())
-            self._answer = None
+            self._answer, usage = None, answer.usage
             if not answer.calls:
-                yield self._finished(answer.reason, answer.usage)
+                yield self._finished(answer.reason, usage)
                 return
-            async for event in self._run_tools(answer.calls):
-                yield event
+            self._calls = answer.calls
+            offered = {tool.name for tool in request.tools}
+            async with aclosing(self._toolbox.run_all(answer.calls, self._context, offered, self._results)) as results:
+                async for result in results:
+                    yield result
+            self._take_results()
         text = f"The model called tools {settings.max_tool_rounds} times without answering; the turn was ended."
         yield Notice("tool-rounds", text)
-        yield self._finished("rounds", answer.usage)
+        yield self._finished("rounds", usage)
 
-    async def _run_tools(self, calls: Sequence[ToolCall]) -> AsyncGenerator[Event, None]:
-        self._open_calls = calls
-        results = await self._toolbox.run_all(calls, self._context)
-        self._take_results(results)
-        for result in results:
-            yield result
+    def _take_results(self) -> None:
+        """Put a result for each call into the conversation; one that never came says so."""
+        for number, call in enumerate(self._calls):
+            content = self._results[number].content if number in self._results else "Interrupted by the user."
+            self._new.append(Message("tool", content, tool_call_id=call.id, tool_name=call.name))
+        self._calls = ()
+        self._results.clear()
 
-    def _take_results(self, results: Sequence[ToolReturned]) -> None:
-        self._open_calls = ()
-        for result in results:
-            call = result.call
-            self._new.append(Message("tool", result.content, tool_call_id=call.id, tool_name=call.name))
-
-    def _system(self, base: str | None) -> str:
+    async def _system(self, base: str | None) -> str:
         parts = [base] if base else []
         for owned in self._hub.prompt_parts():
-            text = self._hub.use(owned, "render", self._context)
-            if text is not None and not isinstance(text, str):
-                error = TypeError(f"it rendered a {type(text).__name__} instead of text")
-                self._hub.host.blame_error(owned.record, label(owned.item), error)
-            elif text:
+            text = await self._asked(owned, "render", str | None, self._context)
+            if text:
                 parts.append(text)
         return "\n\n".join(parts)
 
-    def _request(self, system: str) -> ChatRequest:
+    async def _request(self, system: str) -> ChatRequest:
         head = (Message("system", system),) if system else ()
         messages = (*head, *self._context.messages, *self._new)
         request = ChatRequest(self._answerer.model, messages, self._toolbox.specs())
         for owned in self._hub.request_adjusters():
-            adjust = partial(_adjusted, owned.item, request, self._context)
-            request = self._hub.host.guard(owned.record, label(owned.item), adjust, let=(OllmError,)) or request
+            request = await self._asked(owned, "adjust", ChatRequest, request, self._context) or request
         return request
 
+    async def _asked(self, owned: Owned[Contribution], attribute: str, kind: Any, *arguments: Any) -> Any:
+        """Call a contribution's function, which may be async; None when it fails, which is noted and said.
+
+        :raises OllmError: it says no in words that are meant for the user
+        """
+        answer = self._hub.use(owned, attribute, *arguments)
+        if inspect.isawaitable(answer):
+            try:
+                answer = await awaited(self._hub, owned, answer)
+            except PluginError as error:
+                if self._hub.host.strict:
+                    raise
+                self._context.host.notify(Notice("plugin-failed", str(error)))
+                return None
+        if answer is None or isinstance(answer, kind):
+            return answer
+        wrong = TypeError(f"it returned a {type(answer).__name__}")
+        self._hub.host.blame_error(owned.record, label(owned.item), wrong)
+        return None
+
     async def _stream(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
-        """Relay a provider's events, telling after a moment of silence what is waited for."""
-        source: AsyncIterator[Event] | None = None
+        """Relay a provider's events, telling after a moment of silence what is waited for.
+
+        The provider is read in one task from beginning to end, as its scopes and time-outs need it; the queue holds
+        it back when nobody takes what it brings.
+        """
+        queue: asyncio.Queue[Event | OllmError | None] = asyncio.Queue(QUEUE)
+        pump = asyncio.ensure_future(self._pump(request, queue))
         try:
-            source = aiter(self._answerer.provider.chat(request))
-            async for event in _patiently(source, self._answerer.model):
+            async for event in _first(queue, self._answerer.model):
                 yield event
-            async for event in source:
-                yield event
-        except (OllmError, asyncio.CancelledError, GeneratorExit):
-            raise
-        except Exception as error:
-            owned = self._answerer.entry
-            self._hub.host.blame_error(owned.record, label(owned.item), error, say=False)
-            problem = f"Provider '{owned.item.name}' failed: {type(error).__name__}: {error}"
-            raise PluginError(owned.record.name, problem, "Set OLLM_DEBUG=1 for the trace.") from error
+            while (came := await queue.get()) is not None:
+                if isinstance(came, OllmError):
+                    raise came
+                yield came
         finally:
-            close = getattr(source, "aclose", None)
-            if close is not None:
-                await close()
+            pump.cancel()
+            await asyncio.wait((pump,))
+
+    async def _pump(self, request: ChatRequest, queue: asyncio.Queue[Event | OllmError | None]) -> None:
+        async def read() -> None:
+            source = aiter(self._answerer.provider.chat(request))
+            try:
+                async for event in source:
+                    await queue.put(event)
+            finally:
+                close = getattr(source, "aclose", None)
+                if close is not None:
+                    await close()
+
+        try:
+            await awaited(self._hub, self._answerer.entry, read())
+        except OllmError as error:
+            await queue.put(error)
+        await queue.put(None)
 
     def _observed(self, event: Event) -> Event:
         if self._first_token is None and isinstance(event, TextDelta):
@@ -193,9 +230,8 @@ class Turn:
         if isinstance(event, Notice):
             self._notices.append(event.text)
             self._codes.add(event.code)
-        for owned in self._observers:
-            if owned.item.on_event is not None:
-                self._hub.use(owned, "on_event", event)
+        for owned in self._watchers:
+            self._hub.tell(owned, "on_event", EventContext(self._context, event))
         return event
 
     def _finished(self, reason: FinishReason, usage: Usage) -> Finished:
@@ -203,23 +239,20 @@ class Turn:
         return Finished(reason, usage)
 
     def _break_off(self, reason: FinishReason) -> None:
-        """Keep what came of a turn that did not end by itself; a call without a result gets one that says so.
-
-        A prompt that nothing came of is taken back.
-        """
+        """Keep what came of a turn that did not end by itself. A prompt that nothing came of is taken back."""
         if self._closed:
             return
         if self._answer is not None:
             message = replace(self._answer.message(), tool_calls=())
             if message.content or message.thinking:
                 self._new.append(message)
-        self._take_results([ToolReturned(call, "Interrupted by the user.", failed=True) for call in self._open_calls])
-        if reason == "interrupted" or len(self._new) > 1:
-            self._close(reason, self._answer.usage if self._answer else Usage())
+        self._take_results()
+        self._close(reason, self._answer.usage if self._answer else Usage())
 
     def _close(self, reason: FinishReason, usage: Usage) -> None:
         self._closed = True
         record = TurnRecord(
+            id=self._context.id,
             provider=self._answerer.entry.item.name,
             model=self._answerer.model,
             messages=tuple(self._new),
@@ -230,31 +263,25 @@ class Turn:
             first_token_seconds=self._first_token,
         )
         self._tell(record)
-        for owned in self._observers:
+        for owned in self._hub.turn_observers():
             if owned.item.on_turn is not None:
-                self._hub.use(owned, "on_turn", record)
+                self._hub.tell(owned, "on_turn", record)
 
 
-def _adjusted(adjuster: RequestAdjuster, request: ChatRequest, turn: TurnContext) -> ChatRequest:
-    adjusted = resolve(adjuster.adjust)(request, turn)
-    if not isinstance(adjusted, ChatRequest):
-        raise TypeError(f"it returned a {type(adjusted).__name__} instead of the request")
-    return adjusted
-
-
-async def _patiently(source: AsyncIterator[Event], subject: str) -> AsyncGenerator[Event, None]:
-    """Yield a stream's first event, and `Waiting` each second until it comes."""
+async def _first(queue: asyncio.Queue[Event | OllmError | None], subject: str) -> AsyncGenerator[Event, None]:
+    """Yield `Waiting` each second until something has come."""
     started = time.monotonic()
-    first = asyncio.ensure_future(anext(source, None))
-    try:
-        while not first.done():
-            await asyncio.wait((first,), timeout=PATIENCE)
-            if not first.done():
-                yield Waiting(subject, time.monotonic() - started)
-        event = first.result()
-        if event is not None:
-            yield event
-    finally:
-        if not first.done():
-            first.cancel()
-            await asyncio.wait((first,))
+    while queue.empty():
+        try:
+            async with asyncio.timeout(PATIENCE):
+                first = await queue.get()
+        except TimeoutError:
+            yield Waiting(subject, time.monotonic() - started)
+        else:
+            if isinstance(first, OllmError):
+                raise first
+            if first is not None:
+                yield first
+            else:
+                queue.put_nowait(None)
+            return

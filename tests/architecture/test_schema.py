@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from ollm.app import App
-from ollm.host import discover
+from ollm.discovery import discover
 from ollm.settings_schema import settings_schema
 
 FILE = Path(__file__).parents[2] / "schemas" / "settings.schema.json"

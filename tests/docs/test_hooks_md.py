@@ -16,6 +16,7 @@ import pytest
 
 import ollm.api
 from ollm.contributions import resolve
+from ollm.contexts import DetectContext, FrontendContext, StatusContext
 from ollm.testing import Harness, MakeHarness
 from tests.helpers.site import ROOT
 
@@ -95,13 +96,14 @@ def test_the_examples_that_are_called_work(ollm_app: MakeHarness, tmp_path: Path
     names = written("ollm_services")
     assert ollm_app(names["Plugin"]).app.services.find(names["Clock"]).now() > 0
     detect = written("ollm_project_detectors")["detect"]
-    assert detect(tmp_path) is None
+    ctx = DetectContext(None, tmp_path)
+    assert detect(ctx) is None
     (tmp_path / "mix.exs").touch()
-    assert detect(tmp_path).project_type == "elixir"
+    assert detect(ctx).project_type == "elixir"
     harness = ollm_app(written("ollm_status_items")["Plugin"])
     (status,) = asked(harness, "ollm_status_items")
-    assert resolve(status.render)(harness.app.context).startswith("load ")
+    assert resolve(status.render)(StatusContext(harness.app.context)).startswith("load ")
     names = written("ollm_frontends")
     harness = ollm_app(names["Plugin"])
-    assert names["run"](harness.app, "Hi", "text") == 0
+    assert names["run"](FrontendContext(harness.app, "Hi")) == 0
     assert harness.provider.requests[0].messages[-1].content == "Hi"

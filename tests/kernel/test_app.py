@@ -86,3 +86,51 @@ def test_the_installed_plugins_are_found(ollm_home):
     ours = {record.name for record in app.host.records if record.first_party}
     assert {"ollama", "local", "oneshot", "repl", "config", "plugins", "providers", "options"} <= ours
     assert [record.failures for record in app.host.records if record.first_party] == [[]] * len(ours)
+
+
+def test_services_are_closed_the_last_one_first(ollm_app):
+    closed = []
+
+    class First:
+        async def aclose(self):
+            closed.append("first")
+
+    class Second(First):
+        async def aclose(self):
+            closed.append("second")
+            raise RuntimeError("stuck")
+
+    class Keeper(Specs):
+        @hookimpl
+        def ollm_services(self, ctx):
+            return [Service("first", First, lambda host: First()), Service("second", Second, lambda host: Second())]
+
+    app = ollm_app(Keeper, strict=False).app
+    app.services.find(First), app.services.find(Second)
+    app.run(asyncio.sleep(0))
+    app.close()
+    assert closed == ["second", "first"]
+    assert [failure.where for failure in app.host.failures] == ["service 'second'"]
+
+
+def test_two_services_for_one_protocol_are_told(ollm_app):
+    class Keeper(Specs):
+        @hookimpl
+        def ollm_services(self, ctx):
+            return [Service("one", Clock, lambda host: Clock()), Service("two", Clock, lambda host: Clock())]
+
+    ollm = ollm_app(Keeper, strict=False)
+    assert ollm.app.services.find(Clock)
+    assert ollm.failures[0].cause == "Clock is already provided by plugin 'keeper', which is used"
+
+
+def test_providers_are_made_anew_only_when_their_settings_change(ollm_app):
+    ollm = ollm_app(settings="version: 1\n")
+    ollm.ask("hi")
+    before = ollm.app.providers.generation
+    ollm.app.paths.config.write_text("model: {default: scripted:1b}\n")
+    ollm.app.reload_settings()
+    assert ollm.app.providers.generation == before
+    ollm.app.paths.config.write_text("providers: {ollama: {host: x}}\n")
+    ollm.app.reload_settings()
+    assert ollm.app.providers.generation == before + 1

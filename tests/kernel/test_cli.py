@@ -236,3 +236,73 @@ def test_an_unreadable_settings_file_is_one_line(ollm, tmp_path):
     assert "is not valid YAML" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert ollm("--help").returncode == 0
+
+
+def shell(line, tmp_path, server=None):
+    env = {**os.environ, "OLLM_HOME": str(tmp_path), "OLLAMA_HOST": "127.0.0.1:9"}
+    if server is not None:
+        env["OLLM_HOST"] = server.url
+    return subprocess.run(
+        ["bash", "-c", line], env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    "words", ["--version", "config show", "config show --json", "plugins list --json", "-p x -m smollm2:135m -o json"]
+)
+def test_output_that_is_lost_is_a_failure(tmp_path, server, words):
+    done = shell(f"{OLLM} {words} >/dev/full", tmp_path, server)
+    assert (done.returncode, done.stderr.count("No space left on device")) == (1, 1)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_closed_streams_harm_nobody(tmp_path, server, closed):
+    done = shell(f"{OLLM} -p x -m smollm2:135m {closed}", tmp_path, server)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr + done.stdout
+    assert server.asked("/api/chat")
+
+
+def test_bytes_that_are_no_text_are_refused_in_any_locale(tmp_path, server):
+    for locale in ("C", "C.UTF-8"):
+        done = shell(f"printf 'caf\\xe9' | LC_ALL={locale} {OLLM} -m smollm2:135m", tmp_path, server)
+        assert (done.returncode, "is not utf-8 text (byte 3)" in done.stderr) == (2, True)
+        done = shell(f"LC_ALL={locale} {OLLM} -m smollm2:135m -p $'caf\\xe9'", tmp_path, server)
+        assert (done.returncode, "bytes that are not text" in done.stderr) == (2, True)
+
+
+def test_a_working_folder_that_was_deleted_harms_nobody(tmp_path, server):
+    done = shell(
+        f"mkdir {tmp_path}/gone && cd {tmp_path}/gone && rmdir {tmp_path}/gone && {OLLM} -p x -m smollm2:135m",
+        tmp_path,
+        server,
+    )
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_request_to_terminate_closes_the_connection(tmp_path, number):
+    with ReplayServer({"/api/chat": ["chat_stream"]}, speed=1.0) as server:
+        env = {**os.environ, "OLLM_HOME": str(tmp_path), "OLLM_HOST": server.url}
+        process = subprocess.Popen([OLLM, *ASK], env=env, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        os.read(process.stdout.fileno(), 100)
+        process.send_signal(number)
+        process.communicate(timeout=10)
+        assert process.returncode == 130
+        server.wait_for_hangup(5.0)
+
+
+def test_a_variable_of_ollamas_does_not_overrule_your_settings(tmp_path):
+    (tmp_path / "config.yaml").write_text("providers: {ollama: {host: 'http://127.0.0.1:8'}}\n")
+    done = shell(f"{OLLM} -p x", tmp_path)
+    assert (done.returncode, "http://127.0.0.1:8" in done.stderr) == (4, True)
+
+
+def test_python_dash_m(tmp_path):
+    assert shell(f"{sys.executable} -m ollm --version", tmp_path).stdout.startswith("ollm 0.")
+
+
+def test_completion_can_be_shown(tmp_path):
+    assert "complete" in shell(f"{OLLM} --show-completion bash", tmp_path).stdout
+    done = shell(f"COMP_WORDS='ollm con' COMP_CWORD=1 _OLLM_COMPLETE=complete_bash {OLLM}", tmp_path)
+    assert done.stdout.split() == ["config"]

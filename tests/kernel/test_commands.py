@@ -1,10 +1,12 @@
+import asyncio
 from typing import Annotated
 
 import pytest
 import typer
 
 from ollm.api import Command, CommandContext, CommandGroup, OllmError, Specs, UsageError, hookimpl
-from ollm.commands import names, root_group, tree
+from ollm.command_tree import names, tree
+from ollm.commands import root_group
 
 
 def add(
@@ -26,6 +28,23 @@ def leave() -> None:
     raise typer.Exit(7)
 
 
+def both(ctx: CommandContext) -> None:
+    ctx.out.print("both")
+
+
+def inner(ctx: CommandContext) -> None:
+    ctx.out.print("inner")
+
+
+async def waits(ctx: CommandContext) -> None:
+    await asyncio.sleep(0)
+    ctx.out.print("waited")
+
+
+def missing() -> None:
+    open("/nosuch/\x1b[2Jfile")
+
+
 class Plugin(Specs):
     @hookimpl
     def ollm_commands(self, ctx):
@@ -38,6 +57,11 @@ class Plugin(Specs):
             Command("leave", "Leave.", leave),
             Command("broken", "Cannot be imported.", "nosuch.module:run"),
             Command("shy", "Only in the REPL.", leave, surfaces=("repl",)),
+            Command("both", "A command and a group.", both),
+            Command("both inner", "Its member.", inner),
+            Command("waits", "Asynchronous.", waits),
+            Command("counts", "Returns something.", lambda: 7),
+            Command("missing", "Opens no file.", missing),
             Command("lenient", "Works with bad settings.", lambda: None, lenient=True),
         ]
 
@@ -103,13 +127,18 @@ def test_the_repl_mounts_the_same_tree(ollm_app):
     root = tree(ollm.app.hub, "repl")
     assert {"box add", "put", "shy"} <= set(names(root))
     assert [path for path, _ in root.walk()] == [
+        "both",
+        "both inner",
         "box add",
         "box fail",
         "box refuse",
         "broken",
+        "counts",
         "leave",
         "lenient",
+        "missing",
         "shy",
+        "waits",
     ]
     context = CommandContext(ollm.app, "repl")
     root_group(root, ollm.app.hub, context, None).main(["box", "add", "k", "v"], prog_name="/", standalone_mode=False)
@@ -118,3 +147,31 @@ def test_the_repl_mounts_the_same_tree(ollm_app):
 
 def test_usage_errors_are_ours(ollm_app):
     assert isinstance(ollm_app(Plugin).run_command("box add").error, UsageError)
+
+
+@pytest.mark.parametrize(
+    ("line", "out"), [("both", "both\n"), ("both inner", "inner\n"), ("waits", "waited\n"), ("counts", "")]
+)
+def test_what_a_command_may_be(ollm_app, line, out):
+    result = ollm_app(Plugin).run_command(line)
+    assert (result.exit_code, result.stdout) == (0, out)
+
+
+def test_a_plugins_missing_file_is_its_failure(ollm_app):
+    ollm = ollm_app(Plugin, strict=False)
+    result = ollm.run_command("missing")
+    assert result.exit_code == 1
+    assert "The command 'missing' of plugin 'plugin' failed: FileNotFoundError" in result.stderr
+    assert "\x1b" not in result.stderr
+    assert len(ollm.failures) == 1
+
+
+def test_control_characters_in_declarations_are_refused(ollm_app):
+    class Hostile(Specs):
+        @hookimpl
+        def ollm_commands(self, ctx):
+            return [Command("x", "sum\x1b]0;owned\x07mary", leave)]
+
+    ollm = ollm_app(Hostile, strict=False)
+    assert "\x1b" not in ollm.run_command("--help").stdout
+    assert "summary holds control characters" in ollm.failures[0].cause

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -60,11 +62,25 @@ def test_who_cannot_be_cancelled_is_broken_off_later(
     monkeypatch.setattr(interrupts, "GRACE", 0.0)
 
     async def stubborn() -> None:
-        press()
-        press()
+        while not released:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
 
-    with pytest.raises(KeyboardInterrupt):
+    def press_twice() -> None:
+        for _ in range(2):
+            time.sleep(0.1)
+            signal.pthread_kill(main, signal.SIGINT)
+
+    released: list[bool] = []
+    main = threading.main_thread().ident
+    assert main is not None
+    presses = threading.Thread(target=press_twice)
+    presses.start()
+    with pytest.raises(interrupts.Abandoned):
         run_cancellable(loop, stubborn())
+    presses.join()
+    assert asyncio.all_tasks(loop)
+    released.append(True)
 
 
 def test_a_cancellation_of_its_own_is_no_interrupt(loop: asyncio.AbstractEventLoop) -> None:

@@ -53,7 +53,7 @@ def test_a_chosen_provider_is_never_swapped(ollm_app, settings, environ):
 
 
 def test_giving_an_address_is_choosing_unless_it_is_borrowed(ollm_app):
-    away = plugin(Away(name="away"), address="chat.systemPrompt", borrowed=("nowhere",))
+    away = plugin(Away(name="away"), address="chat.systemPrompt")
     assert ollm_app(away).ask("hi").text == "ok"
     with pytest.raises(ProviderUnreachable):
         ollm_app(away, settings="chat: {systemPrompt: there}").ask("hi")

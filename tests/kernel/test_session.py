@@ -240,7 +240,7 @@ def test_a_failing_tool_is_told_to_the_model_and_the_ledger(ollm_app):
     ollm = ollm_app(Rolls, replies=[ToolCall("1", "explode", {}), "Sorry."], strict=False)
     turn = ollm.ask("Go")
     result = next(event for event in turn.events if isinstance(event, ToolReturned))
-    assert (result.failed, result.content) == (True, "The tool failed: RuntimeError: boom")
+    assert (result.failed, result.content) == (True, "Tool 'explode' failed: RuntimeError: boom.")
     assert turn.text == "Sorry."
     assert [failure.where for failure in ollm.failures] == ["tool 'explode'"]
 
@@ -269,30 +269,35 @@ def test_an_interrupted_tool_leaves_a_result_for_each_call(ollm_app):
 def test_prompt_parts_adjusters_and_observers_take_part(ollm_app):
     seen = []
 
+    async def later(turn):
+        await asyncio.sleep(0)
+        return "thought about it"
+
     class Plugin(Specs):
         @hookimpl
         def ollm_prompt_parts(self, ctx):
             return [
                 PromptPart("late", lambda turn: f"asked: {turn.prompt}", order=90),
                 PromptPart("none", lambda turn: None),
+                PromptPart("async", later, order=60),
                 PromptPart("early", lambda turn: turn.model, order=10),
             ]
 
         @hookimpl
         def ollm_request_adjusters(self, ctx):
-            def warm(request: ChatRequest, turn):
+            async def warm(request: ChatRequest, turn):
                 return replace(request, options=replace(request.options, temperature=0.3))
 
             return [RequestAdjuster("warm", warm)]
 
         @hookimpl
         def ollm_turn_observers(self, ctx):
-            return [TurnObserver("eye", on_event=lambda event: seen.append(event.type), on_turn=seen.append)]
+            return [TurnObserver("eye", on_event=lambda ctx: seen.append(ctx.event.type), on_turn=seen.append)]
 
     ollm = ollm_app(Plugin, settings="chat: {systemPrompt: Be brief.}")
     ollm.ask("Why?")
     (request,) = ollm.provider.requests
-    assert request.messages[0] == Message("system", "Be brief.\n\nscripted:1b\n\nasked: Why?")
+    assert request.messages[0] == Message("system", "Be brief.\n\nscripted:1b\n\nthought about it\n\nasked: Why?")
     assert request.options.temperature == 0.3
     assert seen[0] == "text"
     assert seen[1].messages[-1].content == "ok"
@@ -328,3 +333,128 @@ def test_leaving_while_tool_results_are_shown_keeps_them(ollm_app):
     ollm.app.run(leave())
     assert [m.role for m in talk.messages] == ["user", "assistant", "tool"]
     assert talk.last_turn.reason == "interrupted"
+
+
+def test_a_consumer_may_leave_while_it_waits(ollm_app, monkeypatch):
+    monkeypatch.setattr("ollm.turn.PATIENCE", 0.01)
+
+    async def chat(request):
+        await asyncio.sleep(30)
+        yield TextDelta("never")
+
+    plugin = provider_plugin(chat)
+    ollm = ollm_app(plugin)
+    talk = conversation(ollm)
+
+    async def leave():
+        events = talk.ask("go")
+        assert isinstance(await anext(events), Waiting)
+        await events.aclose()
+
+    ollm.app.run(leave())
+    assert type(plugin.provider).closed
+
+
+def test_a_providers_own_scopes_work(ollm_app):
+    async def chat(request):
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(asyncio.sleep(0, "hello"))
+            yield TextDelta(await task)
+        try:
+            async with asyncio.timeout(0.01):
+                yield TextDelta(" there")
+                await asyncio.sleep(30)
+        except TimeoutError:
+            yield TextDelta(" again")
+        yield Finished("stop")
+
+    assert ollm_app(provider_plugin(chat)).ask("go").text == "hello there again"
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), asyncio.CancelledError("own"), TimeoutError("slow")])
+def test_nothing_that_a_provider_raises_escapes(ollm_app, error):
+    async def chat(request):
+        yield TextDelta("x")
+        raise error
+
+    ollm = ollm_app(provider_plugin(chat), strict=False)
+    with pytest.raises(OllmError, match=f"Provider 'own' failed: {type(error).__name__}"):
+        ollm.ask("go")
+    assert len(ollm.failures) == 1
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), asyncio.CancelledError("own"), KeyError("x")])
+def test_nothing_that_a_tool_raises_escapes(ollm_app, error):
+    class Plugin(Specs):
+        @hookimpl
+        def ollm_tools(self, ctx):
+            async def explode(ctx, args):
+                raise error
+
+            return [Tool("explode", "Fail.", {"type": "object"}, explode, risk="none")]
+
+    ollm = ollm_app(Plugin, replies=[ToolCall("1", "explode", {}), "Sorry."], strict=False)
+    turn = ollm.ask("go")
+    assert turn.text == "Sorry."
+    assert next(e for e in turn.events if isinstance(e, ToolReturned)).failed
+
+
+def test_a_tool_that_was_not_offered_does_not_run(ollm_app):
+    class NoTools(Specs):
+        @hookimpl
+        def ollm_request_adjusters(self, ctx):
+            return [RequestAdjuster("none", lambda request, turn: replace(request, tools=()))]
+
+    ollm = ollm_app(Rolls, NoTools, replies=[ToolCall("1", "roll", {"sides": 4}), "ok"])
+    (result,) = [event for event in ollm.ask("go").events if isinstance(event, ToolReturned)]
+    assert (result.failed, result.content) == (True, "There is no tool 'roll'. Tools: none.")
+
+
+def test_an_interrupt_keeps_the_results_that_have_come(ollm_app):
+    started = asyncio.Event()
+
+    class Plugin(Specs):
+        @hookimpl
+        def ollm_tools(self, ctx):
+            async def quick(ctx, args):
+                return "file written"
+
+            async def slow(ctx, args):
+                started.set()
+                await asyncio.sleep(30)
+
+            schema = {"type": "object"}
+            return [
+                Tool("slow", "Slow.", schema, slow, risk="none"),
+                Tool("quick", "Quick.", schema, quick, risk="none"),
+            ]
+
+    calls = [ToolCalled(ToolCall("1", "slow", {})), ToolCalled(ToolCall("2", "quick", {})), Finished("stop")]
+    ollm = ollm_app(Plugin, replies=[calls])
+    talk = conversation(ollm)
+
+    async def interrupt():
+        task = asyncio.ensure_future(collect(talk.ask("go")))
+        await started.wait()
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    ollm.app.run(interrupt())
+    assert [m.content for m in talk.messages[2:]] == ["Interrupted by the user.", "file written"]
+
+
+def test_an_observer_can_break_nothing(ollm_app):
+    class Plugin(Specs):
+        @hookimpl
+        def ollm_turn_observers(self, ctx):
+            def refuse(_):
+                raise OllmError("No")
+
+            return [TurnObserver("eye", on_event=refuse, on_turn=refuse)]
+
+    ollm = ollm_app(Plugin, strict=False)
+    turn = ollm.ask("go")
+    assert (turn.text, turn.events[-1].reason) == ("ok", "stop")
+    assert len(ollm.failures) == 1

@@ -28,7 +28,7 @@ class Tuning:
     max_size: Annotated[int | None, Setting("A size.", env=("TUNING_SIZE",), gt=0)] = None
     quick: Annotated[bool, Setting("A switch.", env=("TUNING_QUICK",))] = False
     words: Annotated[tuple[str, ...], Setting("A list.", env=("TUNING_WORDS",))] = ()
-    host: Annotated[str, Setting("An address.", project=False)] = "here"
+    host: Annotated[str, Setting("An address.", project=False, borrowed=("FOREIGN_HOST",))] = "here"
     inner: Annotated[dict[str, Inner], Setting("By name.")] = None
 
 
@@ -134,7 +134,33 @@ def test_a_layer_cannot_set_what_is_the_users_own():
         [SettingsLayer("p", Path("p.yaml"), {"tuning": {"knobs": {"host": "evil"}}}, {"tuning.knobs.host": 2})]
     )
     assert settings.section(Tuning).host == "here"
-    assert settings.problems() == ["p.yaml:2: tuning.knobs.host is ignored: only your own settings may set it"]
+    assert settings.validate() == ["p.yaml:2: tuning.knobs.host is ignored: only your own settings may set it"]
+
+
+def test_what_a_layer_may_not_say_is_ignored_and_said():
+    settings = make()
+    settings.add_layers([SettingsLayer("p", Path("p.yaml"), {"systemPrompt": "x"})])
+    assert settings.validate() == [
+        "p.yaml: there is no setting 'systemPrompt'; did you mean chat.systemPrompt? (ignored)"
+    ]
+
+
+def test_a_variable_of_another_program_only_fills_a_gap():
+    borrowed = make(environ={"FOREIGN_HOST": "foreign"})
+    assert (borrowed.section(Tuning).host, borrowed.is_set("tuning.knobs.host")) == ("foreign", False)
+    both = make(knobs("host: mine"), {"FOREIGN_HOST": "foreign"})
+    assert (both.section(Tuning).host, both.is_set("tuning.knobs.host")) == ("mine", True)
+
+
+def test_a_flag_of_a_list_is_read_like_a_variable():
+    settings = make()
+    settings.set_flag("tuning.knobs.words", "--words", "a,b")
+    assert settings.section(Tuning).words == ("a", "b")
+
+
+def test_a_password_in_a_bad_value_is_not_shown():
+    (problem,) = make(knobs("ratio: http://me:secret@host")).problems()
+    assert "secret" not in problem
 
 
 def test_a_bad_session_value_changes_nothing():

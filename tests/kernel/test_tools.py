@@ -41,8 +41,8 @@ def test_a_call_is_checked_before_it_runs(ollm_app, call, failed, content):
 @pytest.mark.parametrize(("allowed", "content"), [(True, "Roll(sides=2)"), (False, "Not today.")])
 def test_an_approver_decides_on_risky_tools(ollm_app, allowed, content):
     class Approver:
-        async def decide(self, tool, arguments, turn):
-            assert (tool.name, dict(arguments), turn.prompt) == ("risky", {"sides": 2}, "go")
+        async def decide(self, request):
+            assert (request.tool.name, request.arguments, request.turn.prompt) == ("risky", Roll(2), "go")
             return Decision(allowed, "Not today.")
 
     class Plugin(Specs):
@@ -75,7 +75,7 @@ def test_a_tool_that_cannot_be_described_is_left_out_and_blamed(ollm_app):
 
 def test_an_approver_that_fails_has_not_agreed(ollm_app):
     class Approver:
-        async def decide(self, tool, arguments, turn):
+        async def decide(self, request):
             raise KeyError("lost")
 
     class Plugin(Specs):

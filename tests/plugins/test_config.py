@@ -313,6 +313,66 @@ def test_a_disabled_plugins_settings_are_no_mistake(ollm):
     assert ollm("config", "validate").code == 2
 
 
+def test_changes_are_told_to_programs(ollm):
+    told = ollm("config", "set", "options.stop", "[a]", "--json").json
+    assert told == {"key": "options.stop", "value": ["a"], "file": str(ollm.config), "changed": True}
+    assert ollm("config", "set", "options.stop", "[a]", "--json").json == {**told, "changed": False}
+    gone = {"key": "options.stop", "file": str(ollm.config)}
+    assert ollm("config", "unset", "options.stop", "--json").json == {**gone, "changed": True}
+    assert ollm("config", "unset", "options.stop", "--json").json == {**gone, "changed": False}
+
+
+def test_another_programs_variable_is_not_stronger(ollm):
+    key = "providers.ollama.host"
+    for words in (["set", key, "example.com"], ["unset", key]):
+        assert ollm("config", *words).err == ""
+    assert "$OLLAMA_HOST" in ollm("config", "show", "--origin").out
+
+
+def test_what_is_stronger_goes_to_stderr_beside_json(ollm, monkeypatch):
+    monkeypatch.setenv("OLLM_MODEL", "mine")
+    done = ollm("config", "set", "model.default", "yours", "--json")
+    assert done.json["changed"] is True and "stays mine" in done.err
+
+
+def test_the_path_is_told_to_programs(ollm):
+    assert ollm("config", "path", "--json").json == {"file": str(ollm.config), "exists": False}
+    ollm.write("")
+    assert ollm("config", "path", "--json").json["exists"] is True
+
+
+def test_the_schema_is_json_with_and_without_the_flag(ollm):
+    assert ollm("config", "schema", "--json").json == ollm("config", "schema").json
+
+
+# Credentials
+
+SECRET = "https://me:s3cret@example.com/x"
+MASKED = "https://…@example.com/x"
+
+
+def test_no_password_is_shown_but_by_get(ollm, monkeypatch):
+    monkeypatch.delenv("OLLAMA_HOST")
+    key = "providers.ollama.host"
+    done = ollm("config", "set", key, SECRET)
+    assert "s3cret" not in done.out + done.err and MASKED in done.out
+    assert ollm("config", "set", key, SECRET, "--json").json["value"] == MASKED
+    assert ollm("config", "get", key).out == f"{SECRET}\n"
+    assert ollm("config", "get", key, "--json").json == SECRET
+    assert read_settings(ollm.config).values["providers"]["ollama"]["host"] == SECRET
+    monkeypatch.setenv("OLLM_HOST", SECRET.replace("s3cret", "s3cret-too"))
+    for words in (
+        ["show"],
+        ["show", "--origin"],
+        ["show", "--json"],
+        ["show", "--origin", "--json"],
+        ["set", key, SECRET],
+        ["unset", key],
+    ):
+        done = ollm("config", *words)
+        assert done.code == 0 and "s3cret" not in done.out + done.err and MASKED in done.out + done.err, words
+
+
 # A file of any sort
 
 MISTAKES = {
@@ -420,7 +480,7 @@ def test_ten_mistakes_are_ten_lines(ollm):
     assert "'model.defalt'; did you mean model.default?" in lines[2]
     assert "did you mean options.seed?" in lines[11]
     assert len(ollm("config", "validate", "--json").json) == 10
-    refused = ollm("-p", "hi")
+    refused = ollm.real("-p", "hi")
     assert refused.code == 2 and refused.lines == done.lines
 
 

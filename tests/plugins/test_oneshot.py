@@ -7,11 +7,13 @@ import pytest
 
 from ollm.api import (
     Finished,
+    FrontendContext,
     Notice,
     OllmError,
     Output,
     Progress,
     ProviderError,
+    SettingsError,
     TextDelta,
     ThinkingDelta,
     UsageError,
@@ -20,6 +22,7 @@ from ollm.api import (
 from ollm_plugins.oneshot.answer import answer
 from ollm_plugins.oneshot.formats import Json, StreamJson, Text
 from ollm_plugins.oneshot.plugin import Plugin
+from ollm_plugins.options.plugin import Plugin as Options
 
 
 class Terminal(io.StringIO):
@@ -31,6 +34,11 @@ class Terminal(io.StringIO):
 def terminal(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     return Output(Terminal(), Terminal(), color=True)
+
+
+def begin(app, prompt, output):
+    """Enter the room as the kernel does."""
+    return answer(FrontendContext(app, prompt, output))
 
 
 def show(form, *events):
@@ -99,6 +107,21 @@ def test_json_of_a_failure_keeps_what_came():
     assert out.stderr.getvalue() == "ollm: It broke. Mend it.\n"
 
 
+def test_a_model_that_only_calls_tools_has_not_answered():
+    for kind in (Text, Json, StreamJson):
+        form = kind(Output(io.StringIO(), io.StringIO()))
+        show(form, Finished("rounds"))
+        assert form.finish() == 1
+
+
+def test_a_dumb_terminal_gets_plain_lines(terminal, monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    form = Text(terminal)
+    show(form, ThinkingDelta("hm"), Waiting("big:70b", 1.0), Waiting("big:70b", 2.0), TextDelta("Hi"), Finished("stop"))
+    assert form.finish() == 0
+    assert (terminal.stdout.getvalue(), terminal.stderr.getvalue()) == ("Hi\n", "ollm: loading big:70b…\n")
+
+
 def test_events_are_lines_and_notices_are_among_them():
     out = Output(io.StringIO(), io.StringIO())
     form = StreamJson(out)
@@ -112,10 +135,50 @@ def test_events_are_lines_and_notices_are_among_them():
 
 def test_an_unknown_format_is_refused(ollm_app):
     with pytest.raises(UsageError, match="Choose one of text, json, stream-json"):
-        answer(ollm_app(Plugin).app, "hi", "xml")
+        begin(ollm_app(Plugin).app, "hi", "xml")
+
+
+@pytest.mark.parametrize("output", ["json", "stream-json"])
+def test_bad_settings_are_in_the_document_too(ollm_app, output):
+    ollm = ollm_app(Plugin, Options)
+    ollm.app.settings.set_flag("options.temperature", "--temperature", 9.0)
+    ollm.app.settings.set_flag("options.maxTokens", "--max-tokens", 0)
+    assert begin(ollm.app, "hi", output) == 2
+    document = json.loads(ollm.stdout.getvalue())
+    error = document["error"] if output == "json" else document
+    assert error["exitCode"] == 2 and "--temperature: options.temperature is 9.0" in error["problem"]
+    first, second = ollm.stderr.getvalue().splitlines()
+    assert first.startswith("ollm: --temperature: ") and second.startswith("ollm: --max-tokens: ")
+
+
+def test_bad_settings_are_raised_where_text_is_wanted(ollm_app):
+    ollm = ollm_app(Plugin, Options)
+    ollm.app.settings.set_flag("options.temperature", "--temperature", 9.0)
+    with pytest.raises(SettingsError):
+        begin(ollm.app, "hi", "text")
+
+
+def test_an_answer_that_is_given_up_is_closed(ollm_app, monkeypatch):
+    ollm = ollm_app(Plugin, replies=["Hello"])
+    ended = []
+
+    async def ask(self, prompt):
+        try:
+            yield TextDelta("Hello")
+        finally:
+            ended.append(prompt)
+
+    def show(self, event):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("ollm.session.Conversation.ask", ask)
+    monkeypatch.setattr(Text, "show", show)
+    with pytest.raises(BrokenPipeError):
+        begin(ollm.app, "hi", "text")
+    assert ended == ["hi"]
 
 
 def test_an_answer_through_the_room(ollm_app):
     ollm = ollm_app(Plugin, replies=["Hello"])
-    assert answer(ollm.app, "hi", "text") == 0
+    assert begin(ollm.app, "hi", "text") == 0
     assert ollm.stdout.getvalue() == "Hello\n"

@@ -181,6 +181,20 @@ def test_disable_works_from_metadata_alone(ollm, stranger):
     assert "failed in import" in ollm("plugins", "list").err
 
 
+def test_changes_are_told_to_programs(ollm):
+    told = ollm("plugins", "disable", "options", "--json").json
+    assert told == {
+        "plugin": "options",
+        "key": "plugins.disabled",
+        "value": ["options"],
+        "file": str(ollm.config),
+        "changed": True,
+    }
+    assert ollm("plugins", "disable", "options", "--json").json == {**told, "changed": False}
+    assert ollm("plugins", "enable", "options", "--json").json == {**told, "value": []}
+    assert ollm("plugins", "enable", "options", "--json").json == {**told, "value": [], "changed": False}
+
+
 def test_enable_keeps_comments_and_the_others(ollm, stranger):
     before = "plugins:\n    disabled:\n        - local   # slow\n        - gone   # uninstalled\n        - options\n"
     ollm.write(before)

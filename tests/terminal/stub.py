@@ -44,6 +44,9 @@ class StubProvider:
 
     name = "stub"
 
+    def __init__(self, host: HostContext) -> None:
+        self._host = host
+
     async def check(self) -> Health:
         return Health("here", "1")
 
@@ -76,6 +79,9 @@ class StubProvider:
         if word == "notice":
             yield TextDelta("First")
             yield Notice("stub", "Something happened.")
+        if word == "notify":
+            for _ in range(2):
+                self._host.notify(Notice("stub", "The host was told."))
         said = [message.content for message in request.messages if message.role == "user"]
         yield TextDelta(f"You said: {said}")
         yield Finished("stop")
@@ -117,7 +123,7 @@ class Plugin(Specs):
 
     @hookimpl
     def ollm_providers(self, ctx: HostContext) -> Sequence[ProviderEntry]:
-        return [ProviderEntry("stub", "For tests", lambda host: StubProvider(), order=90)]
+        return [ProviderEntry("stub", "For tests", StubProvider, order=90)]
 
     @hookimpl
     def ollm_commands(self, ctx: HostContext) -> Sequence[Command | CommandGroup]:

@@ -212,7 +212,7 @@ def test_a_command_that_fails_does_not_end_the_program(stub: Terminal) -> None:
         ("ollm", "ollm: The stub failed. Try another."),
         ("bug", "ollm: The command 'stub fail' of plugin 'stub' failed: "),
         ("exit", ""),  # an exit code means nothing here; the command itself says what is wrong
-        ("os", "ollm: .*No such file or directory"),
+        ("os", "ollm: The command 'stub fail' of plugin 'stub' failed: FileNotFoundError"),
         ("end", "ollm: There is nobody to answer the question"),
         ("interrupt", r"\[interrupted\]"),
         ("typer", ""),
@@ -286,6 +286,13 @@ def test_thoughts_and_notices_stand_apart(stub: Terminal) -> None:
     stub.ask("notice")
     stub.ask("notice")
     stub.wait_for(r"^First\nollm: Something happened\.\nYou said", count=2)
+
+
+def test_a_notice_is_told_once_a_turn(stub: Terminal) -> None:
+    for turn in (1, 2):
+        stub.ask("notify")
+        stub.wait_for("^You said")
+        assert stub.text.count("ollm: The host was told.") == turn
 
 
 def test_a_text_that_begins_with_a_slash(stub: Terminal) -> None:

@@ -13,6 +13,7 @@ from ollm.api import (
     Field,
     SettingsError,
     change_setting,
+    read_settings,
     remove_setting,
     to_document,
 )
@@ -41,7 +42,7 @@ def show(
     else:
         settings = ctx.app.settings
         ctx.out.table(
-            ("setting", "value"), [(each.key, values.one_line(values.in_force(settings, each))) for each in chosen]
+            ("setting", "value"), [(each.key, values.one_line(values.shown(settings, each))) for each in chosen]
         )
 
 
@@ -60,36 +61,51 @@ def set_setting(
     ctx: CommandContext,
     key: Key,
     value: Annotated[str, typer.Argument(help="Text, a number, true, false, or a list: [a, b].")],
+    *,
+    as_json: Json = False,
 ) -> None:
     """Set one setting in your file; comments and order stay as they are."""
-    settings, path = ctx.app.settings, keys.parse(key)
+    settings, path, file = ctx.app.settings, keys.parse(key), ctx.app.paths.config
     field, inner = keys.find(settings, path)
     raw = values.from_text(settings, field, inner, value)
-    change_setting(ctx.app.paths.config, path, raw)
+    before = read_settings(file).values
+    change_setting(file, path, raw)
     ctx.app.reload_settings()
-    ctx.out.print(f"{keys.join(path)} is {json.dumps(raw, ensure_ascii=False)} in {ctx.app.paths.config}")
+    name, told = keys.join(path), values.masked(raw)
+    if as_json:
+        changed = ctx.app.settings.file.values != before
+        ctx.out.document({"key": name, "value": told, "file": file, "changed": changed})
+    else:
+        ctx.out.print(f"{name} is {json.dumps(told, ensure_ascii=False)} in {file}")
     _tell_stronger(ctx, field)
 
 
-def unset_setting(ctx: CommandContext, key: Key) -> None:
+def unset_setting(ctx: CommandContext, key: Key, *, as_json: Json = False) -> None:
     """Remove one setting from your file, known or not."""
     path = keys.parse(key)
     file = ctx.app.paths.config
     known = ctx.app.settings.fields.get(".".join(path))
-    if remove_setting(file, path):
+    removed = remove_setting(file, path)
+    if removed:
         ctx.app.reload_settings()
-        ctx.out.print(f"{keys.join(path)} is no longer set in {file}")
     elif known is None:
         raise keys.unknown(ctx.app.settings, path)
+    name = keys.join(path)
+    if as_json:
+        ctx.out.document({"key": name, "file": file, "changed": removed})
     else:
-        ctx.out.print(f"{keys.join(path)} is not set in {file}")
+        ctx.out.print(f"{name} is {'no longer' if removed else 'not'} set in {file}")
     if known is not None:
         _tell_stronger(ctx, known)
 
 
-def path(ctx: CommandContext) -> None:
+def path(ctx: CommandContext, *, as_json: Json = False) -> None:
     """Print where your file is, whether it exists or not."""
-    ctx.out.print(str(ctx.app.paths.config))
+    file = ctx.app.paths.config
+    if as_json:
+        ctx.out.document({"file": file, "exists": file.exists()})
+    else:
+        ctx.out.print(str(file))
 
 
 def validate(ctx: CommandContext, *, as_json: Json = False) -> None:
@@ -105,7 +121,11 @@ def validate(ctx: CommandContext, *, as_json: Json = False) -> None:
     ctx.out.print(f"{file} is valid" if file.exists() else f"{file} does not exist; the settings are valid")
 
 
-def schema(ctx: CommandContext) -> None:
+def schema(
+    ctx: CommandContext,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Changes nothing: it is JSON anyway.")] = False,  # noqa: ARG001
+) -> None:
     """Print the JSON Schema of the file; editors use it to complete and check."""
     from ollm.api import settings_schema
 
@@ -128,7 +148,7 @@ def _tell_mistakes(ctx: CommandContext) -> None:
 def _tell_stronger(ctx: CommandContext, field: Field) -> None:
     """Say so when what stands in the file does not hold."""
     winner = ctx.app.settings.candidates(field.key)[-1]
-    if winner.layer not in ("default", "user"):
+    if winner.layer not in ("default", "borrowed", "user"):
         ctx.out.say(f"ollm: But {field.key} stays {values.told(winner)}, which is stronger than your file.")
 
 
@@ -145,7 +165,7 @@ def _within(ctx: CommandContext, section: str | None) -> list[Field]:
 def _row_with_origin(ctx: CommandContext, field: Field) -> tuple[str, ...]:
     *beaten, winner = ctx.app.settings.candidates(field.key)
     others = ", ".join(values.told(each) for each in reversed(beaten))
-    return field.key, values.one_line(values.in_force(ctx.app.settings, field)), winner.where, others
+    return field.key, values.one_line(values.shown(ctx.app.settings, field)), winner.where, others
 
 
 def _nested(ctx: CommandContext, fields: list[Field], *, origin: bool) -> dict[str, Any]:
@@ -156,14 +176,16 @@ def _nested(ctx: CommandContext, fields: list[Field], *, origin: bool) -> dict[s
         node = root
         for name in above:
             node = node.setdefault(name, {})
-        value = values.in_force(ctx.app.settings, field)
+        value = values.shown(ctx.app.settings, field)
         node[last] = {"value": value, **_origin(ctx, field)} if origin else value
     return root
 
 
 def _origin(ctx: CommandContext, field: Field) -> dict[str, Any]:
     *beaten, winner = ctx.app.settings.candidates(field.key)
-    others = [{"value": each.raw, "layer": each.layer, "origin": each.where} for each in reversed(beaten)]
+    others = [
+        {"value": values.masked(each.raw), "layer": each.layer, "origin": each.where} for each in reversed(beaten)
+    ]
     return {"layer": winner.layer, "origin": winner.where, "insteadOf": others}
 
 

@@ -25,7 +25,7 @@ class Plugin(Specs):
                 "config set options.stop '[END, STOP]'",
             ),
             _command("unset", "Remove one setting from your file.", "config unset options.temperature"),
-            _command("path", "Print where your file is.", "config path"),
+            _command("path", "Print where your file is.", "config path", "config path --json"),
             _command("validate", "Look for mistakes in all settings.", "config validate --json"),
             _command("schema", "Print the JSON Schema of the file.", "config schema"),
         ]

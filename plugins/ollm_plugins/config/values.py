@@ -6,7 +6,16 @@ import json
 from types import NoneType
 from typing import Any, get_args
 
-from ollm.api import Candidate, Field, Settings, SettingsError, UsageError, parse_value, to_document
+from ollm.api import (
+    Candidate,
+    Field,
+    Settings,
+    SettingsError,
+    UsageError,
+    parse_value,
+    to_document,
+    without_credentials,
+)
 from ollm_plugins.config.keys import Words
 
 
@@ -76,12 +85,22 @@ def _remedy(field: Field) -> str:
     return "Write a list as [a, b]." if is_list else ""
 
 
-def in_force(settings: Settings, field: Field) -> Any:
-    """Return the value that holds as JSON can hold it; one that is bad is returned as it stands."""
+def shown(settings: Settings, field: Field) -> Any:
+    """Return the value that holds as JSON can hold it, masked; one that is bad is returned as it stands."""
     try:
-        return to_document(settings.get(field.key))
+        return masked(settings.get(field.key))
     except SettingsError:
-        return to_document(settings.candidates(field.key)[-1].raw)
+        return masked(settings.candidates(field.key)[-1].raw)
+
+
+def masked(value: Any) -> Any:
+    """Return a value as JSON can hold it, without user and password in any address."""
+    value = to_document(value)
+    if isinstance(value, str):
+        return without_credentials(value)
+    if isinstance(value, dict):
+        return {name: masked(each) for name, each in value.items()}
+    return [masked(each) for each in value] if isinstance(value, list) else value
 
 
 def one_line(value: Any) -> str:
@@ -92,5 +111,5 @@ def one_line(value: Any) -> str:
 
 
 def told(candidate: Candidate) -> str:
-    """Say what a layer gives, and where: "8 (…/config.yaml:3)"."""
-    return f"{one_line(candidate.raw) or 'nothing'} ({candidate.where})"
+    """Say what a layer gives, masked, and where: "8 (…/config.yaml:3)"."""
+    return f"{one_line(masked(candidate.raw)) or 'nothing'} ({candidate.where})"

@@ -29,13 +29,21 @@ instead of 15 s; 32, the least, is a quarter slower.
 """
 
 
-def version() -> str:
-    """Return the version that is installed, without importing the engine.
+def require() -> None:
+    """See whether the engine is installed, without importing it.
 
-    :raises ProviderUnreachable: it is not installed; the remedy says how to, or that it cannot be
+    :raises ProviderUnreachable: it is not; the remedy says how to, or that it cannot be
     """
     if importlib.util.find_spec("xllamacpp") is None:
         raise _not_installed()
+
+
+def version() -> str:
+    """Return the version that is installed, without importing the engine.
+
+    :raises ProviderUnreachable: as `require` does
+    """
+    require()
     try:
         return importlib.metadata.version("xllamacpp")
     except importlib.metadata.PackageNotFoundError:
@@ -57,7 +65,7 @@ def _not_installed() -> ProviderUnreachable:
 
 
 def _import() -> Any:
-    version()
+    require()
     # Threads that spin while they wait take the cores from those that compute. Measured on two cores, one
     # busy with something else: 24 tokens/s with two spinning threads, 40 with two that sleep, 50 with one.
     # libgomp reads this once, when it is loaded; programs that we start later shall not inherit it.

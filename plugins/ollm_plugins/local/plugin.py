@@ -10,7 +10,7 @@ from ollm.api import ProviderEntry, SettingsSection, Specs, hookimpl
 if TYPE_CHECKING:
     from ollm.api import HostContext, Paths
 
-_STAND_IN = "a small one (SmolLM2 135M): quick, but it knows little and errs often"
+_STAND_IN = "in this process; its built-in model is a small one that knows little and errs often"
 
 
 class Plugin(Specs):

@@ -12,6 +12,7 @@ from ollm.api import (
     Health,
     HostContext,
     LoadedModel,
+    LoadRequest,
     ModelInfo,
     ModelNotFound,
     Notice,
@@ -52,18 +53,28 @@ class LocalProvider:
         return Health(f"this process, models in {self._folder}", f"xllamacpp {native.version()}")
 
     async def default_model(self) -> str:
-        """Name the model of the settings, or the built-in one."""
+        """Name the model of the settings, or the built-in one.
+
+        :raises ProviderUnreachable: the engine is not installed, so no model could answer
+        """
+        native.require()
         return self._settings.model or weights.NAME
 
     async def list_models(self) -> Sequence[ModelInfo]:
-        """List the built-in model and the files in the models folder, broken ones with their problem."""
+        """List the built-in model and the files in the models folder, broken ones with their problem.
+
+        :raises ProviderUnreachable: the engine is not installed, so none of them could be used
+        """
+        native.require()
         return [describe(model) for model in await asyncio.to_thread(list_local, self._folder)]
 
     async def show_model(self, name: str) -> ModelInfo:
         """Tell what a model's own metadata say.
 
+        :raises ProviderUnreachable: the engine is not installed
         :raises ModelNotFound: no model of that name
         """
+        native.require()
         return describe(await self._find(name))
 
     async def pull(self, name: str) -> AsyncGenerator[Progress | Notice, None]:
@@ -95,17 +106,22 @@ class LocalProvider:
             return []
         return [LoadedModel(load.name, load.memory, context_size=load.context)]
 
-    async def load_model(self, name: str, keep_alive: str | int | None = None) -> None:
+    async def load_model(self, request: LoadRequest) -> None:
         """Load a model; it stays until another one is loaded, or to the end of the process.
 
         :raises ModelNotFound: no model of that name
-        :raises ProviderError: its weights are not there or not sound
+        :raises ProviderError: its weights are not there or not sound, or the engine refuses the model
+        :raises ProviderUnreachable: the engine is not installed
         """
-        if keep_alive not in (None, -1, "-1"):
+        native.require()
+        if request.keep_alive not in (None, -1, "-1"):
             text = "The embedded engine keeps its model until ollm ends or it is unloaded; keep-alive is ignored."
             self._ctx.notify(Notice("keep-alive-ignored", text))
-        found = self._usable(await self._find(name))
-        async with contextlib.aclosing(self._engine.prepare(self._load(found, None))) as steps:
+        found = self._usable(await self._find(request.name))
+        load = self._load(found, request.context_size)
+        for notice in _context_notices(request.context_size, found, load):
+            self._ctx.notify(notice)
+        async with contextlib.aclosing(self._engine.prepare(load)) as steps:
             async for _ in steps:
                 pass
 
@@ -125,7 +141,7 @@ class LocalProvider:
         :raises ProviderError: the file is broken, the prompt too long, or the engine refuses the request
         :raises ProviderUnreachable: the engine cannot be imported
         """
-        native.version()  # before fetching anything for an engine that is not there
+        native.require()  # before fetching anything for an engine that is not there
         if any(message.images for message in request.messages):
             raise ProviderError("the local engine cannot see images", "Remove them, or use a model on a server.")
         model = await self._find(request.model)
@@ -198,10 +214,7 @@ class LocalProvider:
 
 def _notices(request: ChatRequest, model: LocalModel, load: Load) -> Iterator[Notice]:
     """Yield what of a request will not be done as it was asked."""
-    asked = request.options.context_size
-    if asked and asked > load.context:
-        text = f"{model.name} was trained for {load.context} tokens; a context of {asked} was asked for."
-        yield Notice("context-limited", text)
+    yield from _context_notices(request.options.context_size, model, load)
     if request.tools:
         yield Notice("tools-ignored", "The local engine cannot call tools; the model is not told of them.")
     if model.info is None:
@@ -210,3 +223,10 @@ def _notices(request: ChatRequest, model: LocalModel, load: Load) -> Iterator[No
         yield Notice("think-ignored", f"{model.name} is not a thinking model.")
     if not model.info.template:
         yield Notice("template-missing", f"{model.name} has no chat template; ChatML is used, which may not suit it.")
+
+
+def _context_notices(asked: int | None, model: LocalModel, load: Load) -> Iterator[Notice]:
+    """Yield that a model gets less context than was asked for."""
+    if asked and asked > load.context:
+        text = f"{model.name} was trained for {load.context} tokens; a context of {asked} was asked for."
+        yield Notice("context-limited", text)

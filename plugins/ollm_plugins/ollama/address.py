@@ -53,18 +53,29 @@ def parse_address(text: str) -> Address:
     text = text.strip().strip("\"'").strip()
     if text == "ollama.com":  # Ollama's own service, the one name that means https
         text = "https://ollama.com"
-    scheme, separator, rest = text.rpartition("://")
-    scheme = scheme.lower() if separator else "http"
+    before, separator, rest = text.partition("://")
+    scheme, rest = (before.lower(), rest) if separator else ("http", text)
     if scheme not in _SCHEME_PORTS:
-        raise ValueError(f"the scheme {scheme!r} is neither http nor https")
+        raise ValueError(f"the scheme {shown_address(scheme)!r} is neither http nor https")
     default = _SCHEME_PORTS[scheme] if separator else DEFAULT_PORT
     authority, _, path = rest.partition("/")
+    if "@" in path:  # the password would be taken for host, port and path, and be shown
+        raise ValueError("an @ stands behind a /; write a / in a password as %2F, and an @ in a path as %40")
     credentials, _, authority = authority.rpartition("@")
     host, port = _split_port(authority)
     path = path.strip("/")
     return Address(
         scheme, _ANY_INTERFACE.get(host, host), _port(port, default), f"/{path}" if path else "", credentials
     )
+
+
+def shown_address(text: str) -> str:
+    """Return a host setting, even one that is no address, without what may be user and password."""
+    before, at, host = text.rpartition("@")
+    scheme, separator, _ = before.partition("://")
+    if not at:
+        return text
+    return f"{scheme}{separator}…@{host}" if separator and scheme.isalnum() else f"…@{host}"
 
 
 def _split_port(authority: str) -> tuple[str, str]:

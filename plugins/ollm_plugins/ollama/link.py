@@ -9,8 +9,9 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import unquote
 
-from ollm.api import OllmError, ProviderError, ProviderUnreachable, visible
+from ollm.api import OllmError, ProviderError, ProviderUnreachable, visible, without_credentials
 from ollm_plugins.ollama.address import Address
 from ollm_plugins.ollama.answer import LINE_LIMIT
 from ollm_plugins.ollama.failures import failure, not_ollama
@@ -112,13 +113,13 @@ class Link:
         transport: httpx.AsyncBaseTransport | None = None
         if address.loopback:
             transport = httpx.AsyncHTTPTransport() if verify else LocalTransport()
-        user, _, password = address.credentials.partition(":")
+        user, _, password = map(unquote, address.credentials.partition(":"))
         auth = httpx.BasicAuth(user, password) if user else None
         base = httpx.URL(scheme=address.scheme, host=address.host, port=address.port)
         try:
             return httpx.AsyncClient(base_url=base, verify=verify, transport=transport, headers=_HEADERS, auth=auth)
         except (ImportError, ValueError, httpx.InvalidURL) as error:
-            problem = f"The proxy for {address.url} cannot be used ({visible(str(error))})"
+            problem = f"The proxy for {address.url} cannot be used ({visible(without_credentials(str(error)))})"
             remedy = "Correct HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, or add the host to NO_PROXY."
             raise OllmError(problem, remedy) from error
 
@@ -138,7 +139,7 @@ class Link:
 
     def _failure(self, response: httpx.Response, text: str, path: str) -> OllmError:
         if response.has_redirect_location:
-            target = visible(response.headers["location"])
+            target = visible(without_credentials(response.headers["location"]))
             return not_ollama(self.address.url, f"redirects {path} to {target}")
         return failure(response.status_code, text, path, self.address.url)
 

@@ -23,7 +23,6 @@ class Plugin(Specs):
             create="ollm_plugins.ollama.provider:create",
             order=10,
             address="providers.ollama.host",
-            borrowed=("$OLLAMA_HOST",),
         )
         return [entry]
 

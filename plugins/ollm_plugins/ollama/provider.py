@@ -12,20 +12,21 @@ from ollm.api import (
     Event,
     Health,
     LoadedModel,
+    LoadRequest,
     ModelInfo,
     ModelNotFound,
     OllmError,
     SettingsError,
     visible,
 )
-from ollm_plugins.ollama.address import parse_address
+from ollm_plugins.ollama.address import parse_address, shown_address
 from ollm_plugins.ollama.answer import Answer, Lines
 from ollm_plugins.ollama.failures import not_ollama
 from ollm_plugins.ollama.lean_httpx import httpx
 from ollm_plugins.ollama.link import Link, reason
 from ollm_plugins.ollama.models import canonical, listed, loaded, newest_first, same, shown
 from ollm_plugins.ollama.settings import OllamaSettings
-from ollm_plugins.ollama.wire import as_keep_alive, chat_body
+from ollm_plugins.ollama.wire import chat_body, load_body
 
 if TYPE_CHECKING:
     from ollm.api import HostContext
@@ -45,7 +46,7 @@ def create(ctx: HostContext) -> OllamaProvider:
         address = parse_address(settings.host)
     except ValueError as error:
         key = "providers.ollama.host"
-        problem = f"{key} {visible(settings.host)!r} ({ctx.settings.origin(key)}): {visible(str(error))}"
+        problem = f"{key} {visible(shown_address(settings.host))!r} ({ctx.settings.origin(key)}): {visible(str(error))}"
         raise SettingsError((problem,), "Write it as http://HOST:PORT.") from error
     return OllamaProvider(Link(address, settings.connect_timeout, settings.read_timeout))
 
@@ -110,16 +111,18 @@ class OllamaProvider:
         """List the models in memory, those first that stay longest."""
         return [loaded(entry) for entry in await self._entries("/api/ps")]
 
-    async def load_model(self, name: str, keep_alive: str | int | None = None) -> None:
+    async def load_model(self, request: LoadRequest) -> None:
         """Load a model, or set anew how long it stays; returns when it is in memory.
 
-        :param keep_alive: seconds, or a duration such as "10m"; -1: for good; None: as the server likes
+        :raises ModelNotFound: no model of that name, and the remedy names those that are near
+        :raises UsageError: the context size is one that Ollama accepts and then answers nonsense
         """
-        await self._generate_nothing(name, keep_alive)
+        async with self._suggesting(request.name):
+            await self._link.ask("POST", "/api/generate", load_body(request), self._link.read_timeout)
 
     async def unload_model(self, name: str) -> None:
         """Take a model out of memory; one that answers just now ends its answer first."""
-        await self._generate_nothing(name, 0)
+        await self.load_model(LoadRequest(name, keep_alive=0))
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -167,13 +170,6 @@ class OllamaProvider:
             return (await self.show_model(model.name)).chats
         except ModelNotFound:  # its files are incomplete
             return False
-
-    async def _generate_nothing(self, name: str, stay: str | int | None) -> None:
-        body: dict[str, Any] = {"model": name, "stream": False}
-        if stay is not None:
-            body["keep_alive"] = as_keep_alive(stay)
-        async with self._suggesting(name):
-            await self._link.ask("POST", "/api/generate", body, self._link.read_timeout)
 
     @contextlib.asynccontextmanager
     async def _suggesting(self, name: str) -> AsyncIterator[None]:

@@ -20,7 +20,8 @@ class OllamaSettings:
         str,
         Setting(
             "Address of the Ollama server, in any form that OLLAMA_HOST may have.",
-            env=("OLLM_HOST", "OLLAMA_HOST"),
+            env=("OLLM_HOST",),
+            borrowed=("OLLAMA_HOST",),
             flags=("--host",),
             project=False,
         ),

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ollm.api import ChatRequest, GenerationOptions, Message, UsageError
+from ollm.api import ChatRequest, GenerationOptions, LoadRequest, Message, UsageError
 
 _OPTION_NAMES = {
     "temperature": "temperature",
@@ -43,6 +43,16 @@ def chat_body(request: ChatRequest) -> dict[str, Any]:
     if request.schema is not None:
         body["format"] = request.schema
     return {**body, **_generation(request.options)}
+
+
+def load_body(request: LoadRequest) -> dict[str, Any]:
+    """Return the JSON object to send to /api/generate, which without a prompt loads a model, or unloads it.
+
+    :raises UsageError: as `chat_body` does
+    """
+    extra = {} if request.keep_alive is None else {"keep_alive": request.keep_alive}
+    options = GenerationOptions(context_size=request.context_size, extra=extra)
+    return {"model": request.name, "stream": False, **_generation(options)}
 
 
 def encode(body: Mapping[str, Any]) -> bytes:

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import sys
-from contextlib import redirect_stdout
+from contextlib import aclosing, redirect_stdout
 
-from ollm.api import App, ExitCode, OllmError, UsageError
+from ollm.api import App, ExitCode, FrontendContext, OllmError, UsageError
 from ollm_plugins.oneshot.formats import FORMATS, Format
 
 
-def answer(app: App, prompt: str, output: str) -> int:
-    """Answer a prompt on stdout, in one of the formats.
+def answer(context: FrontendContext) -> int:
+    """Answer a prompt on stdout, in one of the formats: text, json or stream-json.
 
-    :param output: text, json or stream-json
     :return: the exit code
     :raises UsageError: there is no such format
     :raises OllmError: nobody could answer, in the format `text`
     """
-    if output not in FORMATS:
-        raise UsageError(f"There is no output format '{output}'", f"Choose one of {', '.join(FORMATS)}.")
-    form = FORMATS[output](app.out)
+    app = context.app
+    if context.output not in FORMATS:
+        raise UsageError(f"There is no output format '{context.output}'", f"Choose one of {', '.join(FORMATS)}.")
+    form = FORMATS[context.output](app.out)
     try:
+        app.check_settings()
         with redirect_stdout(sys.stderr):  # stdout belongs to the answer, whatever a tool or provider prints
-            app.run(_stream(app, prompt, form))
+            app.run(_stream(app, context.prompt, form))
         return form.finish()
     except KeyboardInterrupt:
         form.interrupt()
@@ -36,5 +37,6 @@ async def _stream(app: App, prompt: str, form: Format) -> None:
     conversation = app.conversation()
     answerer = await conversation.answerer()
     form.begin(answerer.entry.item.name, answerer.model)
-    async for event in conversation.ask(prompt):
-        form.show(event)
+    async with aclosing(conversation.ask(prompt)) as events:
+        async for event in events:
+            form.show(event)

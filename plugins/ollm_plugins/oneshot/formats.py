@@ -12,6 +12,7 @@ from ollm.api import (
     Notice,
     OllmError,
     Progress,
+    SettingsError,
     TextDelta,
     ThinkingDelta,
     Waiting,
@@ -56,7 +57,7 @@ class Aside:
 
     def __init__(self, out: Output) -> None:
         self._out = out
-        self._terminal = out.stderr.isatty()
+        self._terminal = out.draws_aside
         self._open = ""
         self._waited = False
         self._progress: Callable[[Progress], None] | None = None
@@ -164,8 +165,8 @@ LENGTH_TEXT = "The answer was ended at the token limit; raise it with --max-toke
 
 
 def exit_code(reason: str) -> int:
-    """A cut answer is no success; one that reached the user's own limit is."""
-    return ExitCode.FAILED if reason == "cut" else ExitCode.DONE
+    """A cut answer is no success, nor are tool calls without an answer; one at the user's own limit is."""
+    return ExitCode.FAILED if reason in ("cut", "rounds") else ExitCode.DONE
 
 
 class Json:
@@ -212,7 +213,7 @@ class Json:
         """Write what came, and the error, which also goes to stderr."""
         self._document["error"] = error_document(error)
         self.finish()
-        self._out.say(f"ollm: {error}")
+        say_error(self._out, error)
 
 
 class StreamJson:
@@ -244,12 +245,19 @@ class StreamJson:
     def fail(self, error: OllmError) -> None:
         """Say what went wrong, on stderr too."""
         self._out.line({"type": "error", **error_document(error)})
-        self._out.say(f"ollm: {error}")
+        say_error(self._out, error)
 
 
 def error_document(error: OllmError) -> dict[str, Any]:
     """Return an error as data."""
     return {"problem": error.problem, "remedy": error.remedy, "exitCode": int(error.exit_code)}
+
+
+def say_error(out: Output, error: OllmError) -> None:
+    """Say an error on stderr; each mistake in the settings is a line of its own."""
+    lines = (*error.problems, error.remedy) if isinstance(error, SettingsError) else (str(error),)
+    for line in filter(None, lines):
+        out.say(f"ollm: {line}")
 
 
 FORMATS: dict[str, type[Text | Json | StreamJson]] = {

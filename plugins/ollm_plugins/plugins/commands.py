@@ -65,33 +65,47 @@ def doctor(
     raise typer.Exit(ExitCode.FAILED if ill else ExitCode.DONE)
 
 
-def enable(ctx: CommandContext, name: Name) -> None:
+def enable(ctx: CommandContext, name: Name, *, as_json: Json = False) -> None:
     """Take a plugin off the list `plugins.disabled` in your file."""
     disabled = _disabled(ctx)
-    if name not in disabled:
-        _check_known(ctx, name, disabled)
-        ctx.out.print(f"Plugin '{name}' is not disabled in {ctx.app.paths.config}")
-    else:
+    changed = name in disabled
+    if changed:
         update_setting(ctx.app.paths.config, KEY, lambda old: [each for each in old or () if each != name])
         ctx.app.reload_settings()
+    else:
+        _check_known(ctx, name, disabled)
+    if as_json:
+        ctx.out.document(_done(ctx, name, changed=changed))
+    elif changed:
         ctx.out.print(f"Plugin '{name}' is enabled{_when(ctx)}")
+    else:
+        ctx.out.print(f"Plugin '{name}' is not disabled in {ctx.app.paths.config}")
     _tell_stronger(ctx, name, wanted=False)
 
 
-def disable(ctx: CommandContext, name: Name) -> None:
+def disable(ctx: CommandContext, name: Name, *, as_json: Json = False) -> None:
     """Put a plugin on the list `plugins.disabled` in your file; it is not even imported any more."""
     if name == OURSELVES:
         remedy = f"To do it all the same, add it to plugins.disabled in {ctx.app.paths.config} by hand."
         raise UsageError(f"Plugin '{name}' cannot disable itself: it is what enables plugins again", remedy)
     disabled = _disabled(ctx)
-    if name in disabled:
-        ctx.out.print(f"Plugin '{name}' is already disabled in {ctx.app.paths.config}")
-    else:
+    changed = name not in disabled
+    if changed:
         _check_known(ctx, name, disabled)
         update_setting(ctx.app.paths.config, KEY, lambda old: [*(each for each in old or () if each != name), name])
         ctx.app.reload_settings()
+    if as_json:
+        ctx.out.document(_done(ctx, name, changed=changed))
+    elif changed:
         ctx.out.print(f"Plugin '{name}' is disabled{_when(ctx)}")
+    else:
+        ctx.out.print(f"Plugin '{name}' is already disabled in {ctx.app.paths.config}")
     _tell_stronger(ctx, name, wanted=True)
+
+
+def _done(ctx: CommandContext, name: str, *, changed: bool) -> dict[str, Any]:
+    file = ctx.app.paths.config
+    return {"plugin": name, "key": ".".join(KEY), "value": _disabled(ctx), "file": file, "changed": changed}
 
 
 def _described(record: PluginRecord) -> dict[str, Any]:
@@ -178,7 +192,7 @@ def _when(ctx: CommandContext) -> str:
 def _tell_stronger(ctx: CommandContext, name: str, *, wanted: bool) -> None:
     """Say so when a variable overrules the list in the file."""
     winner = ctx.app.settings.candidates(".".join(KEY))[-1]
-    if winner.layer in ("default", "user"):
+    if winner.layer in ("default", "borrowed", "user"):
         return
     held = name in ctx.app.settings.get(".".join(KEY))
     if held != wanted:

@@ -13,7 +13,9 @@ from ollm.api import (
     ProviderEntry,
     UsageError,
     change_setting,
+    read_settings,
     remove_setting,
+    without_credentials,
 )
 from ollm_plugins.providers.reach import Reached, reach_all
 
@@ -45,23 +47,24 @@ def use(
     name: Name = None,
     *,
     none: Annotated[bool, typer.Option("--none", help="Choose none: the first that can answer does.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Choose the provider that is asked, in your file; in the REPL it holds at once."""
     if (name is None) != none:
         raise UsageError("Give either the name of a provider or --none", "`ollm provider list` lists them.")
-    if name is None:
-        remove_setting(ctx.app.paths.config, ("model", "provider"))
-        said = "No provider is chosen: the first that can answer does"
-    else:
-        entry = ctx.app.providers.entry(name)
-        change_setting(ctx.app.paths.config, ("model", "provider"), name)
-        said = f"Provider '{name}' is chosen, in {ctx.app.paths.config}"
-    ctx.app.reload_settings()
+    entry = None if name is None else ctx.app.providers.entry(name)
+    changed = _write_choice(ctx, name)
     if ctx.surface == "repl":
         ctx.app.settings.set_session(KEY, name)
-    ctx.out.print(said)
+    file = ctx.app.paths.config
+    if as_json:
+        ctx.out.document({"key": KEY, "value": name, "file": file, "changed": changed})
+    elif name is None:
+        ctx.out.print("No provider is chosen: the first that can answer does")
+    else:
+        ctx.out.print(f"Provider '{name}' is chosen, in {file}")
     _tell_stronger(ctx)
-    if name is not None:
+    if entry is not None:
         _tell_unreachable(ctx, entry)
 
 
@@ -77,6 +80,18 @@ def check(ctx: CommandContext, name: Name = None, *, as_json: Json = False) -> N
         health = reached.health
         models = f"{reached.models} model{'' if reached.models == 1 else 's'}"
         ctx.out.print(f"Provider '{reached.name}' is at {health.where}, version {health.version}, with {models}")
+
+
+def _write_choice(ctx: CommandContext, name: str | None) -> bool:
+    """Put the choice into the user's file, or take it out; return whether that has changed anything."""
+    file, path = ctx.app.paths.config, tuple(KEY.split("."))
+    before = read_settings(file).values
+    if name is None:
+        remove_setting(file, path)
+    else:
+        change_setting(file, path, name)
+    ctx.app.reload_settings()
+    return ctx.app.settings.file.values != before
 
 
 def _asked(ctx: CommandContext) -> Owned[ProviderEntry]:
@@ -108,10 +123,10 @@ def _described(ctx: CommandContext, reached: Reached, chosen: str | None, first:
 
 
 def _address(ctx: CommandContext, entry: Owned[ProviderEntry]) -> str | None:
-    """Where a provider should be, according to the setting that it names."""
+    """Where a provider should be, according to the setting that it names, without user and password."""
     key = entry.item.address
     try:
-        return str(ctx.app.settings.get(key)) if key else None
+        return without_credentials(str(ctx.app.settings.get(key))) if key else None
     except OllmError:
         return None
 
@@ -133,7 +148,7 @@ def _unknown(ctx: CommandContext, name: str) -> str:
 def _tell_stronger(ctx: CommandContext) -> None:
     """Say so when a variable or a flag overrules the file."""
     winner = ctx.app.settings.candidates(KEY)[-1]
-    if winner.layer not in ("default", "user", "session"):
+    if winner.layer not in ("default", "borrowed", "user", "session"):
         ctx.out.say(f"ollm: But {KEY} stays {winner.raw} ({winner.where}), which is stronger than your file.")
 
 

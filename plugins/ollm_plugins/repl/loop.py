@@ -21,16 +21,16 @@ from ollm_plugins.repl.screen import Screen
 from ollm_plugins.repl.slash import Slash, split
 
 if TYPE_CHECKING:
-    from ollm.api import App
+    from ollm.api import App, FrontendContext
 
 
-def run(app: App) -> int:
+def run(context: FrontendContext) -> int:
     """Converse until the user leaves.
 
     :return: the exit code
     """
     with ending_signals() as received:
-        Repl(app, lambda: bool(received)).run()
+        Repl(context.app, lambda: bool(received)).run()
     return 128 + received[0] if received else ExitCode.DONE
 
 
@@ -90,6 +90,7 @@ class Repl:
                 self._screen.hint("Ctrl-D or /exit leaves.")
             return
         if line.strip():
+            self._app.out.fresh()
             self._guarded(lambda: self._obey(line))
 
     def _guarded(self, work: Callable[[], None]) -> None:

@@ -1,0 +1,61 @@
+"""How is a plugin's coroutine awaited, so that its failure stays the plugin's?
+
+The counterpart of `Host.guard` for what is asynchronous: tools, approvers, providers, services.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, TypeVar
+
+from ollm.errors import OllmError, PluginError
+from ollm.hub import label
+
+if TYPE_CHECKING:
+    from ollm.contributions import Contribution
+    from ollm.hub import Hub, Owned
+
+T = TypeVar("T")
+
+CLOSING = 3.0
+"""Seconds that something may take to close."""
+
+
+async def awaited(hub: Hub, owned: Owned[Contribution], work: Awaitable[T]) -> T:
+    """Await something of a contribution's.
+
+    :raises OllmError: it says no, in words for the user
+    :raises PluginError: it failed in any other way, which is noted; a cancellation of its own making and an attempt
+        to end the program count as failures
+    """
+    try:
+        return await work
+    except OllmError:
+        raise
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise failure(hub, owned, error) from error
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise failure(hub, owned, error) from error
+
+
+async def closed(hub: Hub, owned: Owned[Contribution], work: Awaitable[None]) -> None:
+    """Let a contribution give back what it holds; one that fails or takes too long is noted and left behind."""
+    try:
+        await awaited(hub, owned, asyncio.wait_for(work, CLOSING))
+    except OllmError as error:
+        if not isinstance(error, PluginError):
+            failure(hub, owned, error)
+
+
+def failure(hub: Hub, owned: Owned[Contribution], error: BaseException) -> PluginError:
+    """Note what a contribution raised and return it in words."""
+    hub.host.blame_error(owned.record, label(owned.item), error, say=False)
+    what = label(owned.item)
+    problem = f"{what[:1].upper()}{what[1:]} failed: {type(error).__name__}: {error}".rstrip(": ")
+    return PluginError(owned.record.name, problem, "Set OLLM_DEBUG=1 for the trace.")
