@@ -70,7 +70,9 @@ class PluginRecord(Struct):
     def distribution(self) -> tuple[str, str]:
         """Name and version of the distribution that brought it; reads its metadata."""
         found = self.entry_point.dist
-        return (found.name, found.version) if found is not None else ("unknown", "unknown")
+        if found is None:
+            return "unknown", "unknown"
+        return found.name or "unknown", found.version or "unknown"  # None where its METADATA is damaged
 
 
 class Host:

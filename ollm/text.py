@@ -20,7 +20,8 @@ _ABOVE_SPACE = "\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 _UNSAFE_IN_JSON = re.compile(f"[{_ABOVE_SPACE}]")
 _UNSAFE = re.compile(f"[\x00-\x08\x0b-\x1f{_ABOVE_SPACE}]")
 
-_CREDENTIALS = re.compile(r"//[^/@\s'\"]+@")
+_CREDENTIALS = re.compile(r"//[^/\s'\"]*@|(?<![^\s'\"(=])[^/@:\s'\"(=]+:[^/@\s'\"]*@(?!sha256)")
+"""User and password of an address, with or without a scheme; a digest such as `name:tag@sha256…` is none."""
 
 
 def visible(text: str) -> str:
@@ -45,4 +46,4 @@ def escaped(document: str) -> str:
 
 def without_credentials(text: str) -> str:
     """Return text with the user and password of each URL in it replaced by "…"."""
-    return _CREDENTIALS.sub("//…@", text)
+    return _CREDENTIALS.sub(lambda match: "//…@" if match[0].startswith("//") else "…@", text)

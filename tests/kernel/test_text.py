@@ -53,6 +53,8 @@ def test_escaping_keeps_the_json_value(text):
 
 
 def test_passwords_of_urls_are_not_shown():
-    assert (
-        without_credentials("at http://me:secret@host:1/x, https://host/@y") == "at http://…@host:1/x, https://host/@y"
-    )
+    shown = "at http://…@host:1/x, https://host/@y"
+    assert without_credentials("at http://me:secret@host:1/x, https://host/@y") == shown
+    assert without_credentials("me:s3cret@127.0.0.1:9") == "…@127.0.0.1:9"
+    assert without_credentials("https://me:p@ss@host") == "https://…@host"
+    assert without_credentials("llama3.1:8b@sha256:12") == "llama3.1:8b@sha256:12"

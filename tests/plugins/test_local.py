@@ -780,3 +780,16 @@ async def test_only_the_builtin_model_can_be_pulled(local: LocalProvider, home: 
     _put(cache, home / "models" / "mine.gguf")
     with pytest.raises(ModelNotFound, match="can fetch smollm2:135m only"):
         await anext(local.pull("mine"))
+
+
+def test_an_absent_network_is_named_before_the_clients_last_word(tmp_path):
+    from ollm_plugins.local.client import _last_line
+
+    log = tmp_path / "client.log"
+    log.write_text(
+        "WARNING: Retrying after connection broken by 'NewConnectionError: [Errno 101] Network is unreachable'\n"
+        "ERROR: No matching distribution found for x==1\n"
+    )
+    assert _last_line(log) == (
+        "no connection to your package index (Network is unreachable); ERROR: No matching distribution found for x==1"
+    )

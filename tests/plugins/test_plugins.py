@@ -249,3 +249,15 @@ def test_a_broken_plugin_spoils_nothing(ollm, stranger):
     assert ollm.real("plugins", "disable", "boom", **path).code == 0
     assert "boom" not in ollm.real("provider", "list", **path).err
     assert ollm.real("--strict-plugins", "plugins", "list", **path).code == 1
+
+
+def test_the_doctor_bears_a_distribution_without_name_or_version(ollm, tmp_path):
+    site = tmp_path / "damaged"
+    info = site / "damaged-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("")
+    (info / "entry_points.txt").write_text("[ollm]\ndamaged = nosuch_damaged:Plugin\n")
+    done = ollm.real("plugins", "doctor", PYTHONPATH=str(site))
+    assert "damaged" in done.out + done.err and "Traceback" not in done.err and "TypeError" not in done.err
+    done = ollm.real("plugins", "list", "--json", PYTHONPATH=str(site))
+    assert {each["distribution"] for each in done.json if each["name"] == "damaged"} == {"unknown"}

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -115,7 +116,17 @@ def grown(folder: Path, pattern: str) -> int:
     return sum(sizes.values())
 
 
+_NO_CONNECTION = re.compile(
+    r"Network is unreachable|Temporary failure in name resolution|Name or service not known|Connection refused"
+    r"|Connection timed out|Read timed out|No route to host"
+)
+
+
 def _last_line(log: Path) -> str:
-    lines = [line.strip() for line in log.read_text("utf-8", "replace")[-8000:].splitlines() if line.strip()]
+    """Return what the client said at last, and before it, if there was no connection, why."""
+    text = log.read_text("utf-8", "replace")[-8000:]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if line.lower().startswith("error")]
-    return visible((errors or lines or [""])[-1])[:300]
+    offline = _NO_CONNECTION.findall(text)
+    reason = f"no connection to your package index ({offline[-1]}); " if offline else ""
+    return visible(reason + (errors or lines or [""])[-1])[:300]

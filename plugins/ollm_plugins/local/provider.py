@@ -171,7 +171,8 @@ class LocalProvider:
 
     def _usable(self, model: LocalModel) -> LocalModel:
         if model.problem:
-            raise ProviderError(model.problem, "Fetch the file anew, or use another model.")
+            again = f"Delete {model.path}, and it is fetched anew" if model.builtin else "Fetch the file anew"
+            raise ProviderError(model.problem, f"{again}, or use another model.")
         if model.missing:
             raise ProviderError(f"the weights of {model.name} are not fetched yet", "Chat with it once, or pull it.")
         if model.info and model.info.embeds:
