@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from ollm.contexts import StatusContext as StatusContext
     from ollm.contexts import ToolContext as ToolContext
     from ollm.contexts import TurnContext as TurnContext
+    from ollm.contribution import Contribution as Contribution
     from ollm.contributions import Command as Command
     from ollm.contributions import CommandGroup as CommandGroup
-    from ollm.contributions import Contribution as Contribution
     from ollm.contributions import Detection as Detection
     from ollm.contributions import Frontend as Frontend
     from ollm.contributions import ModelLimits as ModelLimits
@@ -131,10 +131,10 @@ _HOMES = {
         "ToolContext",
         "TurnContext",
     ),
+    "contribution": ("Contribution",),
     "contributions": (
         "Command",
         "CommandGroup",
-        "Contribution",
         "Detection",
         "Frontend",
         "ModelLimits",

@@ -13,7 +13,7 @@ from ollm.errors import OllmError, PluginError
 from ollm.hub import label
 
 if TYPE_CHECKING:
-    from ollm.contributions import Contribution
+    from ollm.contribution import Contribution
     from ollm.hub import Hub, Owned
 
 T = TypeVar("T")

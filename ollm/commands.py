@@ -16,7 +16,8 @@ from msgspec import Struct
 from typer.core import TyperCommand, TyperGroup
 
 from ollm.command_tree import Node
-from ollm.contributions import Command, Surface, resolve
+from ollm.contribution import resolve
+from ollm.contributions import Command, Surface
 from ollm.errors import ExitCode, OllmError, UsageError
 from ollm.hub import label
 from ollm.text import visible

@@ -6,16 +6,13 @@ entry points use ("package.module:attribute"), and imported only when it is need
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from functools import cache
-from types import NoneType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar, get_args
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from msgspec import Struct
 
-from ollm.text import visible
+from ollm.contribution import PATH, WORDS, Contribution, Ref, fits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,105 +30,8 @@ if TYPE_CHECKING:
     from ollm.messages import ChatRequest, Message, Usage
     from ollm.providers import Provider
 
-T = TypeVar("T")
-Ref: TypeAlias = T | str
-"""An object, or a reference to it such as "package.module:attribute"."""
-
 Surface = Literal["shell", "repl"]
 Risk = Literal["none", "read", "write", "execute", "network"]
-
-_PLAIN: Mapping[str, tuple[type, ...]] = {
-    "str": (str,),
-    "str | None": (str, NoneType),
-    "int": (int,),
-    "int | None": (int, NoneType),
-    "bool": (bool,),
-    "tuple[str, ...]": (tuple, list),
-    "tuple[Surface, ...]": (tuple, list),
-    "tuple[TemplateVariable, ...]": (tuple, list),
-    "Mapping[str, Any]": (Mapping,),
-    "Mapping[str, int]": (Mapping,),
-}
-"""What is checked of a contribution's fields, by their annotations; a wrong one would fail far from its plugin."""
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
-_WORDS = re.compile(rf"{_NAME.pattern}( {_NAME.pattern})*")
-_PATH = re.compile(r"[a-z]\w*(\.[a-z]\w*)*")
-_REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
-
-
-def resolve(ref: Ref[T]) -> T:
-    """Return what a reference names, importing its module; anything but a string is returned as it is.
-
-    :raises ImportError: the module cannot be imported
-    :raises AttributeError: the module has no such attribute
-    """
-    if not isinstance(ref, str):
-        return ref
-    import importlib
-
-    module, _, attribute = ref.partition(":")
-    target: Any = importlib.import_module(module)
-    for part in attribute.split("."):
-        target = getattr(target, part)
-    return target  # type: ignore[no-any-return]  # the caller's annotation is the contract
-
-
-@cache
-def _plain_fields(kind: type[Contribution]) -> Sequence[tuple[str, str]]:
-    """Return name and annotation of the fields that hold plain data."""
-    hints = {name: hint for each in kind.__mro__ for name, hint in inspect.get_annotations(each).items()}
-    return [(name, hints[name]) for name in kind.__struct_fields__ if name != "name" and hints[name] in _PLAIN]
-
-
-def _fits(value: object, hint: str) -> bool:
-    if hint == "tuple[str, ...]" and isinstance(value, tuple | list):
-        return all(isinstance(each, str) for each in value)
-    return isinstance(value, _PLAIN[hint])
-
-
-class Contribution(Struct, frozen=True):
-    """What all contributions share: a name that is unique among its kind."""
-
-    references: ClassVar[tuple[str, ...]] = ()
-    """The fields that hold a `Ref` to something callable."""
-
-    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    """The words that a field, or each part of it, may be."""
-
-    name_form: ClassVar[tuple[re.Pattern[str], str]] = (_NAME, "lower-case letters, digits and _ . -")
-    """What a name must match, and how to say so."""
-
-    name: str
-
-    def mistakes(self) -> Iterator[str]:
-        """Yield what is wrong with this contribution, in words; nothing when it is sound."""
-        pattern, said = self.name_form
-        if not isinstance(self.name, str) or not pattern.fullmatch(self.name):
-            yield f"its name {self.name!r} is not {said}"
-        for attribute, hint in _plain_fields(type(self)):
-            value = getattr(self, attribute)
-            if not _fits(value, hint):
-                yield f"{attribute} is a {type(value).__name__}, not {hint}"
-            elif isinstance(value, str) and visible(value) != value:
-                yield f"{attribute} holds control characters"
-        yield from self._wrong_choices()
-        yield from self._wrong_references()
-
-    def _wrong_choices(self) -> Iterator[str]:
-        for attribute, allowed in self.choices.items():
-            value = getattr(self, attribute)
-            for word in value if isinstance(value, tuple) else (value,):
-                if word not in allowed:
-                    yield f"{attribute} {word!r} is none of {', '.join(allowed)}"
-
-    def _wrong_references(self) -> Iterator[str]:
-        for attribute in self.references:
-            value = getattr(self, attribute)
-            if isinstance(value, str) and not _REFERENCE.fullmatch(value):
-                yield f"{attribute} {value!r} is not of the form 'package.module:attribute'"
-            elif value is not None and not isinstance(value, str) and not callable(value):
-                yield f"{attribute} is a {type(value).__name__}, not something callable or a reference"
 
 
 class ProviderEntry(Contribution, frozen=True):
@@ -216,7 +116,7 @@ class Command(Contribution, frozen=True):
     references: ClassVar[tuple[str, ...]] = ("run",)
     choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"surfaces": get_args(Surface)}
     name_form: ClassVar[tuple[re.Pattern[str], str]] = (
-        _WORDS,
+        WORDS,
         "one or more words of lower-case letters, digits and _ . -",
     )
 
@@ -230,8 +130,8 @@ class Command(Contribution, frozen=True):
     def mistakes(self) -> Iterator[str]:
         """Yield what is wrong; an alias has the form of a name."""
         yield from super().mistakes()
-        for alias in self.aliases if _fits(self.aliases, "tuple[str, ...]") else ():
-            if not _WORDS.fullmatch(alias):
+        for alias in self.aliases if fits(self.aliases, "tuple[str, ...]") else ():
+            if not WORDS.fullmatch(alias):
                 yield f"its alias {alias!r} is not {self.name_form[1]}"
 
 
@@ -326,7 +226,7 @@ class SettingsSection(Contribution, frozen=True):
     """
 
     references: ClassVar[tuple[str, ...]] = ("model",)
-    name_form: ClassVar[tuple[re.Pattern[str], str]] = (_PATH, "a dotted path in camelCase")
+    name_form: ClassVar[tuple[re.Pattern[str], str]] = (PATH, "a dotted path in camelCase")
 
     model: Ref[type]
 

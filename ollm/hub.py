@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from msgspec import Struct
 
 from ollm import contributions as kinds
-from ollm.contributions import Contribution, resolve
+from ollm.contribution import Contribution, resolve
 from ollm.errors import OllmError
 from ollm.settings_model import KERNEL_SECTIONS, PROGRAM_FLAGS, flags_of, section_mistake
 

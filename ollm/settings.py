@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
-from ollm.contributions import SettingsLayer, SettingsSection, resolve
+from ollm.contribution import resolve
+from ollm.contributions import SettingsLayer, SettingsSection
 from ollm.errors import SettingsError, UsageError
 from ollm.settings_check import convert
 from ollm.settings_file import SettingsFile

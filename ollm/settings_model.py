@@ -14,7 +14,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from msgspec import Struct
 
-from ollm.contributions import Setting, SettingsSection, resolve
+from ollm.contribution import resolve
+from ollm.contributions import Setting, SettingsSection
 from ollm.sections import ChatSettings, ModelSettings, PluginsSettings
 
 KeyPath = tuple[str, ...]

@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from ollm.awaiting import awaited, failure
 from ollm.contexts import ToolContext, TurnContext
-from ollm.contributions import Tool, resolve
+from ollm.contribution import resolve
+from ollm.contributions import Tool
 from ollm.errors import OllmError, PluginError
 from ollm.hub import label
 from ollm.messages import Notice, ToolCall, ToolReturned, ToolSpec

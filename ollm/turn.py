@@ -18,7 +18,8 @@ from msgspec.structs import replace
 
 from ollm.awaiting import awaited
 from ollm.contexts import EventContext, TurnContext
-from ollm.contributions import Contribution, TurnRecord
+from ollm.contribution import Contribution
+from ollm.contributions import TurnRecord
 from ollm.errors import OllmError, PluginError
 from ollm.hub import label
 from ollm.messages import (

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Protocol
 import pytest
 
 import ollm.api
-from ollm.contributions import resolve
+from ollm.contribution import resolve
 from ollm.contexts import DetectContext, FrontendContext, StatusContext
 from ollm.testing import Harness, MakeHarness
 from tests.helpers.site import ROOT

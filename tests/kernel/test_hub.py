@@ -12,7 +12,7 @@ from ollm.api import (
     Tool,
     hookimpl,
 )
-from ollm.contributions import resolve
+from ollm.contribution import resolve
 from ollm.hub import label
 
 
