@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from functools import cached_property
+from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from msgspec import Struct
@@ -108,8 +109,24 @@ def section_mistake(section: SettingsSection) -> str:
     bare = [field.attribute for field in fields if field.default is dataclasses.MISSING]
     if bare:
         return f"these fields have no default: {', '.join(bare)}"
+    strange = [field.attribute for field in fields if not _is_known(field.type)]
+    if strange:
+        return f"these fields have a type that YAML cannot hold: {', '.join(strange)}"
     odd = [repr(flag) for field in fields for flag in field.setting.flags if not _FLAG.fullmatch(flag)]
     return f"these flags are not of the form --word or -x: {', '.join(odd)}" if odd else ""
+
+
+_KNOWN = (str, int, float, bool, NoneType, Any, Ellipsis)
+
+
+def _is_known(declared: Any) -> bool:
+    """Whether values of a type can stand in a settings file."""
+    if get_origin(declared) is Literal:
+        return True
+    parts = get_args(declared)
+    if parts:
+        return all(_is_known(part) for part in parts)
+    return declared in _KNOWN or (isinstance(declared, type) and issubclass(declared, Struct | tuple | list | dict))
 
 
 def flags_of(section: SettingsSection) -> list[str]:

@@ -187,12 +187,21 @@ class Bare:
     name: Annotated[str, Setting("A name.")]
 
 
+@dataclass(frozen=True)
+class Strange:
+    """Holds what no file can."""
+
+    place: Annotated[Path, Setting("A path.")] = Path()
+    also: Annotated[str | None, Setting("Text.")] = None
+
+
 @pytest.mark.parametrize(
     ("name", "model", "said"),
     [
         ("x", Bare, "no default: name"),
         ("model", Tuning, "the kernel's own"),
         ("x", int, "not a dataclass"),
+        ("x", Strange, "a type that YAML cannot hold: place"),
         ("x", Tuning, ""),
     ],
 )
