@@ -155,14 +155,26 @@ class App:
 
     def close(self) -> None:
         """Close services, providers and the event loop."""
-        if self._runner is not None:
-            self._runner.run(self._close_all())
-            self._runner.close()
-            self._runner = None
+        if self._runner is None:
+            return
+        runner, self._runner = self._runner, None
+        if runner.run(self._close_all()):
+            runner.close()
+        else:
+            self._abandoned.append(runner)  # closing would wait for what does not end
 
-    async def _close_all(self) -> None:
+    async def _close_all(self) -> bool:
+        """Close what can be closed; False if something is still at work."""
+        import asyncio
+
         await self.services.aclose()
         await self.providers.aclose()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        if others:
+            await asyncio.wait(others, timeout=1.0)
+        return all(task.done() for task in others)
 
 
 def _working_folder() -> Path:

@@ -6,7 +6,7 @@ The counterpart of `Host.guard` for what is asynchronous: tools, approvers, prov
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from ollm.errors import OllmError, PluginError
@@ -44,13 +44,19 @@ async def awaited(hub: Hub, owned: Owned[Contribution], work: Awaitable[T]) -> T
         raise failure(hub, owned, error) from error
 
 
-async def closed(hub: Hub, owned: Owned[Contribution], work: Awaitable[None]) -> None:
+async def closed(hub: Hub, owned: Owned[Contribution], close: Callable[[], Awaitable[None]]) -> None:
     """Let a contribution give back what it holds; one that fails or takes too long is noted and left behind."""
-    try:
-        await awaited(hub, owned, asyncio.wait_for(work, CLOSING))
-    except OllmError as error:
-        if not isinstance(error, PluginError):
-            failure(hub, owned, error)
+
+    async def work() -> None:
+        await close()
+
+    task = asyncio.ensure_future(awaited(hub, owned, work()))
+    await asyncio.wait((task,), timeout=CLOSING)
+    if not task.done():
+        task.cancel()
+        failure(hub, owned, TimeoutError(f"it did not close within {CLOSING:g} s"))
+    elif not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, PluginError):
+        failure(hub, owned, error)
 
 
 def failure(hub: Hub, owned: Owned[Contribution], error: BaseException) -> PluginError:

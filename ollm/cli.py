@@ -72,7 +72,8 @@ def main(argv: Sequence[str]) -> int:
     except OllmError as error:
         return report(error)
     except KeyboardInterrupt:
-        print(file=sys.stderr)
+        with contextlib.suppress(OSError, ValueError):
+            print(file=sys.stderr)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         return nobody_reads()

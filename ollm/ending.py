@@ -30,7 +30,7 @@ def end(code: int) -> Never:
     import threading
 
     code = _flushed(code)
-    if threading.active_count() > 1:
+    if threading.active_count() > 1 and code != ExitCode.INTERRUPTED:
         sys.exit(code)
     import atexit
 
@@ -42,13 +42,13 @@ def _flushed(code: int) -> int:
     """Write what is still in the buffers; output that was lost is a failure, unless nobody wanted it."""
     try:
         sys.stdout.flush()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         _discard(sys.stdout)
         if code == ExitCode.DONE and not isinstance(error, BrokenPipeError):
             code = report_unexpected(error)
     try:
         sys.stderr.flush()
-    except OSError:
+    except (OSError, ValueError):
         _discard(sys.stderr)
     return code
 
@@ -60,7 +60,7 @@ def nobody_reads() -> int:
 
 
 def _discard(stream: TextIO) -> None:
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
@@ -94,11 +94,13 @@ def _say(*lines: str) -> None:
 
     for line in lines:
         if line:
-            print(f"ollm: {visible(line)}", file=sys.stderr)
+            with contextlib.suppress(OSError, ValueError):  # there is nobody left to tell
+                print(f"ollm: {visible(line)}", file=sys.stderr)
 
 
 def _trace(error: BaseException) -> None:
     if os.environ.get("OLLM_DEBUG"):
         import traceback
 
-        traceback.print_exception(error)
+        with contextlib.suppress(OSError, ValueError):
+            traceback.print_exception(error)

@@ -122,14 +122,14 @@ class Host:
         self.blame(record, "discovery", cause, f"Uninstall one of the two, e.g. `pip uninstall {mine}`.")
 
     def _load(self, record: PluginRecord) -> None:
-        loaded = self.guard(record, "import", record.entry_point.load)
+        loaded = self.guard(record, "import", record.entry_point.load, apart=True)
         if loaded is None:
             record.state = "failed"
             return
         record.state = "failed"
         if not self._speaks_our_api(record, loaded):
             return
-        plugin = self.guard(record, "register", loaded) if isinstance(loaded, type) else loaded
+        plugin = self.guard(record, "register", loaded, apart=True) if isinstance(loaded, type) else loaded
         if plugin is None:
             return
         if self.guard(record, "register", lambda: self._manager.register(plugin, record.name)) is None:
@@ -174,17 +174,25 @@ class Host:
                     yield record, result
 
     def guard(
-        self, record: PluginRecord, where: str, action: Callable[[], T], *, let: tuple[type[Exception], ...] = ()
+        self,
+        record: PluginRecord,
+        where: str,
+        action: Callable[[], T],
+        *,
+        let: tuple[type[Exception], ...] = (),
+        apart: bool = False,
     ) -> T | None:
         """Do something of a plugin's; on failure note it and return None.
 
         What it prints is kept away from stdout, which belongs to the answer.
 
         :param let: exceptions that are no failure but an answer, and pass
+        :param apart: keep away what child processes and C libraries print, too; what the host itself writes meanwhile
+            would also miss stdout, so only while modules are imported
         """
         started = time.perf_counter()
         printed = io.StringIO()
-        aside = contextlib.nullcontext() if record.first_party else _descriptor_aside()
+        aside = _descriptor_aside() if apart and not record.first_party else contextlib.nullcontext()
         try:
             with contextlib.redirect_stdout(printed), aside:
                 return action()

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, TypeVar
 
+from ollm.errors import OllmError
+
 T = TypeVar("T")
 
 GRACE = 3.0
@@ -37,6 +39,7 @@ def run_cancellable(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T
 
     :raises KeyboardInterrupt: the user pressed Ctrl-C; the work was cancelled first
     :raises Abandoned: it went on all the same
+    :raises OllmError: something in it cancelled it
     """
     tasks: list[asyncio.Task[T]] = []
     presses: list[float] = []
@@ -57,7 +60,7 @@ def run_cancellable(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T
         except asyncio.CancelledError:
             if presses:
                 raise KeyboardInterrupt from None
-            raise
+            raise OllmError("The work was cancelled from within", "Set OLLM_DEBUG=1 for the trace.") from None
         except KeyboardInterrupt:
             if not tasks[0].done():
                 raise Abandoned from None

@@ -134,9 +134,13 @@ class Providers:
         :raises ProviderUnreachable: it took too long
         :raises PluginError: it failed, which is noted
         """
+
+        async def work() -> T:
+            return await question(self.make(owned))
+
         try:
             async with asyncio.timeout(patience):
-                return await awaited(self._hub, owned, question(self.make(owned)))
+                return await awaited(self._hub, owned, work())
         except TimeoutError as error:  # ours: `awaited` has made a failure of any other
             problem = f"Provider '{owned.item.name}' did not answer within {patience:g} s"
             raise ProviderUnreachable(problem, "Try again later.") from error
@@ -172,7 +176,7 @@ class Providers:
         made = self._made
         self.forget()
         for name, provider in made.items():
-            await closed(self._hub, self.entry(name), provider.aclose())
+            await closed(self._hub, self.entry(name), provider.aclose)
 
     def forget(self) -> None:
         """Make every provider anew when it is next needed."""

@@ -46,7 +46,7 @@ class Services:
             if service in made.values() and close is not None:
                 from ollm.awaiting import closed
 
-                await closed(self._hub, owned, close())
+                await closed(self._hub, owned, close)
         self._owners.clear()
 
     def _make(self, protocol: type[Any]) -> Any:

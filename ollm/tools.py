@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
-from ollm.awaiting import awaited, failure
+from ollm.awaiting import CLOSING, awaited, failure
 from ollm.contexts import ToolContext, TurnContext
 from ollm.contribution import resolve
 from ollm.contributions import Tool
@@ -94,19 +94,22 @@ class Toolbox:
         :param offered: names of the tools that the model was told of
         :param finished: gets the results by the number of their call, also of those that are not yielded any more
         """
-
-        async def run(number: int, call: ToolCall) -> ToolReturned:
-            finished[number] = await self.run(call, turn, offered)
-            return finished[number]
-
-        tasks = [asyncio.ensure_future(run(number, call)) for number, call in enumerate(calls)]
+        running = {asyncio.ensure_future(self.run(call, turn, offered)): number for number, call in enumerate(calls)}
         try:
-            for result in asyncio.as_completed(tasks):
-                yield await result
+            while running:
+                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    number = running.pop(task)
+                    finished[number] = _result(task, calls[number])
+                    yield finished[number]
         finally:
-            for task in tasks:
+            for task in running:
                 task.cancel()
-            await asyncio.wait(tasks)
+            if running:
+                await asyncio.wait(running, timeout=CLOSING)
+            for task, number in running.items():
+                if task.done() and not task.cancelled() and task.exception() is None:
+                    finished[number] = task.result()
 
     async def run(self, call: ToolCall, turn: TurnContext, offered: Collection[str]) -> ToolReturned:
         """Run one call; whatever goes wrong becomes the result that the model reads."""
@@ -135,18 +138,27 @@ class Toolbox:
             return Decision(False, f"The tool {name!r} was not run: no plugin is installed that can approve it.")
         try:
             async with self._asking:
-                return await approver.decide(request)
-        except Exception as error:
-            reason = f"asking for approval failed ({type(error).__name__}: {error})"
-            request.turn.host.notify(Notice("approval-failed", f"The tool {name!r} was not run: {reason}."))
-            return Decision(allowed=False, reason=f"The tool was not run: {reason}.")
+                decision = await approver.decide(request)
+            if isinstance(decision, Decision):
+                return decision
+            error: BaseException = TypeError(f"it returned a {type(decision).__name__}")
+        except asyncio.CancelledError as cancelled:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            error = cancelled
+        except (Exception, KeyboardInterrupt, SystemExit) as raised:
+            error = raised
+        reason = f"asking for approval failed ({type(error).__name__}: {error})"
+        request.turn.host.notify(Notice("approval-failed", f"The tool {name!r} was not run: {reason}."))
+        return Decision(allowed=False, reason=f"The tool was not run: {reason}.")
 
     async def _carry_out(self, owned: Owned[Tool], call: ToolCall, arguments: Any, turn: TurnContext) -> ToolReturned:
         async def work() -> str:
-            return await resolve(owned.item.run)(ToolContext(turn, call), arguments)
+            return str(await resolve(owned.item.run)(ToolContext(turn, call), arguments))
 
         try:
-            return ToolReturned(call, str(await awaited(self._hub, owned, work())))
+            return ToolReturned(call, await awaited(self._hub, owned, work()))
         except PluginError as error:
             return self._failed(call, error)
         except OllmError as error:
@@ -168,3 +180,13 @@ class Toolbox:
         """
         adapter = self._adapters.get(tool.name)
         return arguments if adapter is None else adapter.validate_python(dict(arguments))
+
+
+def _result(task: asyncio.Future[ToolReturned], call: ToolCall) -> ToolReturned:
+    """Return a call's result; a tool that cancelled itself has failed.
+
+    :raises PluginError: in strict mode, the tool failed
+    """
+    if task.cancelled():
+        return ToolReturned(call, f"The tool {call.name!r} was cancelled from within.", failed=True)
+    return task.result()

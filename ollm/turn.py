@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ollm.awaiting import awaited
+from ollm.awaiting import CLOSING, awaited, failure
 from ollm.contexts import EventContext, TurnContext
 from ollm.contribution import Contribution
 from ollm.contributions import TurnRecord
@@ -95,6 +95,9 @@ class Turn:
         self._calls: Sequence[ToolCall] = ()
         self._results: dict[int, ToolReturned] = {}
         self._closed = False
+        self._left = False
+        self._begun = asyncio.Event()
+        self._sent = 0.0
         self._toolbox = Toolbox(hub)
         self._watchers = [owned for owned in hub.turn_observers() if owned.item.on_event is not None]
         self._notices: list[str] = []
@@ -193,40 +196,66 @@ class Turn:
         """Relay a provider's events, telling after a moment of silence what is waited for.
 
         The provider is read in one task from beginning to end, as its scopes and time-outs need it; the queue holds
-        it back when nobody takes what it brings.
+        it back when nobody takes what it brings, and gets a None when it ends while somebody waits.
         """
-        queue: asyncio.Queue[Event | OllmError | None] = asyncio.Queue(QUEUE)
-        pump = asyncio.ensure_future(self._pump(request, queue))
+        queue: asyncio.Queue[Event | None] = asyncio.Queue(QUEUE)
+        entry = self._answerer.entry
+        self._left, self._sent = False, time.monotonic()
+        self._begun.clear()
+        pump = asyncio.ensure_future(awaited(self._hub, entry, self._read(request, queue)))
+        pump.add_done_callback(lambda _: self._ended(queue))
         try:
-            async for event in _first(queue, self._answerer.model):
-                yield event
-            while (came := queue.get_nowait() if queue.qsize() else await queue.get()) is not None:
-                if isinstance(came, OllmError):
-                    raise came
-                yield came
+            while not self._begun.is_set():
+                try:
+                    async with asyncio.timeout(PATIENCE):
+                        await self._begun.wait()
+                except TimeoutError:
+                    yield Waiting(self._answerer.model, time.monotonic() - self._sent)
+            while queue.qsize() or not pump.done():
+                event = queue.get_nowait() if queue.qsize() else await queue.get()
+                if event is not None:
+                    yield event
+            self._check(pump)
         finally:
+            self._left = True
             pump.cancel()
-            await asyncio.wait((pump,))
+            await asyncio.wait((pump,), timeout=CLOSING)
+            if pump.done() and not pump.cancelled():
+                pump.exception()  # whatever its clean-up raised: the turn is over
 
-    async def _pump(self, request: ChatRequest, queue: asyncio.Queue[Event | OllmError | None]) -> None:
-        async def read() -> None:
-            source = aiter(self._answerer.provider.chat(request))
-            try:
-                async for event in source:
-                    if queue.full():
-                        await queue.put(event)
-                    else:
-                        queue.put_nowait(event)  # a fifth of the cost of a token
-            finally:
-                close = getattr(source, "aclose", None)
-                if close is not None:
-                    await close()
+    def _ended(self, queue: asyncio.Queue[Event | None]) -> None:
+        """Wake whoever waits for an event that will not come."""
+        self._begun.set()
+        if queue.empty():
+            queue.put_nowait(None)
 
+    def _check(self, pump: asyncio.Future[None]) -> None:
+        """Raise what ended the reading of a provider, unless it ended by itself.
+
+        :raises OllmError: the provider said no, or failed
+        """
+        error = asyncio.CancelledError("cancelled from within") if pump.cancelled() else pump.exception()
+        if isinstance(error, OllmError):
+            raise error
+        if error is not None:
+            raise failure(self._hub, self._answerer.entry, error) from error
+
+    async def _read(self, request: ChatRequest, queue: asyncio.Queue[Event | None]) -> None:
+        source = aiter(self._answerer.provider.chat(request))
         try:
-            await awaited(self._hub, self._answerer.entry, read())
-        except OllmError as error:
-            await queue.put(error)
-        await queue.put(None)
+            async for event in source:
+                if self._left:
+                    return
+                if queue.full():
+                    await queue.put(event)
+                else:
+                    queue.put_nowait(event)  # a fifth of the cost of a token
+                if not self._begun.is_set():
+                    self._begun.set()
+        finally:
+            close = getattr(source, "aclose", None)
+            if close is not None:
+                await close()
 
     def _observed(self, event: Event) -> Event:
         if self._first_token is None and isinstance(event, TextDelta):
@@ -270,22 +299,3 @@ class Turn:
         for owned in self._hub.turn_observers():
             if owned.item.on_turn is not None:
                 self._hub.tell(owned, "on_turn", record)
-
-
-async def _first(queue: asyncio.Queue[Event | OllmError | None], subject: str) -> AsyncGenerator[Event, None]:
-    """Yield `Waiting` each second until something has come."""
-    started = time.monotonic()
-    while queue.empty():
-        try:
-            async with asyncio.timeout(PATIENCE):
-                first = await queue.get()
-        except TimeoutError:
-            yield Waiting(subject, time.monotonic() - started)
-        else:
-            if isinstance(first, OllmError):
-                raise first
-            if first is not None:
-                yield first
-            else:
-                queue.put_nowait(None)
-            return

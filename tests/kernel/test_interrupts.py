@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from ollm import interrupts
+from ollm.errors import OllmError
 from ollm.interrupts import run_cancellable
 
 
@@ -87,7 +88,7 @@ def test_a_cancellation_of_its_own_is_no_interrupt(loop: asyncio.AbstractEventLo
     async def give_up() -> None:
         raise asyncio.CancelledError
 
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(OllmError, match="cancelled from within"):
         run_cancellable(loop, give_up())
 
 

@@ -458,3 +458,96 @@ def test_an_observer_can_break_nothing(ollm_app):
     turn = ollm.ask("go")
     assert (turn.text, turn.events[-1].reason) == ("ok", "stop")
     assert len(ollm.failures) == 1
+
+
+@pytest.mark.parametrize("ending", ["raises", "refuses", "swallows", "goes on"])
+def test_a_provider_that_ends_badly_does_not_hold_up_an_interrupt(ollm_app, monkeypatch, ending):
+    monkeypatch.setattr("ollm.turn.CLOSING", 0.2)
+    full = asyncio.Event()
+
+    async def chat(request):
+        try:
+            for number in range(1000):
+                if number == 65:
+                    full.set()
+                yield TextDelta("x")
+        finally:
+            if ending == "raises":
+                raise RuntimeError("clean-up")
+            if ending == "refuses":
+                raise ProviderError("clean-up")
+            if ending == "swallows":
+                return
+            await asyncio.sleep(30)
+
+    ollm = ollm_app(provider_plugin(chat), strict=False)
+    talk = conversation(ollm)
+
+    async def leave():
+        events = talk.ask("go")
+        await anext(events)
+        await full.wait()
+        await asyncio.wait_for(events.aclose(), 5)
+
+    ollm.app.run(leave())
+    assert talk.messages[-1].content.startswith("x")
+
+
+@pytest.mark.parametrize("way", ["cancels its task", "closes itself"])
+def test_a_provider_that_ends_its_own_task_is_a_failure(ollm_app, way):
+    async def chat(request):
+        yield TextDelta("x")
+        if way == "closes itself":
+            raise GeneratorExit
+        asyncio.current_task().cancel()
+        await asyncio.sleep(0)
+
+    ollm = ollm_app(provider_plugin(chat), strict=False)
+    with pytest.raises(OllmError, match="Provider 'own' failed"):
+        ollm.ask("go")
+
+
+def test_a_tool_that_cancels_its_task_has_failed(ollm_app):
+    class Plugin(Specs):
+        @hookimpl
+        def ollm_tools(self, ctx):
+            async def leave(ctx, args):
+                asyncio.current_task().cancel()
+                await asyncio.sleep(0)
+
+            return [Tool("leave", "Leave.", {"type": "object"}, leave, risk="none")]
+
+    ollm = ollm_app(Plugin, replies=[ToolCall("1", "leave", {}), "ok"])
+    assert next(e for e in ollm.ask("go").events if isinstance(e, ToolReturned)).failed
+
+
+@pytest.mark.parametrize("way", ["raises", "hangs", "is not async"])
+def test_a_provider_that_does_not_close_holds_nobody_up(ollm_app, monkeypatch, way):
+    monkeypatch.setattr("ollm.awaiting.CLOSING", 0.1)
+
+    async def chat(request):
+        yield Finished("stop")
+
+    plugin = provider_plugin(chat)
+
+    async def hang():
+        while True:
+            try:
+                await asyncio.sleep(30)
+            except asyncio.CancelledError:
+                if released:
+                    raise
+
+    def refuse():
+        raise RuntimeError("no")
+
+    async def refuse_later():
+        refuse()
+
+    released = []
+    plugin.provider.aclose = {"raises": refuse_later, "hangs": hang, "is not async": refuse}[way]
+    ollm = ollm_app(plugin, strict=False)
+    ollm.ask("go")
+    ollm.app.close()
+    assert [failure.where for failure in ollm.failures] == ["provider 'own'"]
+    released.append(True)

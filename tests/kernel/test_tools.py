@@ -86,3 +86,20 @@ def test_an_approver_that_fails_has_not_agreed(ollm_app):
     ollm = ollm_app(Dice, Plugin, replies=[ToolCall("1", "risky", {"sides": 2}), "ok"])
     assert result_of(ollm).content == "The tool was not run: asking for approval failed (KeyError: 'lost')."
     assert "The tool 'risky' was not run" in ollm.stderr.getvalue()
+
+
+@pytest.mark.parametrize("answer", [None, SystemExit(0), KeyboardInterrupt()])
+def test_an_approver_may_do_anything(ollm_app, answer):
+    class Approver:
+        async def decide(self, request):
+            if answer is not None:
+                raise answer
+
+    class Plugin(Specs):
+        @hookimpl
+        def ollm_services(self, ctx):
+            return [Service("approver", ToolApprover, lambda host: Approver())]
+
+    result = result_of(ollm_app(Dice, Plugin, replies=[ToolCall("1", "risky", {"sides": 2}), "ok"]))
+    assert result.failed
+    assert result.content.startswith("The tool was not run: asking for approval failed")
