@@ -6,7 +6,6 @@ never left without its result.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ollm.awaiting import CLOSING, awaited, failure
+from ollm.awaiting import awaited
 from ollm.contexts import EventContext, TurnContext
 from ollm.contribution import Contribution
 from ollm.contributions import TurnRecord
@@ -35,20 +34,14 @@ from ollm.messages import (
     ToolCalled,
     ToolReturned,
     Usage,
-    Waiting,
 )
 from ollm.sections import ChatSettings
+from ollm.streaming import Stream
 from ollm.tools import Toolbox
 
 if TYPE_CHECKING:
     from ollm.hub import Hub, Owned
     from ollm.selection import Answerer
-
-PATIENCE = 1.0
-"""Seconds of silence after which the user is told what is waited for."""
-
-QUEUE = 64
-"""Events that a provider may be ahead of whoever shows them."""
 
 
 class _Answer(Struct):
@@ -95,9 +88,6 @@ class Turn:
         self._calls: Sequence[ToolCall] = ()
         self._results: dict[int, ToolReturned] = {}
         self._closed = False
-        self._left = False
-        self._begun = asyncio.Event()
-        self._sent = 0.0
         self._toolbox = Toolbox(hub)
         self._watchers = [owned for owned in hub.turn_observers() if owned.item.on_event is not None]
         self._notices: list[str] = []
@@ -126,7 +116,7 @@ class Turn:
         for _ in range(settings.max_tool_rounds):
             answer = self._answer = _Answer()
             request = await self._request(system)
-            async with aclosing(self._stream(request)) as events:
+            async with aclosing(Stream(self._hub, self._answerer, request).events()) as events:
                 async for event in events:
                     answer.take(event)
                     if not isinstance(event, Finished):
@@ -191,71 +181,6 @@ class Turn:
         wrong = TypeError(f"it returned a {type(answer).__name__}")
         self._hub.host.blame_error(owned.record, label(owned.item), wrong)
         return None
-
-    async def _stream(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
-        """Relay a provider's events, telling after a moment of silence what is waited for.
-
-        The provider is read in one task from beginning to end, as its scopes and time-outs need it; the queue holds
-        it back when nobody takes what it brings, and gets a None when it ends while somebody waits.
-        """
-        queue: asyncio.Queue[Event | None] = asyncio.Queue(QUEUE)
-        entry = self._answerer.entry
-        self._left, self._sent = False, time.monotonic()
-        self._begun.clear()
-        pump = asyncio.ensure_future(awaited(self._hub, entry, self._read(request, queue)))
-        pump.add_done_callback(lambda _: self._ended(queue))
-        try:
-            while not self._begun.is_set():
-                try:
-                    async with asyncio.timeout(PATIENCE):
-                        await self._begun.wait()
-                except TimeoutError:
-                    yield Waiting(self._answerer.model, time.monotonic() - self._sent)
-            while queue.qsize() or not pump.done():
-                event = queue.get_nowait() if queue.qsize() else await queue.get()
-                if event is not None:
-                    yield event
-            self._check(pump)
-        finally:
-            self._left = True
-            pump.cancel()
-            await asyncio.wait((pump,), timeout=CLOSING)
-            if pump.done() and not pump.cancelled():
-                pump.exception()  # whatever its clean-up raised: the turn is over
-
-    def _ended(self, queue: asyncio.Queue[Event | None]) -> None:
-        """Wake whoever waits for an event that will not come."""
-        self._begun.set()
-        if queue.empty():
-            queue.put_nowait(None)
-
-    def _check(self, pump: asyncio.Future[None]) -> None:
-        """Raise what ended the reading of a provider, unless it ended by itself.
-
-        :raises OllmError: the provider said no, or failed
-        """
-        error = asyncio.CancelledError("cancelled from within") if pump.cancelled() else pump.exception()
-        if isinstance(error, OllmError):
-            raise error
-        if error is not None:
-            raise failure(self._hub, self._answerer.entry, error) from error
-
-    async def _read(self, request: ChatRequest, queue: asyncio.Queue[Event | None]) -> None:
-        source = aiter(self._answerer.provider.chat(request))
-        try:
-            async for event in source:
-                if self._left:
-                    return
-                if queue.full():
-                    await queue.put(event)
-                else:
-                    queue.put_nowait(event)  # a fifth of the cost of a token
-                if not self._begun.is_set():
-                    self._begun.set()
-        finally:
-            close = getattr(source, "aclose", None)
-            if close is not None:
-                await close()
 
     def _observed(self, event: Event) -> Event:
         if self._first_token is None and isinstance(event, TextDelta):

@@ -66,6 +66,7 @@ def test_each_kernel_module_has_its_tests():
     with_another = {
         "__main__",
         "command_tree",
+        "streaming",
         "contribution",
         "discovery",
         "awaiting",

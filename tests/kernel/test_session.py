@@ -170,7 +170,7 @@ def test_leaving_the_loop_early_closes_the_provider(ollm_app):
 
 
 def test_silence_is_explained_each_second(ollm_app, monkeypatch):
-    monkeypatch.setattr("ollm.turn.PATIENCE", 0.02)
+    monkeypatch.setattr("ollm.streaming.PATIENCE", 0.02)
 
     async def chat(request):
         await asyncio.sleep(0.1)
@@ -336,7 +336,7 @@ def test_leaving_while_tool_results_are_shown_keeps_them(ollm_app):
 
 
 def test_a_consumer_may_leave_while_it_waits(ollm_app, monkeypatch):
-    monkeypatch.setattr("ollm.turn.PATIENCE", 0.01)
+    monkeypatch.setattr("ollm.streaming.PATIENCE", 0.01)
 
     async def chat(request):
         await asyncio.sleep(30)
@@ -462,7 +462,7 @@ def test_an_observer_can_break_nothing(ollm_app):
 
 @pytest.mark.parametrize("ending", ["raises", "refuses", "swallows", "goes on"])
 def test_a_provider_that_ends_badly_does_not_hold_up_an_interrupt(ollm_app, monkeypatch, ending):
-    monkeypatch.setattr("ollm.turn.CLOSING", 0.2)
+    monkeypatch.setattr("ollm.streaming.CLOSING", 0.2)
     full = asyncio.Event()
 
     async def chat(request):

@@ -1,0 +1,99 @@
+"""How is a provider read?
+
+In one task from beginning to end, as its own scopes and time-outs need it. A queue holds it back when nobody takes
+what it brings, and gets a None when it ends while somebody waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING
+
+from ollm.awaiting import CLOSING, awaited, failure
+from ollm.errors import OllmError
+from ollm.messages import ChatRequest, Event, Waiting
+
+if TYPE_CHECKING:
+    from ollm.hub import Hub
+    from ollm.selection import Answerer
+
+PATIENCE = 1.0
+"""Seconds of silence after which the user is told what is waited for."""
+
+QUEUE = 64
+"""Events that a provider may be ahead of whoever shows them."""
+
+
+class Stream:
+    """One answer of a provider."""
+
+    def __init__(self, hub: Hub, answerer: Answerer, request: ChatRequest) -> None:
+        self._hub = hub
+        self._answerer = answerer
+        self._request = request
+        self._begun = asyncio.Event()
+        self._left = False
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """Yield a provider's events, and `Waiting` each second until the first has come.
+
+        :raises OllmError: the provider said no, or failed
+        """
+        queue: asyncio.Queue[Event | None] = asyncio.Queue(QUEUE)
+        entry, sent = self._answerer.entry, time.monotonic()
+        pump = asyncio.ensure_future(awaited(self._hub, entry, self._read(queue)))
+        pump.add_done_callback(lambda _: self._ended(queue))
+        try:
+            while not self._begun.is_set():
+                try:
+                    async with asyncio.timeout(PATIENCE):
+                        await self._begun.wait()
+                except TimeoutError:
+                    yield Waiting(self._answerer.model, time.monotonic() - sent)
+            while queue.qsize() or not pump.done():
+                event = queue.get_nowait() if queue.qsize() else await queue.get()
+                if event is not None:
+                    yield event
+            self._check(pump)
+        finally:
+            self._left = True
+            pump.cancel()
+            await asyncio.wait((pump,), timeout=CLOSING)
+            if pump.done() and not pump.cancelled():
+                pump.exception()  # whatever its clean-up raised: the turn is over
+
+    def _ended(self, queue: asyncio.Queue[Event | None]) -> None:
+        """Wake whoever waits for an event that will not come."""
+        self._begun.set()
+        if queue.empty():
+            queue.put_nowait(None)
+
+    def _check(self, pump: asyncio.Future[None]) -> None:
+        """Raise what ended the reading of a provider, unless it ended by itself.
+
+        :raises OllmError: the provider said no, or failed
+        """
+        error = asyncio.CancelledError("cancelled from within") if pump.cancelled() else pump.exception()
+        if isinstance(error, OllmError):
+            raise error
+        if error is not None:
+            raise failure(self._hub, self._answerer.entry, error) from error
+
+    async def _read(self, queue: asyncio.Queue[Event | None]) -> None:
+        source = aiter(self._answerer.provider.chat(self._request))
+        try:
+            async for event in source:
+                if self._left:
+                    return
+                if queue.full():
+                    await queue.put(event)
+                else:
+                    queue.put_nowait(event)  # a fifth of the cost of a token
+                if not self._begun.is_set():
+                    self._begun.set()
+        finally:
+            close = getattr(source, "aclose", None)
+            if close is not None:
+                await close()
