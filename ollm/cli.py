@@ -66,7 +66,7 @@ def main(argv: Sequence[str]) -> int:
             return ExitCode.DONE
         from ollm.app import App
 
-        app = App(strict_plugins="--strict-plugins" in _before_command(argv))
+        app = App(strict_plugins="--strict-plugins" in _before_dashes(argv))
         with contextlib.closing(app):
             return _run(app, argv)
     except OllmError as error:
@@ -81,8 +81,8 @@ def main(argv: Sequence[str]) -> int:
         return report_unexpected(error)
 
 
-def _before_command(argv: Sequence[str]) -> Sequence[str]:
-    """The words up to `--`; flags of the program itself are looked for only there."""
+def _before_dashes(argv: Sequence[str]) -> Sequence[str]:
+    """Return the words up to `--`: behind it, what looks like a flag is none."""
     return argv[: argv.index("--")] if "--" in argv else argv
 
 

@@ -33,8 +33,3 @@ class Paths(Struct, frozen=True):
     def cache(self) -> Path:
         """Files that may be deleted at any time."""
         return self.home / "cache"
-
-    def ensure_home(self) -> Path:
-        """Create the home folder, readable by its owner only, and return it."""
-        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return self.home

@@ -14,9 +14,13 @@ def test_home_is_moved_by_a_variable(tmp_path):
     assert Paths.from_environment({"OLLM_HOME": "~/y"}).home.is_absolute()
 
 
-def test_home_is_made_private(tmp_path):
-    home = Paths(tmp_path / "new").ensure_home()
-    assert home.stat().st_mode & 0o777 == 0o700
+def test_home_is_made_private_when_something_is_first_written(tmp_path):
+    from ollm.settings_file import change_setting
+
+    home = Paths(tmp_path / "new")
+    change_setting(home.config, ("model", "default"), "x")
+    assert home.home.stat().st_mode & 0o777 == 0o700
+    assert home.config.stat().st_mode & 0o777 == 0o600
 
 
 class Marked(Specs):
