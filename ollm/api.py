@@ -63,6 +63,19 @@ if TYPE_CHECKING:
     from ollm.host import PluginRecord as PluginRecord
     from ollm.hub import Owned as Owned
     from ollm.hub import label as label
+    from ollm.knowledge import Capabilities as Capabilities
+    from ollm.knowledge import Catalogue as Catalogue
+    from ollm.knowledge import CatalogueSource as CatalogueSource
+    from ollm.knowledge import DeletedModel as DeletedModel
+    from ollm.knowledge import FactSource as FactSource
+    from ollm.knowledge import KnownLimits as KnownLimits
+    from ollm.knowledge import ListedModel as ListedModel
+    from ollm.knowledge import ModelKnowledge as ModelKnowledge
+    from ollm.knowledge import ModelManagement as ModelManagement
+    from ollm.knowledge import ModelStatus as ModelStatus
+    from ollm.knowledge import ShownModel as ShownModel
+    from ollm.knowledge import TokenCount as TokenCount
+    from ollm.knowledge import TokenCounter as TokenCounter
     from ollm.messages import ChatRequest as ChatRequest
     from ollm.messages import Event as Event
     from ollm.messages import Finished as Finished
@@ -70,6 +83,7 @@ if TYPE_CHECKING:
     from ollm.messages import Message as Message
     from ollm.messages import Notice as Notice
     from ollm.messages import Progress as Progress
+    from ollm.messages import Step as Step
     from ollm.messages import TextDelta as TextDelta
     from ollm.messages import ThinkingDelta as ThinkingDelta
     from ollm.messages import ToolCall as ToolCall
@@ -82,6 +96,7 @@ if TYPE_CHECKING:
     from ollm.output import Output as Output
     from ollm.output import to_document as to_document
     from ollm.paths import Paths as Paths
+    from ollm.providers import CopiesModels as CopiesModels
     from ollm.providers import CountsTokens as CountsTokens
     from ollm.providers import DefaultsModel as DefaultsModel
     from ollm.providers import DeletesModels as DeletesModels
@@ -91,6 +106,8 @@ if TYPE_CHECKING:
     from ollm.providers import LoadsModels as LoadsModels
     from ollm.providers import ModelInfo as ModelInfo
     from ollm.providers import Provider as Provider
+    from ollm.providers import ProviderAccess as ProviderAccess
+    from ollm.providers import PullRequest as PullRequest
     from ollm.providers import PullsModels as PullsModels
     from ollm.session import Conversation as Conversation
     from ollm.settings import Settings as Settings
@@ -168,6 +185,21 @@ _HOMES = {
     ),
     "host": ("Failure", "PluginRecord"),
     "hub": ("Owned", "label"),
+    "knowledge": (
+        "Capabilities",
+        "Catalogue",
+        "CatalogueSource",
+        "DeletedModel",
+        "FactSource",
+        "KnownLimits",
+        "ListedModel",
+        "ModelKnowledge",
+        "ModelManagement",
+        "ModelStatus",
+        "ShownModel",
+        "TokenCount",
+        "TokenCounter",
+    ),
     "messages": (
         "ChatRequest",
         "Event",
@@ -176,6 +208,7 @@ _HOMES = {
         "Message",
         "Notice",
         "Progress",
+        "Step",
         "TextDelta",
         "ThinkingDelta",
         "ToolCall",
@@ -189,6 +222,7 @@ _HOMES = {
     "output": ("Output", "to_document"),
     "paths": ("Paths",),
     "providers": (
+        "CopiesModels",
         "CountsTokens",
         "DefaultsModel",
         "DeletesModels",
@@ -198,6 +232,8 @@ _HOMES = {
         "LoadsModels",
         "ModelInfo",
         "Provider",
+        "ProviderAccess",
+        "PullRequest",
         "PullsModels",
     ),
     "session": ("Conversation",),

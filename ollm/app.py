@@ -20,6 +20,7 @@ from ollm.hub import Hub
 from ollm.messages import Notice
 from ollm.output import Output
 from ollm.paths import Paths
+from ollm.providers import ProviderAccess
 from ollm.sections import PluginsSettings
 from ollm.services import Services
 from ollm.settings import Settings
@@ -67,7 +68,7 @@ class App:
         contributed = [owned.item for owned in self.hub.settings_sections()]
         incomplete = any(record.state == "blocked" or record.failures for record in found)
         self.settings = Settings((*KERNEL_SECTIONS, *contributed), file, self.environ, incomplete=incomplete)
-        self.services = Services(self.hub)
+        self.services = Services(self.hub, {ProviderAccess: lambda: self.providers})
         self.context = HostContext(
             self.paths, self.settings, self.services, self.out.notify, self.workspace, self.environ
         )

@@ -15,7 +15,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from ollm.app import App
     from ollm.contributions import TurnRecord
-    from ollm.messages import Event, Message, Notice, ToolCall
+    from ollm.messages import ChatRequest, Event, Message, Notice, ToolCall
     from ollm.paths import Paths
     from ollm.providers import ModelInfo
 
@@ -93,10 +93,14 @@ class ToolContext(Struct, frozen=True):
 
 
 class EventContext(Struct, frozen=True):
-    """Something that happens in a turn."""
+    """Something that happens in a turn.
+
+    :param request: what was sent last in this turn, in the form in which it was sent; None before anything was
+    """
 
     turn: TurnContext
     event: Event
+    request: ChatRequest | None = None
 
 
 class RankContext(Struct, frozen=True):

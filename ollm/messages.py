@@ -55,6 +55,7 @@ class GenerationOptions(Struct, frozen=True):
     :param temperature: 0 is deterministic
     :param max_tokens: upper bound of the answer's length, in tokens
     :param context_size: context window to allocate, in tokens
+    :param repeat_last_n: how many of the last tokens `repeat_penalty` looks at
     :param think: whether a thinking model thinks, or how hard
     :param extra: options under the provider's own names, sent as they are
     """
@@ -69,6 +70,10 @@ class GenerationOptions(Struct, frozen=True):
     stop: tuple[str, ...] = ()
     think: bool | str | None = None
     extra: Mapping[str, Any] = {}
+    min_p: float | None = None
+    repeat_last_n: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
 
 
 class ToolSpec(Struct, frozen=True):
@@ -149,6 +154,7 @@ class Progress(Struct, frozen=True):
     """A download or other long work moves on.
 
     :param total: in `unit`; None while unknown
+    :param resumed: the part of `done` that was there when this work began, so that it counts for no rate
     """
 
     type: ClassVar[str] = "progress"
@@ -156,6 +162,14 @@ class Progress(Struct, frozen=True):
     done: int
     total: int | None = None
     unit: Literal["bytes", "tokens", "steps"] = "bytes"
+    resumed: int = 0
+
+
+class Step(Struct, frozen=True):
+    """Long work enters another stage, e.g. "verifying sha256 digest"."""
+
+    type: ClassVar[str] = "step"
+    text: str
 
 
 class Notice(Struct, frozen=True):
@@ -178,4 +192,4 @@ class Finished(Struct, frozen=True):
     usage: Usage = Usage()
 
 
-Event = TextDelta | ThinkingDelta | ToolCalled | ToolReturned | Waiting | Progress | Notice | Finished
+Event = TextDelta | ThinkingDelta | ToolCalled | ToolReturned | Waiting | Progress | Step | Notice | Finished

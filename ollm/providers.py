@@ -8,12 +8,19 @@ Every method may raise `ProviderUnreachable`, `ModelNotFound` or `ProviderError`
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
 
-from ollm.messages import ChatRequest, Event, Notice, Progress
+from ollm.messages import ChatRequest, Event, Notice, Progress, Step
+
+if TYPE_CHECKING:
+    from ollm.contributions import ProviderEntry
+    from ollm.errors import OllmError
+    from ollm.hub import Owned
+
+T = TypeVar("T")
 
 
 class Health(Struct, frozen=True):
@@ -135,12 +142,29 @@ class DefaultsModel(Protocol):
         ...
 
 
+class PullRequest(Struct, frozen=True):
+    """A wish to have a model on disk.
+
+    :param insecure: whether the model may come over http, or from a server whose certificate nobody vouches for
+    """
+
+    name: str
+    insecure: bool = False
+
+
 @runtime_checkable
 class PullsModels(Protocol):
     """Fetches models."""
 
-    def pull(self, name: str) -> AsyncIterator[Progress | Notice]:
-        """Fetch a model; the iterator ends when it is there. Closing it stops the fetch."""
+    def pull(self, request: PullRequest) -> AsyncIterator[Progress | Step | Notice]:
+        """Fetch a model; the iterator ends when it is there. Closing it stops the fetch.
+
+        `Progress` comes for each file or layer, with a label of its own; the sum is not the provider's business.
+
+        :raises ModelNotFound: there is no such model to fetch
+        :raises ProviderUnreachable: nobody answers, or the registry that has it does not
+        :raises ProviderError: the fetch failed
+        """
         ...
 
 
@@ -150,6 +174,15 @@ class DeletesModels(Protocol):
 
     async def delete_model(self, name: str) -> None:
         """Delete a model."""
+        ...
+
+
+@runtime_checkable
+class CopiesModels(Protocol):
+    """Gives models further names."""
+
+    async def copy_model(self, source: str, target: str) -> None:
+        """Give a model a second name; one that has that name already is replaced."""
         ...
 
 
@@ -176,4 +209,53 @@ class CountsTokens(Protocol):
 
     async def count_tokens(self, model: str, text: str) -> int:
         """Count the tokens of a text."""
+        ...
+
+
+class ProviderAccess(Protocol):
+    """Reaches all providers. The kernel itself provides this service, so `find(ProviderAccess)` is never None."""
+
+    @property
+    def generation(self) -> int:
+        """How often all providers were closed; one from an earlier generation must not be used."""
+        ...
+
+    def entries(self) -> Sequence[Owned[ProviderEntry]]:
+        """List the providers in the order in which they are asked."""
+        ...
+
+    def entry(self, name: str) -> Owned[ProviderEntry]:
+        """Return a provider's entry.
+
+        :raises UsageError: there is none of that name
+        """
+        ...
+
+    def make(self, owned: Owned[ProviderEntry]) -> Provider:
+        """Return the provider itself, to see what it can do.
+
+        :raises PluginError: its plugin could not make it
+        """
+        ...
+
+    def chosen(self) -> str | None:
+        """Return the provider that the user chose, by name or by giving its address; None if all may be asked."""
+        ...
+
+    async def ask(
+        self, owned: Owned[ProviderEntry], question: Callable[[Provider], Awaitable[T]], patience: float | None = None
+    ) -> T:
+        """Ask a provider, which may be a stranger's, something.
+
+        :param patience: seconds after which one that does not answer counts as unreachable; None: for good
+        :raises OllmError: the provider says no
+        :raises ProviderUnreachable: it took too long
+        :raises PluginError: it failed, which is noted
+        """
+        ...
+
+    async def ask_all(
+        self, entries: Sequence[Owned[ProviderEntry]], question: Callable[[Provider], Awaitable[T]]
+    ) -> Sequence[tuple[Owned[ProviderEntry], T | OllmError]]:
+        """Ask several providers at the same time, with patience; one that fails spoils nothing for the others."""
         ...

@@ -6,6 +6,7 @@ another asks for whatever fulfils it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ollm.hub import label
@@ -19,10 +20,14 @@ T = TypeVar("T")
 
 
 class Services:
-    """Makes each service once, when it is first asked for."""
+    """Makes each service once, when it is first asked for.
 
-    def __init__(self, hub: Hub) -> None:
+    :param own: what the kernel provides itself, by its Protocol; no plugin can take its place
+    """
+
+    def __init__(self, hub: Hub, own: Mapping[type[Any], Callable[[], Any]] | None = None) -> None:
         self._hub = hub
+        self._own = own or {}
         self._context: HostContext | None = None
         self._made: dict[type[Any], Any] = {}
         self._owners: list[tuple[Owned[Service], Any]] = []
@@ -33,6 +38,8 @@ class Services:
 
     def find(self, protocol: type[T]) -> T | None:
         """Return the service that fulfils a Protocol, or None when no plugin provides it."""
+        if protocol in self._own:
+            return self._own[protocol]()  # type: ignore[no-any-return]  # the table is the contract
         if protocol not in self._made:
             self._made[protocol] = self._make(protocol)
         made: T | None = self._made[protocol]

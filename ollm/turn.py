@@ -85,6 +85,7 @@ class Turn:
         self._tell = tell
         self._new = [prompt]
         self._answer: _Answer | None = None
+        self._request_sent: ChatRequest | None = None
         self._calls: Sequence[ToolCall] = ()
         self._results: dict[int, ToolReturned] = {}
         self._closed = False
@@ -115,7 +116,7 @@ class Turn:
         usage = Usage()
         for _ in range(settings.max_tool_rounds):
             answer = self._answer = _Answer()
-            request = await self._request(system)
+            request = self._request_sent = await self._request(system)
             async with aclosing(Stream(self._hub, self._answerer, request).events()) as events:
                 async for event in events:
                     answer.take(event)
@@ -189,7 +190,7 @@ class Turn:
             self._notices.append(event.text)
             self._codes.add(event.code)
         for owned in self._watchers:
-            self._hub.tell(owned, "on_event", EventContext(self._context, event))
+            self._hub.tell(owned, "on_event", EventContext(self._context, event, self._request_sent))
         return event
 
     def _finished(self, reason: FinishReason, usage: Usage) -> Finished:

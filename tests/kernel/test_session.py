@@ -551,3 +551,28 @@ def test_a_provider_that_does_not_close_holds_nobody_up(ollm_app, monkeypatch, w
     ollm.app.close()
     assert [failure.where for failure in ollm.failures] == ["provider 'own'"]
     released.append(True)
+
+
+def test_observers_see_the_request_that_was_sent(ollm_app):
+    seen = []
+
+    class Watch(Specs):
+        @hookimpl
+        def ollm_turn_observers(self, ctx):
+            return [TurnObserver("watch", on_event=lambda event: seen.append(event))]
+
+        @hookimpl
+        def ollm_request_adjusters(self, ctx):
+            return [RequestAdjuster("name", lambda request, turn: replace(request, model="adjusted"))]
+
+    ollm_app(Watch).ask("hi")
+    assert {each.request.model for each in seen} == {"adjusted"}
+    assert seen[-1].request.messages[-1].content == "hi"
+
+
+def test_the_kernel_gives_access_to_the_providers_as_a_service(ollm_app):
+    from ollm.api import ProviderAccess
+
+    ollm = ollm_app()
+    access = ollm.app.context.services.find(ProviderAccess)
+    assert [owned.item.name for owned in access.entries()] == ["scripted"]

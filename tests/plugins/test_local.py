@@ -49,6 +49,7 @@ from ollm.api import (
     Provider,
     ProviderError,
     ProviderUnreachable,
+    PullRequest,
     PullsModels,
     TextDelta,
     ToolSpec,
@@ -776,10 +777,10 @@ async def test_a_full_disk_is_told_before(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 async def test_only_the_builtin_model_can_be_pulled(local: LocalProvider, home: Path, cache: Path) -> None:
-    assert [event async for event in local.pull("smollm2")] == []  # sound already
+    assert [event async for event in local.pull(PullRequest("smollm2"))] == []  # sound already
     _put(cache, home / "models" / "mine.gguf")
     with pytest.raises(ModelNotFound, match="can fetch smollm2:135m only"):
-        await anext(local.pull("mine"))
+        await anext(local.pull(PullRequest("mine")))
 
 
 def test_an_absent_network_is_named_before_the_clients_last_word(tmp_path):

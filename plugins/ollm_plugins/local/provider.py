@@ -18,6 +18,7 @@ from ollm.api import (
     Notice,
     Progress,
     ProviderError,
+    PullRequest,
     Waiting,
 )
 from ollm_plugins.local import native, weights
@@ -78,14 +79,14 @@ class LocalProvider:
         native.require()
         return describe(await self._find(name))
 
-    async def pull(self, name: str) -> AsyncGenerator[Progress | Notice, None]:
+    async def pull(self, request: PullRequest) -> AsyncGenerator[Progress | Notice, None]:
         """Fetch the built-in model; a damaged one is replaced.
 
         :raises ModelNotFound: any other model
         :raises ProviderError: it cannot be fetched
         """
-        if not (await self._find(name)).builtin:
-            problem = f"the local engine can fetch {weights.NAME} only, not {name}"
+        if not (await self._find(request.name)).builtin:
+            problem = f"the local engine can fetch {weights.NAME} only, not {request.name}"
             raise ModelNotFound(problem, f"Put the model's .gguf file into {self._folder}.")
         async with contextlib.aclosing(weights.fetch(self._folder)) as steps:
             async for step in steps:

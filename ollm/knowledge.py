@@ -1,0 +1,216 @@
+"""What can one room ask another about models?
+
+Protocols that a plugin registers as a service and any other finds with `ctx.services.find(…)`: managing models,
+knowing their limits, counting tokens. Who provides them, and how, is that plugin's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from ollm.messages import ChatRequest, Notice, Progress, Step, Waiting
+from ollm.providers import LoadedModel, ModelInfo, PullRequest
+
+
+class ListedModel(Struct, frozen=True):
+    """A model in a catalogue.
+
+    :param loaded: how it is in memory; None when it is not, or nobody knows
+    """
+
+    provider: str
+    info: ModelInfo
+    loaded: LoadedModel | None = None
+
+
+class CatalogueSource(Struct, frozen=True):
+    """Where the models of one provider in a catalogue come from.
+
+    :param as_of: ISO 8601 time at which the provider said so; empty when it never did
+    :param offline: why the provider was not reached just now, so that this is what it said before; empty when it was
+    :param remedy: what the user can do about that
+    """
+
+    provider: str
+    as_of: str
+    offline: str = ""
+    remedy: str = ""
+
+
+class Catalogue(Struct, frozen=True):
+    """The models of one or several providers."""
+
+    models: tuple[ListedModel, ...]
+    sources: tuple[CatalogueSource, ...]
+
+
+class ShownModel(Struct, frozen=True):
+    """Everything that a provider says of one model; `source` says when."""
+
+    provider: str
+    info: ModelInfo
+    source: CatalogueSource
+
+
+class DeletedModel(Struct, frozen=True):
+    """A model that was deleted.
+
+    :param freed: bytes on disk that no other model needs; None when nobody knows
+    :param unloaded: whether it was taken out of memory first
+    """
+
+    provider: str
+    name: str
+    freed: int | None
+    unloaded: bool
+
+
+class ModelStatus(Struct, frozen=True):
+    """A model in memory, and whose it is."""
+
+    provider: str
+    loaded: LoadedModel
+
+
+class ModelManagement(Protocol):
+    """Manages models, whichever provider has them.
+
+    Wherever `provider` is None, the chosen provider is meant, or all that answer if the user has chosen none. Every
+    method raises `ModelNotFound`, `ProviderUnreachable`, `UsageError` or `ProviderError`.
+    """
+
+    async def list_models(self, provider: str | None = None, *, max_age: float = 0.0) -> Catalogue:
+        """List the models.
+
+        A provider that is away is answered for by what it said before, marked so in `sources`.
+
+        :param max_age: seconds for which a former answer is good enough, so that nobody is asked
+        :raises ProviderUnreachable: nobody answers, and nobody ever did
+        """
+        ...
+
+    async def show_model(self, name: str, provider: str | None = None, *, max_age: float = 0.0) -> ShownModel:
+        """Tell everything known about one model, with the former answer when its provider is away.
+
+        :param max_age: seconds for which a former answer is good enough
+        """
+        ...
+
+    def pull(
+        self, request: PullRequest, provider: str | None = None
+    ) -> AsyncIterator[Progress | Step | Waiting | Notice]:
+        """Fetch a model; closing the iterator stops the fetch.
+
+        `Progress` comes for each layer, labelled by its digest, and, labelled by the model's name, for the sum of
+        them. `Waiting` says for how long nothing has moved on. The iterator ends when the model is there.
+        """
+        ...
+
+    def cancel(self, name: str) -> bool:
+        """Stop a pull that is under way in this process; False if there is none of that name."""
+        ...
+
+    async def delete_model(self, name: str, provider: str | None = None) -> DeletedModel:
+        """Delete a model from disk, after taking it out of memory."""
+        ...
+
+    async def copy_model(self, source: str, target: str, provider: str | None = None) -> None:
+        """Give a model a second name."""
+        ...
+
+    async def status(self, provider: str | None = None) -> Sequence[ModelStatus]:
+        """List the models in memory, asking the providers now."""
+        ...
+
+
+class Capabilities(Struct, frozen=True):
+    """What a model can do."""
+
+    tools: bool = False
+    vision: bool = False
+    streaming: bool = True
+    thinking: bool = False
+    embedding: bool = False
+
+
+FactSource = Literal["user", "server", "plugin", "tag", "line", "pattern", "default"]
+"""How a fact about a model is known, the most trusted first.
+
+`user`: the user's settings. `server`: its provider says so now. `plugin`: a pattern of `ollm_model_limits`. `tag`: the
+database knows this very name and tag. `line`: it knows the model line. `pattern`: what models of that family have in
+common. `default`: nobody knows, and this is safe.
+"""
+
+
+class KnownLimits(Struct, frozen=True):
+    """What is known of a model, and how.
+
+    :param name: as it was asked for
+    :param known: whether anything but the safe default is known
+    :param context_window: in tokens
+    :param max_output_tokens: None: bounded by the context window only
+    :param family: as the server says it (`details.family`), e.g. "llama"; empty when unknown
+    :param profiles: routing profiles that it suits
+    :param source: how the context window is known
+    :param sources: how each fact is known, by its name: context_window, max_output_tokens, family, profiles, tools,
+        vision, streaming, thinking, embedding
+    :param matched: the entry that answered, e.g. "llama3.1:8b", for people
+    """
+
+    name: str
+    known: bool
+    context_window: int
+    capabilities: Capabilities
+    max_output_tokens: int | None = None
+    family: str = ""
+    profiles: tuple[str, ...] = ()
+    source: FactSource = "default"
+    sources: Mapping[str, FactSource] = {}
+    matched: str = ""
+
+
+class ModelKnowledge(Protocol):
+    """Knows what models can do."""
+
+    def look_up(self, name: str, provider: str = "", live: ModelInfo | None = None) -> KnownLimits:
+        """Say what is known of a model without asking anybody.
+
+        :param name: as a user or a server writes it
+        :param live: what its provider says of it, if that is known
+        """
+        ...
+
+    async def limits_of(self, name: str, provider: str) -> KnownLimits:
+        """Say what is known of a model, with what its provider says of it now or said not long ago."""
+        ...
+
+
+class TokenCount(Struct, frozen=True):
+    """So many tokens.
+
+    :param exact: counted with the model's own tokenizer
+    :param error: of an estimate: the mean relative error in the last turns with this model (0.03 is 3 %); None before any
+    """
+
+    tokens: int
+    exact: bool = False
+    error: float | None = None
+
+
+class TokenCounter(Protocol):
+    """Counts tokens: exactly where the provider can, else by an estimate that learns from each turn."""
+
+    async def count(self, text: str, model: str, provider: str) -> TokenCount:
+        """Count the tokens of a text."""
+        ...
+
+    async def count_request(self, request: ChatRequest, provider: str) -> TokenCount:
+        """Count the tokens of a whole prompt: messages, tools, and what the model's template puts around them."""
+        ...
+
+    def accuracy(self, model: str, provider: str) -> TokenCount | None:
+        """Say how well the estimate fits a model: `tokens` is the number of turns it learned from; None before any."""
+        ...

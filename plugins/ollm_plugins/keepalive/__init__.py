@@ -1,0 +1,1 @@
+"""Keeps models in memory that are used often."""

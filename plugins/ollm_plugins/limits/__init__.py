@@ -1,0 +1,1 @@
+"""Knows what each model can do, and holds requests to it."""

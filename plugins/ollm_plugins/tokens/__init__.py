@@ -1,0 +1,1 @@
+"""Counts tokens, and learns from each turn."""
