@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ollm.contexts import ToolContext as ToolContext
     from ollm.contexts import TurnContext as TurnContext
     from ollm.contribution import Contribution as Contribution
+    from ollm.contributions import BackgroundTask as BackgroundTask
     from ollm.contributions import Command as Command
     from ollm.contributions import CommandGroup as CommandGroup
     from ollm.contributions import Detection as Detection
@@ -150,6 +151,7 @@ _HOMES = {
     ),
     "contribution": ("Contribution",),
     "contributions": (
+        "BackgroundTask",
         "Command",
         "CommandGroup",
         "Detection",

@@ -30,6 +30,7 @@ from ollm.settings_model import KERNEL_SECTIONS
 if TYPE_CHECKING:
     import asyncio
 
+    from ollm.background import Background
     from ollm.selection import Providers
     from ollm.session import Conversation
 
@@ -76,6 +77,7 @@ class App:
         self.hub.open(self.context)
         self.settings.add_layers([owned.item for owned in self.hub.settings_layers()])
         self._runner: asyncio.Runner | None = None
+        self._background: Background | None = None
         self._abandoned: list[asyncio.Runner] = []
 
     def _read_file(self) -> SettingsFile:
@@ -134,6 +136,14 @@ class App:
 
         return Conversation(self.hub, self.context, self.providers)
 
+    def begin_background(self) -> None:
+        """Let the background tasks of plugins go on whenever the event loop runs; they end with the app."""
+        from ollm.background import Background
+
+        self._background = Background(self.hub, self.context)
+        if self._runner is not None:
+            self._background.start(self._runner.get_loop())
+
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something asynchronous on the run's one event loop, until it is done.
 
@@ -146,6 +156,8 @@ class App:
 
             self._runner = asyncio.Runner()
             self._runner.get_loop().call_later(COLLECT_AFTER, gc.enable)
+            if self._background is not None:
+                self._background.start(self._runner.get_loop())
         try:
             return run_cancellable(self._runner.get_loop(), work)
         except Abandoned:
@@ -168,6 +180,8 @@ class App:
         """Close what can be closed; False if something is still at work."""
         import asyncio
 
+        if self._background is not None:
+            await self._background.aclose()
         await self.services.aclose()
         await self.providers.aclose()
         others = asyncio.all_tasks() - {asyncio.current_task()}

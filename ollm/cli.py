@@ -187,6 +187,7 @@ def _converse(app: App, prompt: str | None, output: str) -> int:
         return _front_end(app, "once", FrontendContext(app, text, output))
     app.check_settings()
     if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty():
+        app.begin_background()
         return _front_end(app, "interactive", FrontendContext(app))
     raise UsageError("There is no prompt, and no terminal to ask for one", 'Give one: ollm -p "…".')
 

@@ -324,6 +324,17 @@ class RequestAdjuster(Contribution, frozen=True):
     order: int = 50
 
 
+class BackgroundTask(Contribution, frozen=True):
+    """Work beside an interactive conversation, from its beginning to its end.
+
+    :param run: an async function; it is cancelled when the program ends, and what it raises is told to the user
+    """
+
+    references: ClassVar[tuple[str, ...]] = ("run",)
+
+    run: Ref[Callable[[HostContext], Awaitable[None]]]
+
+
 class Frontend(Contribution, frozen=True):
     """A way to hold a conversation.
 

@@ -120,6 +120,10 @@ class Hub:
         """Ask for status items, in their order."""
         return self._ordered("ollm_status_items", kinds.StatusItem)
 
+    def background_tasks(self) -> list[Owned[kinds.BackgroundTask]]:
+        """Ask for background tasks."""
+        return self._ask("ollm_background_tasks", kinds.BackgroundTask)
+
     def templates(self) -> list[Owned[kinds.Template]]:
         """Ask for prompt templates."""
         return self._ask("ollm_templates", kinds.Template)

@@ -15,6 +15,7 @@ import pluggy
 if TYPE_CHECKING:
     from ollm.contexts import HostContext
     from ollm.contributions import (
+        BackgroundTask,
         Command,
         CommandGroup,
         Frontend,
@@ -320,6 +321,30 @@ class Specs:
                 @hookimpl
                 def ollm_status_items(self, ctx):
                     return [StatusItem("load", lambda ctx: f"load {os.getloadavg()[0]:.1f}")]
+        """
+        return ()
+
+    @hookspec
+    def ollm_background_tasks(self, ctx: HostContext) -> Sequence[BackgroundTask]:
+        """Work beside an interactive conversation.
+
+        It begins with the conversation, on the event loop that answers, and is cancelled when the program ends. It
+        must not block: whatever waits is awaited.
+
+        :param ctx: paths, settings and services
+        :return: none, one or several; names are unique among all plugins
+
+        Example::
+
+            async def remind(ctx: HostContext) -> None:
+                while True:
+                    await asyncio.sleep(3600)
+                    ctx.notify(Notice("pause", "An hour has passed; stretch your legs."))
+
+            class Plugin(Specs):
+                @hookimpl
+                def ollm_background_tasks(self, ctx):
+                    return [BackgroundTask("pause", remind)]
         """
         return ()
 

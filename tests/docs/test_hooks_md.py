@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import random
@@ -32,7 +33,7 @@ def generator() -> ModuleType:
 
 GENERATOR = generator()
 HOOKS = {hook.__name__: hook for hook in GENERATOR.hooks()}
-STANDARD = (Annotated, Path, Protocol, dataclass, date, os, random, time)
+STANDARD = (Annotated, Path, Protocol, asyncio, dataclass, date, os, random, time)
 
 
 def written(hook: str) -> dict[str, Any]:
