@@ -115,6 +115,7 @@ class Connection:
             await self._send_lines(recording, began)
         elif request.method != "HEAD":
             await self._until(began, recording.total_ms)
+            _ending(recording)
             self.writer.write(_body(recording))
         await self.writer.drain()
         if recording.end == "client":
@@ -124,12 +125,15 @@ class Connection:
     async def _send_lines(self, recording: Recording, began: float) -> None:
         assert recording.lines is not None
         if self.chunk_size:
+            _ending(recording)
             for piece in _pieces("".join(f"{line}\n" for line in recording.lines).encode(), self.chunk_size):
                 self.writer.write(_chunk(piece))
                 await self.writer.drain()
         else:
             for line, due in zip(recording.lines, recording.line_ms or [0] * len(recording.lines), strict=True):
                 await self._until(began, due)
+                if self.sent == len(recording.lines) - 1:
+                    _ending(recording)
                 self.writer.write(_chunk(line.encode() + b"\n"))
                 self.sent += 1
                 if self.speed or self.sent % 64 == 0:
@@ -143,6 +147,11 @@ class Connection:
         delay = began + milliseconds / 1000 * self.speed - time.monotonic()
         if self.speed and delay > 0:
             await asyncio.sleep(delay)
+
+
+def _ending(recording: Recording) -> None:
+    if recording.before_end is not None:
+        recording.before_end()
 
 
 def _head(recording: Recording, method: str) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.replay.server import ReplayServer
+from tests.replay.state import RememberingServer
 
 
 @pytest.fixture
@@ -18,5 +19,18 @@ def replay() -> Iterator[Callable[..., ReplayServer]]:
 
         def start(script: Any = None, **options: Any) -> ReplayServer:
             return running.enter_context(ReplayServer(script or {}, **options))
+
+        yield start
+
+
+@pytest.fixture
+def remembering() -> Iterator[Callable[..., RememberingServer]]:
+    """Start servers that remember: `remembering(pulls={…}, speed=0)`; each ends with the test."""
+    with contextlib.ExitStack() as running:
+
+        def start(**options: Any) -> RememberingServer:
+            server = RememberingServer(**options)
+            running.enter_context(server)
+            return server
 
         yield start

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -34,6 +35,7 @@ class Recording:
     :param header_ms: when the header came, in milliseconds after the request
     :param total_ms: when the answer was over, in milliseconds after the request
     :param notes: what the one who recorded it wrote about it
+    :param before_end: called right before the last line (or the body) is sent, not if the client left earlier
     """
 
     name: str
@@ -47,6 +49,7 @@ class Recording:
     end: End = "complete"
     request: dict[str, Any] = field(default_factory=dict)
     notes: str = ""
+    before_end: Callable[[], None] | None = None
 
     @property
     def objects(self) -> list[Any]:

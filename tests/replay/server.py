@@ -105,14 +105,17 @@ class ReplayServer:
 
     def answer_to(self, request: Request) -> Recording:
         """Choose the answer to a request."""
-        rule = self.script.get(request.path, USUAL.get(request.path, _NOWHERE))
+        return self.by_rule(request.path, self.script.get(request.path, USUAL.get(request.path, _NOWHERE)), request)
+
+    def by_rule(self, key: str, rule: Rule, request: Request) -> Recording:
+        """Choose what a rule says; `key` is what the turns of several answers are counted by."""
         if callable(rule):
             answer = rule(request)
         elif isinstance(rule, str | Recording):
             answer = rule
         else:
-            turn = self._turns.get(request.path, 0)
-            self._turns[request.path] = turn + 1
+            turn = self._turns.get(key, 0)
+            self._turns[key] = turn + 1
             answer = rule[min(turn, len(rule) - 1)]
         return load(answer) if isinstance(answer, str) else answer
 
