@@ -102,6 +102,7 @@ if TYPE_CHECKING:
     from ollm.providers import DefaultsModel as DefaultsModel
     from ollm.providers import DeletesModels as DeletesModels
     from ollm.providers import Health as Health
+    from ollm.providers import KeepsModels as KeepsModels
     from ollm.providers import LoadedModel as LoadedModel
     from ollm.providers import LoadRequest as LoadRequest
     from ollm.providers import LoadsModels as LoadsModels
@@ -121,6 +122,8 @@ if TYPE_CHECKING:
     from ollm.settings_model import Candidate as Candidate
     from ollm.settings_model import Field as Field
     from ollm.settings_model import camel as camel
+    from ollm.settings_model import key_of as key_of
+    from ollm.settings_model import path_of as path_of
     from ollm.settings_schema import settings_schema as settings_schema
     from ollm.specs import API_VERSION as API_VERSION
     from ollm.specs import Specs as Specs
@@ -229,6 +232,7 @@ _HOMES = {
         "DefaultsModel",
         "DeletesModels",
         "Health",
+        "KeepsModels",
         "LoadedModel",
         "LoadRequest",
         "LoadsModels",
@@ -241,7 +245,7 @@ _HOMES = {
     "session": ("Conversation",),
     "settings": ("Settings", "nearest"),
     "settings_file": ("change_setting", "parse_value", "read_settings", "remove_setting", "update_setting"),
-    "settings_model": ("Candidate", "Field", "camel"),
+    "settings_model": ("Candidate", "Field", "camel", "key_of", "path_of"),
     "settings_schema": ("settings_schema",),
     "specs": ("API_VERSION", "Specs", "hookimpl"),
     "state": ("file_lock", "write_atomically"),

@@ -16,6 +16,8 @@ from msgspec import Struct
 from ollm.messages import ChatRequest, Event, Notice, Progress, Step
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ollm.contributions import ProviderEntry
     from ollm.errors import OllmError
     from ollm.hub import Owned
@@ -183,6 +185,15 @@ class CopiesModels(Protocol):
 
     async def copy_model(self, source: str, target: str) -> None:
         """Give a model a second name; one that has that name already is replaced."""
+        ...
+
+
+@runtime_checkable
+class KeepsModels(Protocol):
+    """Says where on this machine its models are."""
+
+    def models_folder(self) -> Path | None:
+        """Return the folder, which need not be there yet; None if it is on another machine, or cannot be known."""
         ...
 
 
