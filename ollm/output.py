@@ -14,12 +14,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from msgspec import Struct
 
-from ollm.messages import Notice, Progress
+from ollm.messages import Notice, Progress, Step
 from ollm.text import escaped, visible
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def to_document(value: Any) -> Any:
@@ -53,6 +56,7 @@ class Output:
         self._color = color
         self.on_notice: Callable[[Notice], None] | None = None
         self._said: set[Notice] = set()
+        self._above: Callable[[str], None] | None = None
 
     @property
     def is_terminal(self) -> bool:
@@ -95,8 +99,11 @@ class Output:
         self.stdout.flush()
 
     def say(self, text: str) -> None:
-        """Write a line to stderr, with what is on stdout so far in front of it."""
+        """Write a line to stderr, with what is on stdout so far in front of it; bars stay under it."""
         self.stdout.flush()
+        if self._above is not None:
+            self._above(visible(text))
+            return
         self.stderr.write(visible(text) + "\n")
         self.stderr.flush()
 
@@ -109,14 +116,14 @@ class Output:
         if notice in self._said:
             return
         self._said.add(notice)
-        if self.on_notice is not None:
+        if self.on_notice is not None and self._above is None:
             self.on_notice(notice)
         else:
             self.say(f"ollm: {notice.text}")
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Write a table: drawn on a terminal, else one row a line with tabs between the cells."""
-        cells = [[visible("" if cell is None else str(cell)) for cell in row] for row in rows]
+        cells = _cells(rows)
         if self.is_terminal:
             self._draw(columns, cells)
             return
@@ -124,61 +131,109 @@ class Output:
             self.stdout.write("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row) + "\n")
 
     def _draw(self, columns: Sequence[str], cells: list[list[str]]) -> None:
-        from rich.box import SIMPLE_HEAD
         from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
 
-        table = Table(box=SIMPLE_HEAD, pad_edge=False)
-        for number, column in enumerate(columns):
-            table.add_column(column, no_wrap=number == 0, overflow="fold")
-        for row in cells:
-            table.add_row(*(Text(cell, overflow="fold") for cell in row))
-        Console(file=self.stdout, no_color=not self.color, highlight=False).print(table)
+        Console(file=self.stdout, no_color=not self.color, highlight=False).print(_drawn(columns, cells))
 
     @contextmanager
-    def progress(self) -> Iterator[Callable[[Progress], None]]:
-        """Show long work on stderr: a bar with rate and time left on a terminal, else a line now and then."""
+    def changing_table(self) -> Iterator[Callable[[Sequence[str], Iterable[Sequence[object]]], None]]:
+        """Draw a table anew in one place, each time it is given; for a stdout that is a terminal."""
+        from ollm.progress import in_place
+
+        with in_place(self.stdout, color=self.color) as draw:
+            yield lambda columns, rows: draw(_drawn(columns, _cells(rows)))
+
+    @contextmanager
+    def progress(self, *, transient: bool = False) -> Iterator[Callable[[Progress | Step], None]]:
+        """Show long work on stderr: a bar with rate and time left on a terminal, else a line now and then.
+
+        :param transient: whether nothing of a bar stays on the screen at the end
+        """
         if not self.draws_aside:
             yield _Lines(self.say).show
             return
-        from ollm.progress import bar
+        from ollm.progress import bars
 
         self.stdout.flush()
-        with bar(self.stderr, color=self.color) as show:
-            yield show
+        with bars(self.stderr, color=self.color, transient=transient) as drawn:
+            self._above = drawn.above
+            try:
+                yield drawn.show
+            finally:
+                self._above = None
+
+
+def _cells(rows: Iterable[Sequence[object]]) -> list[list[str]]:
+    return [[visible("" if cell is None else str(cell)) for cell in row] for row in rows]
+
+
+def _drawn(columns: Sequence[str], cells: list[list[str]]) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, no_wrap=number == 0, overflow="fold")
+    for row in cells:
+        table.add_row(*(Text(cell, overflow="fold") for cell in row))
+    return table
 
 
 SETTLED = 0.5
 """Seconds of work before a rate says anything."""
+EVERY = 5.0
+"""Seconds between two lines about the same work."""
 
 
-class _Lines:
-    """Progress without a terminal: a line at the start, every five seconds, and at the end."""
+class _Line:
+    """One label's work without a terminal: a line at the start, every five seconds, and at the end."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
+    def __init__(self) -> None:
         self._started = time.monotonic()
         self._due = 0.0
         self._over = False
 
-    def show(self, progress: Progress) -> None:
-        """Say how far the work is, unless that was said just now."""
+    def text(self, progress: Progress) -> str | None:
+        """Return how far the work is; None if that was said just now."""
         now = time.monotonic()
         over = progress.total is not None and progress.done >= progress.total
-        if now >= self._due or (over and not self._over):
-            self._due, self._over = now + 5, over
-            self._say(self._text(progress, now - self._started))
+        if now < self._due and (self._over or not over):
+            return None
+        first, self._due, self._over = self._due == 0, now + EVERY, over
+        return _told(progress, now - self._started, first=first)
 
-    @staticmethod
-    def _text(progress: Progress, seconds: float) -> str:
-        scale, unit = (1e6, "MB") if progress.unit == "bytes" else (1, progress.unit)
-        text = f"{progress.label}: {progress.done / scale:.0f}"
-        if progress.total:
-            text += f" of {progress.total / scale:.0f}"
-        text += f" {unit}"
-        rate = progress.done / seconds if seconds > SETTLED else 0.0
-        if rate < scale / 100:  # so slow that a time left would be a guess
-            return text
-        left = f", {max(0, progress.total - progress.done) / rate:.0f} s left" if progress.total else ""
-        return f"{text} ({rate / scale:.1f} {unit}/s{left})"
+
+class _Lines:
+    """Progress without a terminal."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._lines: dict[str, _Line] = {}
+        self._step = ""
+
+    def show(self, event: Progress | Step) -> None:
+        """Say how far the work is, or which stage it is in, unless that was said just now."""
+        text: str | None
+        if isinstance(event, Step):
+            text = event.text if event.text != self._step else None
+            self._step = event.text
+        else:
+            text = self._lines.setdefault(event.label, _Line()).text(event)
+        if text:
+            self._say(text)
+
+
+def _told(progress: Progress, seconds: float, *, first: bool) -> str:
+    """Say how far work is, with its rate if that is known by now."""
+    scale, unit = (1e6, "MB") if progress.unit == "bytes" else (1, progress.unit)
+    begun = "resumed at " if first and progress.resumed else ""
+    text = f"{progress.label}: {begun}{progress.done / scale:.0f}"
+    if progress.total:
+        text += f" of {progress.total / scale:.0f}"
+    text += f" {unit}"
+    rate = (progress.done - progress.resumed) / seconds if seconds > SETTLED else 0.0
+    if rate < scale / 100:  # so slow that a time left would be a guess
+        return text
+    left = f", {max(0, progress.total - progress.done) / rate:.0f} s left" if progress.total else ""
+    return f"{text} ({rate / scale:.1f} {unit}/s{left})"
