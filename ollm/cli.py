@@ -111,7 +111,7 @@ def _callback(app: App) -> Callable[..., Any]:
         "version": Annotated[bool, typer.Option("--version", help="Print the version and end.")],
     }
     defaults = {"prompt": None, "output": "text", "color": None, "strict_plugins": False, "version": False}
-    flagged = {field.key: field for field in app.settings.fields.values() if field.setting.flags}
+    flagged = {field.key: field for field in app.settings.fields.values() if field.is_single and field.setting.flags}
     hints = {key.replace(".", "__"): _option(field) for key, field in flagged.items()}
 
     def callback(context: typer.Context, **given: Any) -> None:

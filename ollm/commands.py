@@ -69,7 +69,9 @@ class _Group(TyperGroup):
         node = self.node.children.get(cmd_name)
         if node is None or not node.is_mounted:
             return None
-        return _group(node, self.hub, self.context) if node.children else _leaf(node, self.hub, self.context)
+        if not node.children:
+            return _leaf(node, self.hub, self.context)
+        return _both(node, self.hub, self.context) if node.owned else _group(node, self.hub, self.context)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         rows = [(name, self.node.children[name].summary) for name in self.list_commands(ctx)]
@@ -79,6 +81,28 @@ class _Group(TyperGroup):
 
     def get_help(self, ctx: Any) -> str:
         return visible(super().get_help(ctx))
+
+
+class _Both(_Group):
+    """A group that is a command, too: what does not begin with the name of a member is the command's."""
+
+    command: Any
+    members: Any
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        chosen = self._meant_by(args)
+        if chosen is self:  # its help tells of the command and of the members
+            return super().make_context(info_name, args, parent, **extra)
+        return chosen.make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
+
+    def _meant_by(self, args: list[str]) -> Any:
+        if args and args[0] in ("--help", "-h"):
+            return self
+        member = self.node.children.get(args[0]) if args else None
+        return self.members if member is not None and member.is_mounted else self.command
 
 
 class _Leaf(TyperCommand):
@@ -101,20 +125,35 @@ def root_group(root: Node, hub: Hub, context: CommandContext, callback: Callable
 
 
 def _group(node: Node, hub: Hub, context: CommandContext, callback: Callable[..., None] | None = None) -> Any:
-    own = callback or (_bound(node.owned, hub, context) if node.owned else _show_help)
     base = typer.Typer(
         cls=_Group,
         name=node.name,
         help=node.summary,
-        callback=own,
+        callback=callback or _show_help,
         invoke_without_command=True,
         rich_markup_mode=None,
         add_completion=callback is not None and context.surface == "shell",
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     make = typer.main.get_group if callback is None else typer.main.get_command  # the latter adds completion
-    group: Any = _made(node.owned, hub, lambda: make(base))
+    group: Any = make(base)
     group.node, group.context, group.hub = node, context, hub
+    return group
+
+
+def _both(node: Node, hub: Hub, context: CommandContext) -> Any:
+    assert node.owned is not None, "else it is a group only"
+    leaf = _leaf(node, hub, context)
+    group: Any = _Both(
+        name=node.name,
+        params=leaf.params,
+        help=leaf.help,
+        epilog=leaf.epilog,
+        context_settings=leaf.context_settings,
+        rich_markup_mode=None,
+    )
+    group.node, group.context, group.hub = node, context, hub
+    group.command, group.members = leaf, _group(node, hub, context)
     return group
 
 
@@ -172,9 +211,7 @@ def _bound(owned: Owned[Command], hub: Hub, context: CommandContext) -> Callable
     function, signature = _made(owned, hub, lambda: _function(owned.item))
     contexts = [each.name for each in signature.parameters.values() if each.annotation is CommandContext]
 
-    def call(context_of_typer: typer.Context, **arguments: Any) -> None:
-        if context_of_typer.invoked_subcommand is not None:
-            return  # a command that is a group, too, was asked for one of its members
+    def call(**arguments: Any) -> None:
         if not owned.item.lenient:
             context.app.check_settings()
         try:
@@ -195,9 +232,8 @@ def _bound(owned: Owned[Command], hub: Hub, context: CommandContext) -> Callable
             raise OllmError(problem, "Run it with OLLM_DEBUG=1 for the trace.") from error
 
     kept = [each for each in signature.parameters.values() if each.name not in contexts]
-    given = inspect.Parameter("context_of_typer", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-    call.__dict__["__signature__"] = signature.replace(parameters=[given, *map(_by_keyword, kept)])
-    call.__annotations__ = {given.name: given.annotation, **{each.name: each.annotation for each in kept}}
+    call.__dict__["__signature__"] = signature.replace(parameters=[*map(_by_keyword, kept)])
+    call.__annotations__ = {each.name: each.annotation for each in kept}
     call.__doc__ = inspect.getdoc(function) or owned.item.summary
     return call
 

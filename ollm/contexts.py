@@ -6,7 +6,7 @@ ever taken out of it within one API version.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ollm.messages import ChatRequest, Event, Message, Notice, ToolCall
     from ollm.paths import Paths
     from ollm.providers import ModelInfo
+    from ollm.settings_model import Candidate
 
 T = TypeVar("T")
 
@@ -25,9 +26,10 @@ T = TypeVar("T")
 class SettingsReader(Protocol):
     """Reads settings; see `ollm.settings.Settings`."""
 
-    def section(self, model: type[T]) -> T:
+    def section(self, model: type[T], entry: str = "") -> T:
         """Return a section with the values in force.
 
+        :param entry: the name that stands for the `*` in the section's path
         :raises SettingsError: a value is unknown, of the wrong type or out of range
         """
         ...
@@ -42,6 +44,21 @@ class SettingsReader(Protocol):
 
     def origin(self, key: str) -> str:
         """Say which layer the value in force comes from: "default", a file and line, a variable, a flag."""
+        ...
+
+    def entries(self, section: str) -> tuple[str, ...]:
+        """List the names that layers give for the `*` in a section's path, e.g. "models.*.options"."""
+        ...
+
+    def candidates(self, key: str) -> Sequence[Candidate]:
+        """List every value that a layer gives to a setting; the last one holds, the others are beaten."""
+        ...
+
+    def value_of(self, key: str, candidate: Candidate) -> Any:
+        """Return what a candidate for a setting gives, in the declared type.
+
+        :raises SettingsError: it does not fit
+        """
         ...
 
 

@@ -219,7 +219,9 @@ class SettingsValue(Struct, frozen=True, rename="camel", forbid_unknown_fields=T
 
 
 class SettingsSection(Contribution, frozen=True):
-    """A part of the settings, e.g. "providers.ollama".
+    """A part of the settings, e.g. "providers.ollama", or one for each name that the user gives: "models.*.options".
+
+    What has a `*` is set by files and in the session only, not by variables and flags.
 
     :param name: the path in the YAML file, in camelCase, parts joined by dots
     :param model: a frozen dataclass with a default for each field, each annotated with a `Setting`

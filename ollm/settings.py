@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
+from msgspec import structs
+
 from ollm.contribution import resolve
 from ollm.contributions import SettingsLayer, SettingsSection
 from ollm.errors import SettingsError, UsageError
 from ollm.settings_check import convert
 from ollm.settings_file import SettingsFile
-from ollm.settings_model import Candidate, Field, KeyPath, LayerName, Section
+from ollm.settings_model import ANY, Candidate, Field, KeyPath, LayerName, Section, key_of, path_of
 from ollm.text import visible
 
 T = TypeVar("T")
@@ -46,7 +48,7 @@ class Settings:
         self._layers: list[SettingsLayer] = []
         self._flags: dict[str, tuple[str, Any]] = {}
         self._session: dict[str, Any] = {}
-        self._made: dict[type[Any], Any] = {}
+        self._made: dict[tuple[type[Any], str], Any] = {}
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:
@@ -57,6 +59,36 @@ class Settings:
     def fields(self) -> dict[str, Field]:
         """All settings by key."""
         return {field.key: field for section in self.sections for field in section.fields}
+
+    def all_fields(self) -> list[Field]:
+        """List all settings; of those with a `*`, each that some layer sets."""
+        found: list[Field] = []
+        for field in self.fields.values():
+            if field.is_open:
+                found.extend(self._instances(field))
+            else:
+                found.append(field)
+        return found
+
+    def _instances(self, field: Field) -> Iterator[Field]:
+        for entry in self.entries(field.section):
+            one = structs.replace(field, entry=entry)
+            if any(candidate.layer != "default" for candidate in self._candidates(one)):
+                yield one
+
+    def entries(self, section: str) -> tuple[str, ...]:
+        """List the names that layers give for the `*` in a section's path, e.g. "models.*.options"."""
+        above = tuple(section.split("."))
+        above = above[: above.index(ANY)]
+        names: dict[str, None] = {}
+        for values in (self.file.values, *(layer.values for layer in self._layers)):
+            found = _at(values, above)
+            names.update(dict.fromkeys(found if isinstance(found, Mapping) else ()))
+        for key in self._session:
+            path = path_of(key)
+            if path[: len(above)] == above and len(path) > len(above):
+                names[path[len(above)]] = None
+        return tuple(names)
 
     def add_layers(self, layers: Sequence[SettingsLayer]) -> None:
         """Put layers of plugins between the user's file and the environment."""
@@ -74,8 +106,13 @@ class Settings:
         :raises SettingsError: there is no such setting, or the value does not fit it
         """
         self.check(key, value, "this session")
-        self._session[key] = value
+        self._session[self.field(key).key] = value
         self._made.clear()
+
+    def unset_session(self, key: str) -> bool:
+        """Take back what `set_session` has set; False if there was nothing."""
+        self._made.clear()
+        return self._session.pop(self.field(key).key, self) is not self
 
     def check(self, key: str, value: Any, where: str) -> Any:
         """Return a value, given as in a file, in the declared type of a setting.
@@ -90,17 +127,19 @@ class Settings:
         self.file = file
         self._made.clear()
 
-    def section(self, model: type[T]) -> T:
+    def section(self, model: type[T], entry: str = "") -> T:
         """Return a section with the values in force.
 
+        :param entry: the name that stands for the `*` in the section's path
         :raises SettingsError: a value is of the wrong type or out of range
         """
-        if model not in self._made:
+        if (model, entry) not in self._made:
             found = next((each for each in self.sections if each.model is model), None)
             if found is None:
                 raise UsageError(f"No settings section is declared with {model.__qualname__}")
-            self._made[model] = model(**{field.attribute: self._value(field) for field in found.fields})
-        made: T = self._made[model]
+            fields = [structs.replace(field, entry=entry) if entry else field for field in found.fields]
+            self._made[model, entry] = model(**{field.attribute: self._value(field) for field in fields})
+        made: T = self._made[model, entry]
         return made
 
     def field(self, key: str) -> Field:
@@ -108,9 +147,17 @@ class Settings:
 
         :raises SettingsError: there is none of that name; the nearest is named
         """
-        if key not in self.fields:
+        if key in self.fields:
+            return self.fields[key]
+        found = self.field_at(path_of(key))
+        if found is None:
             raise SettingsError((f"There is no setting {visible(key)!r}{nearest(key, self.fields)}",))
-        return self.fields[key]
+        return found
+
+    def field_at(self, path: KeyPath) -> Field | None:
+        """Return the declaration of the setting at a path; None when there is none."""
+        found = (field.at(path) for field in self.fields.values() if len(field.path) == len(path))
+        return next((field for field in found if field is not None), None)
 
     def get(self, key: str) -> Any:
         """Return the value in force under a key such as "model.default".
@@ -134,23 +181,30 @@ class Settings:
     def _candidates(self, field: Field) -> Iterator[Candidate]:
         path = field.path
         yield Candidate("default", "default", field.default)
-        yield from self._variables("borrowed", field.setting.borrowed)
+        yield from self._variables("borrowed", field, field.setting.borrowed)
         if (raw := _at(self.file.values, path)) is not MISSING:
             yield Candidate("user", self.file.where(path), raw)
         for layer in self._layers:
             if field.setting.project and (raw := _at(layer.values, path)) is not MISSING:
                 yield Candidate("plugin", _layer_where(layer, field.path), raw)
-        yield from self._variables("environment", field.setting.env)
+        yield from self._variables("environment", field, field.setting.env)
         if field.key in self._flags:
             flag, raw = self._flags[field.key]
             yield Candidate("flag", flag, raw)
         if field.key in self._session:
             yield Candidate("session", "this session", self._session[field.key])
 
-    def _variables(self, layer: LayerName, names: Sequence[str]) -> Iterator[Candidate]:
+    def _variables(self, layer: LayerName, field: Field, names: Sequence[str]) -> Iterator[Candidate]:
         for variable in reversed(names):
-            if self._environ.get(variable):
+            if field.is_single and self._environ.get(variable):
                 yield Candidate(layer, f"${variable}", self._environ[variable])
+
+    def value_of(self, key: str, candidate: Candidate) -> Any:
+        """Return what a candidate for a setting gives, in the declared type.
+
+        :raises SettingsError: it does not fit
+        """
+        return convert(self.field(key), candidate)
 
     def _value(self, field: Field) -> Any:
         *_, winner = self._candidates(field)
@@ -159,7 +213,7 @@ class Settings:
     def problems(self) -> list[str]:
         """List every mistake in every layer, a line each."""
         found: list[str] = []
-        for field in self.fields.values():
+        for field in self.all_fields():
             for candidate in self._candidates(field):
                 try:
                     convert(field, candidate)
@@ -187,7 +241,7 @@ class Settings:
     def _problems_outside_files(self) -> list[str]:
         """Without files only variables, flags and the session can be wrong: check just what is set."""
         found: list[str] = []
-        for field in self.fields.values():
+        for field in self.all_fields():
             try:
                 self._value(field)
             except SettingsError as error:
@@ -195,30 +249,32 @@ class Settings:
         return found
 
     def _forbidden(self, layer: SettingsLayer) -> Iterator[str]:
-        for field in self.fields.values():
+        for field in self.all_fields():
             if not field.setting.project and _at(layer.values, field.path) is not MISSING:
                 yield f"{_layer_where(layer, field.path)}: {field.key} is ignored: only your own settings may set it"
 
     def _unknown(self, values: Mapping[str, Any], where: Callable[[KeyPath], str]) -> Iterator[str]:
         for key in self._unknown_keys(values):
             if not self._may_belong_to_a_missing_plugin(key, values):
-                near = nearest(".".join(key), self.fields)
-                yield f"{where(key)}: there is no setting {visible('.'.join(key))!r}{near}"
+                near = nearest(key_of(key), self.fields)
+                yield f"{where(key)}: there is no setting {visible(key_of(key))!r}{near}"
 
     def unchecked(self) -> list[str]:
         """List, a line each, what in the user's file may belong to a plugin that is disabled or failed."""
         values = self.file.values
         keys = (key for key in self._unknown_keys(values) if self._may_belong_to_a_missing_plugin(key, values))
-        return [f"{self.file.where(key)}: {visible('.'.join(key))} is unknown, so it was not checked" for key in keys]
+        return [f"{self.file.where(key)}: {visible(key_of(key))} is unknown, so it was not checked" for key in keys]
 
     def _may_belong_to_a_missing_plugin(self, key: KeyPath, values: Mapping[str, Any]) -> bool:
         return self._incomplete and isinstance(_at(values, key), Mapping)
 
     def _unknown_keys(self, values: Mapping[str, Any]) -> Iterator[KeyPath]:
-        known = {field.path for field in self.fields.values()}
-        inner = {key[:length] for key in known for length in range(1, len(key))}
-        inner |= {section.path[:length] for section in self.sections for length in range(1, len(section.path) + 1)}
-        return (key for key in _unknown_keys(values, (), known, inner) if key != ("version",))
+        tree: dict[str, Any] = {}
+        for path in (*(field.path for field in self.fields.values()), *(each.path for each in self.sections)):
+            node = tree
+            for name in path:
+                node = node.setdefault(name, {})
+        return (key for key in _unknown_keys(values, (), [tree]) if key != ("version",))
 
 
 class _Missing:
@@ -236,13 +292,14 @@ def _at(values: Any, path: KeyPath) -> Any:
     return values
 
 
-def _unknown_keys(values: Any, above: KeyPath, known: set[KeyPath], inner: set[KeyPath]) -> Iterator[KeyPath]:
+def _unknown_keys(values: Mapping[str, Any], above: KeyPath, nodes: Sequence[Mapping[str, Any]]) -> Iterator[KeyPath]:
+    """Yield what is not in a tree of names; in one place of the file, several branches may meet because of `*`."""
     for name, value in values.items():
-        key = (*above, name)
-        if key in inner and isinstance(value, Mapping):
-            yield from _unknown_keys(value, key, known, inner)
-        elif key not in known and not (key in inner and value is None):
-            yield key
+        below = [node[each] for node in nodes for each in dict.fromkeys((name, ANY)) if each in node]
+        if not below or not (any(not node for node in below) or isinstance(value, Mapping) or value is None):
+            yield (*above, name)
+        elif isinstance(value, Mapping) and all(below):
+            yield from _unknown_keys(value, (*above, name), below)
 
 
 def _layer_where(layer: SettingsLayer, key: KeyPath) -> str:

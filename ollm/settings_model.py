@@ -13,14 +13,43 @@ from functools import cached_property
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ollm.contribution import resolve
 from ollm.contributions import Setting, SettingsSection
+from ollm.errors import UsageError
 from ollm.sections import ChatSettings, ModelSettings, PluginsSettings
+from ollm.text import visible
 
 KeyPath = tuple[str, ...]
 LayerName = Literal["default", "borrowed", "user", "plugin", "environment", "flag", "session"]
+_LAYERS = get_args(LayerName)
+ANY = "*"
+"""In the path of a section: whatever name the user gives."""
+
+_PLAIN_WORD = re.compile(r"""[^."']+""")
+_WORD = re.compile(r"""(?:"([^"]*)"|'([^']*)'|([^."']+))(\.|$)""")
+
+
+def path_of(key: str) -> KeyPath:
+    """Return the words of a key; one that holds a dot stands in quotes: models."llama3.1:8b".options.seed.
+
+    :raises UsageError: a quote is not closed, or there is nothing between two dots
+    """
+    words, position, dot = [], 0, "."
+    while dot:
+        found = _WORD.match(key, position)
+        if found is None or not any(found.groups()[:3]):
+            remedy = 'Join words by dots, and quote a word that holds one: models."llama3.1:8b".options.seed.'
+            raise UsageError(f"{visible(key)!r} is not the name of a setting", remedy)
+        words.append(found[1] or found[2] or found[3])
+        position, dot = found.end(), found[4]
+    return tuple(words)
+
+
+def key_of(path: KeyPath) -> str:
+    """Return a path as a key; the opposite of `path_of`."""
+    return ".".join(word if _PLAIN_WORD.fullmatch(word) else f'"{word}"' for word in path)
 
 
 def camel(name: str) -> str:
@@ -30,22 +59,45 @@ def camel(name: str) -> str:
 
 
 class Field(Struct, frozen=True, dict=True):
-    """One setting."""
+    """One setting.
+
+    :param entry: the name that stands for the `*` in its section; empty where there is none, or no name yet
+    """
 
     section: str
     attribute: str
     hint: Any
     default: Any
+    entry: str = ""
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The dotted path in the YAML file."""
-        return f"{self.section}.{camel(self.attribute)}"
+        return key_of(self.path)
 
-    @property
+    @cached_property
     def path(self) -> KeyPath:
         """The key's parts."""
-        return tuple(self.key.split("."))
+        parts = (*self.section.split("."), camel(self.attribute))
+        return tuple(self.entry or ANY if part == ANY else part for part in parts)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it stands for as many settings as the user gives names."""
+        return not self.entry and not self.is_single
+
+    @property
+    def is_single(self) -> bool:
+        """Whether its section has no `*`: only then may variables and flags set it."""
+        return ANY not in self.section.split(".")
+
+    def at(self, path: KeyPath) -> Field | None:
+        """Return the setting that a path means, if this is it, or stands for it."""
+        if len(path) != len(self.path) or any(
+            mine not in (ANY, name) for mine, name in zip(self.path, path, strict=True)
+        ):
+            return None
+        return structs.replace(self, entry=path[self.path.index(ANY)]) if self.is_open else self
 
     @cached_property
     def setting(self) -> Setting:
@@ -68,6 +120,11 @@ class Candidate(Struct, frozen=True):
     layer: LayerName
     where: str
     raw: Any
+
+    @property
+    def rank(self) -> int:
+        """The strength of its layer: of two candidates, the one with the higher rank holds."""
+        return _LAYERS.index(self.layer)
 
 
 class Section:
@@ -131,6 +188,8 @@ def _is_known(declared: Any) -> bool:
 
 def flags_of(section: SettingsSection) -> list[str]:
     """List the options of the `ollm` command that a sound section brings."""
+    if ANY in section.name:
+        return []
     fields = Section(section.name, resolve(section.model)).fields
     return [flag for field in fields for flag in field.setting.flags]
 

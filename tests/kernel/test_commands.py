@@ -28,8 +28,11 @@ def leave() -> None:
     raise typer.Exit(7)
 
 
-def both(ctx: CommandContext) -> None:
-    ctx.out.print("both")
+def both(
+    ctx: CommandContext, words: Annotated[list[str] | None, typer.Argument()] = None, *, loud: bool = False
+) -> None:
+    """Say words."""
+    ctx.out.print(" ".join(["both", *(words or ()), *(["loud"] if loud else ())]))
 
 
 def inner(ctx: CommandContext) -> None:
@@ -175,3 +178,36 @@ def test_control_characters_in_declarations_are_refused(ollm_app):
     ollm = ollm_app(Hostile, strict=False)
     assert "\x1b" not in ollm.run_command("--help").stdout
     assert "summary holds control characters" in ollm.failures[0].cause
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("both", "both\n"),
+        ("both inner", "inner\n"),
+        ("both other words", "both other words\n"),
+        ("both --loud inner", "both inner loud\n"),
+        ("both -- inner", "both inner\n"),
+    ],
+)
+def test_a_command_may_have_arguments_and_members(ollm_app, line, said):
+    result = ollm_app(Plugin).run_command(line)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, said, "")
+
+
+def test_the_help_of_a_command_with_members_tells_of_both(ollm_app):
+    text = ollm_app(Plugin).run_command("both --help").stdout
+    assert "both [OPTIONS] [words]... COMMAND [ARGS]..." in text
+    assert "--no-loud" in text
+    assert "inner  Its member." in text
+
+
+def test_the_repl_dispatches_to_a_command_with_members_alike(ollm_app):
+    from ollm.api import dispatch, root_group, tree
+
+    ollm = ollm_app(Plugin)
+    group = root_group(tree(ollm.app.hub, "repl"), ollm.app.hub, CommandContext(ollm.app, "repl"), None)
+    command = group.get_command(None, "both")
+    for words in (["a"], ["inner"]):
+        dispatch(command, words, "/both")
+    assert ollm.stdout.getvalue() == "both a\ninner\n"

@@ -7,7 +7,7 @@ from typing import Annotated
 import pytest
 
 from ollm.contributions import Setting, SettingsLayer, SettingsSection, SettingsValue
-from ollm.errors import SettingsError
+from ollm.errors import SettingsError, UsageError
 from ollm.sections import ModelSettings
 from ollm.settings import Settings
 from ollm.settings_model import KERNEL_SECTIONS, camel, section_mistake
@@ -222,3 +222,103 @@ def test_plain_values_are_accepted_without_importing_pydantic():
         "assert 'pydantic' not in sys.modules and 'ruamel' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@dataclass(frozen=True)
+class Each:
+    seed: Annotated[int | None, Setting("A seed.", env=("EACH_SEED",), flags=("--each-seed",), ge=0)] = None
+    name: Annotated[str, Setting("A name.")] = "nobody"
+
+
+def each_model(text, **more):
+    path = Path("config.yaml")
+    sections = [SettingsSection("models.*.options", Each), SettingsSection("providers.*.options", Each2)]
+    return Settings([*sections, SettingsSection("providers.acme", Acme)], parse(path, text), more)
+
+
+@dataclass(frozen=True)
+class Each2(Each):
+    """Another section of the same fields."""
+
+
+@dataclass(frozen=True)
+class Acme:
+    host: Annotated[str, Setting("Where.")] = "here"
+
+
+def test_a_star_stands_for_the_names_that_the_user_gives():
+    text = """
+models:
+  llama3.1:8b: {options: {seed: 5}}
+  "*":
+    options: {name: all}
+providers:
+  acme: {host: there, options: {seed: 2}}
+"""
+    settings = each_model(text, EACH_SEED="9")
+    settings.validate()
+    assert settings.entries("models.*.options") == ("llama3.1:8b", "*")
+    assert settings.section(Each, "llama3.1:8b") == Each(5, "nobody")
+    assert settings.section(Each, "*") == Each(None, "all")
+    assert settings.section(Each, "other") == Each()
+    assert settings.get('models."llama3.1:8b".options.seed') == 5
+    assert settings.origin('models."llama3.1:8b".options.seed') == "config.yaml:3"
+    assert settings.get("providers.acme.options.seed") == 2
+    assert [field.key for field in settings.all_fields()] == [
+        'models."llama3.1:8b".options.seed',
+        "models.*.options.name",
+        "providers.acme.options.seed",
+        "providers.acme.host",
+    ]
+
+
+def test_the_session_gives_names_too():
+    settings = each_model("")
+    settings.set_session('models."a:1b".options.seed', 3)
+    assert settings.entries("models.*.options") == ("a:1b",)
+    assert settings.section(Each, "a:1b").seed == 3
+    assert settings.unset_session('models."a:1b".options.seed')
+    assert not settings.unset_session('models."a:1b".options.seed')
+    assert settings.section(Each, "a:1b").seed is None
+
+
+def test_each_mistake_under_a_star_is_a_line_of_its_own():
+    text = """
+models:
+  a:1b:
+    options: {seed: -1, sed: 2}
+    option: {}
+  b: 5
+  c:
+providers:
+  acme: {hots: x}
+  other: {options: {seed: x}, host: y}
+"""
+    with pytest.raises(SettingsError) as error:
+        each_model(text).validate()
+    assert sorted(error.value.problems) == [
+        "config.yaml:10: providers.other.options.seed is 'x': expected a whole number or nothing, got text",
+        "config.yaml:10: there is no setting 'providers.other.host'; did you mean providers.acme.host?",
+        "config.yaml:4: models.a:1b.options.seed is -1: expected a whole number >= 0",
+        "config.yaml:4: there is no setting 'models.a:1b.options.sed'; did you mean models.*.options.seed?",
+        "config.yaml:5: there is no setting 'models.a:1b.option'; did you mean models.*.options.seed?",
+        "config.yaml:6: there is no setting 'models.b'",
+        "config.yaml:9: there is no setting 'providers.acme.hots'; did you mean providers.acme.host?",
+    ]
+
+
+def test_the_schema_knows_a_star():
+    from ollm.settings_schema import settings_schema
+
+    schema = settings_schema(each_model("").sections)
+    properties = schema["properties"]
+    seed = properties["models"]["additionalProperties"]["properties"]["options"]["properties"]["seed"]
+    assert seed["description"] == "A seed."
+    assert properties["providers"]["properties"]["acme"]["properties"]["options"]["properties"]["seed"] == seed
+    assert properties["providers"]["additionalProperties"]["properties"].keys() == {"options"}
+
+
+@pytest.mark.parametrize("key", ["", "a..b", 'a."b', "."])
+def test_a_key_that_is_none_is_refused(key):
+    with pytest.raises(UsageError, match="is not the name of a setting"):
+        each_model("").get(key)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from ollm.errors import UsageError
 from ollm.settings_file import read_settings
-from ollm_plugins.config.keys import join
-from ollm_plugins.config.keys import parse as parse_key
+from ollm.api import key_of as join
+from ollm.api import path_of as parse_key
 from tests.helpers.program import SCRIPT, ollm  # noqa: F401  (a fixture)
 from tests.helpers.strangers import install
 

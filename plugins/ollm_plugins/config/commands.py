@@ -13,6 +13,8 @@ from ollm.api import (
     Field,
     SettingsError,
     change_setting,
+    key_of,
+    path_of,
     read_settings,
     remove_setting,
     to_document,
@@ -49,7 +51,7 @@ def show(
 def get_setting(ctx: CommandContext, key: Key, *, as_json: Json = False) -> None:
     """Print the value of one setting; an empty line when it has none."""
     _tell_mistakes(ctx)
-    field, inner = keys.find(ctx.app.settings, keys.parse(key))
+    field, inner = keys.find(ctx.app.settings, path_of(key))
     value = _inside(ctx.app.settings.get(field.key), inner)
     if as_json:
         ctx.out.document(value)
@@ -65,13 +67,13 @@ def set_setting(
     as_json: Json = False,
 ) -> None:
     """Set one setting in your file; comments and order stay as they are."""
-    settings, path, file = ctx.app.settings, keys.parse(key), ctx.app.paths.config
+    settings, path, file = ctx.app.settings, path_of(key), ctx.app.paths.config
     field, inner = keys.find(settings, path)
     raw = values.from_text(settings, field, inner, value)
     before = read_settings(file).values
     change_setting(file, path, raw)
     ctx.app.reload_settings()
-    name, told = keys.join(path), values.masked(raw)
+    name, told = key_of(path), values.masked(raw)
     if as_json:
         changed = ctx.app.settings.file.values != before
         ctx.out.document({"key": name, "value": told, "file": file, "changed": changed})
@@ -82,15 +84,15 @@ def set_setting(
 
 def unset_setting(ctx: CommandContext, key: Key, *, as_json: Json = False) -> None:
     """Remove one setting from your file, known or not."""
-    path = keys.parse(key)
+    path = path_of(key)
     file = ctx.app.paths.config
-    known = ctx.app.settings.fields.get(".".join(path))
+    known = ctx.app.settings.field_at(path)
     removed = remove_setting(file, path)
     if removed:
         ctx.app.reload_settings()
     elif known is None:
         raise keys.unknown(ctx.app.settings, path)
-    name = keys.join(path)
+    name = key_of(path)
     if as_json:
         ctx.out.document({"key": name, "file": file, "changed": removed})
     else:
@@ -153,12 +155,12 @@ def _tell_stronger(ctx: CommandContext, field: Field) -> None:
 
 
 def _within(ctx: CommandContext, section: str | None) -> list[Field]:
-    fields = sorted(ctx.app.settings.fields.values(), key=lambda field: field.key)
+    fields = sorted(ctx.app.settings.all_fields(), key=lambda field: field.key)
     if section is None:
         return fields
     chosen = [field for field in fields if f"{field.key}.".startswith(f"{section}.")]
     if not chosen:
-        raise keys.unknown(ctx.app.settings, keys.parse(section))
+        raise keys.unknown(ctx.app.settings, path_of(section))
     return chosen
 
 
@@ -172,7 +174,7 @@ def _nested(ctx: CommandContext, fields: list[Field], *, origin: bool) -> dict[s
     """Arrange settings as they stand in the file."""
     root: dict[str, Any] = {}
     for field in fields:
-        *above, last = field.key.split(".")
+        *above, last = field.path
         node = root
         for name in above:
             node = node.setdefault(name, {})
