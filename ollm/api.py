@@ -67,12 +67,14 @@ if TYPE_CHECKING:
     from ollm.knowledge import Capabilities as Capabilities
     from ollm.knowledge import Catalogue as Catalogue
     from ollm.knowledge import CatalogueSource as CatalogueSource
+    from ollm.knowledge import ContextWindows as ContextWindows
     from ollm.knowledge import DeletedModel as DeletedModel
     from ollm.knowledge import FactSource as FactSource
     from ollm.knowledge import KnownLimits as KnownLimits
     from ollm.knowledge import ListedModel as ListedModel
     from ollm.knowledge import ModelKnowledge as ModelKnowledge
     from ollm.knowledge import ModelManagement as ModelManagement
+    from ollm.knowledge import ModelOptions as ModelOptions
     from ollm.knowledge import ModelStatus as ModelStatus
     from ollm.knowledge import ShownModel as ShownModel
     from ollm.knowledge import TokenCount as TokenCount
@@ -194,12 +196,14 @@ _HOMES = {
         "Capabilities",
         "Catalogue",
         "CatalogueSource",
+        "ContextWindows",
         "DeletedModel",
         "FactSource",
         "KnownLimits",
         "ListedModel",
         "ModelKnowledge",
         "ModelManagement",
+        "ModelOptions",
         "ModelStatus",
         "ShownModel",
         "TokenCount",

@@ -202,6 +202,8 @@ class Setting(Struct, frozen=True):
     :param project: whether a trusted project's file may set it; never for hosts, keys or plugins
     :param ge: least number allowed; `gt`: must be greater
     :param le: greatest number allowed
+    :param pattern: regular expression that a text must match
+    :param form: what `pattern` means, in words for the user
     """
 
     help: str
@@ -212,6 +214,8 @@ class Setting(Struct, frozen=True):
     ge: float | None = None
     gt: float | None = None
     le: float | None = None
+    pattern: str = ""
+    form: str = ""
 
 
 class SettingsValue(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from ollm.messages import ChatRequest, Notice, Progress, Step, Waiting
+from ollm.messages import ChatRequest, GenerationOptions, Notice, Progress, Step, Waiting
 from ollm.providers import LoadedModel, ModelInfo, PullRequest
 
 
@@ -213,4 +213,26 @@ class TokenCounter(Protocol):
 
     def accuracy(self, model: str, provider: str) -> TokenCount | None:
         """Say how well the estimate fits a model: `tokens` is the number of turns it learned from; None before any."""
+        ...
+
+
+class ModelOptions(Protocol):
+    """Knows the options of generation that the settings give to a model."""
+
+    def options_for(self, model: str, provider: str) -> GenerationOptions:
+        """Return the options that a request to a model gets.
+
+        :raises SettingsError: a value is bad
+        """
+        ...
+
+
+class ContextWindows(Protocol):
+    """Chooses the context sizes with which models are loaded."""
+
+    async def window_for(self, model: str, provider: str) -> int:
+        """Return the context size, in tokens, that the first chat with a model will ask for.
+
+        Whoever loads a model ahead asks for the same, else the chat would load it anew.
+        """
         ...

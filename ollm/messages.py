@@ -58,6 +58,8 @@ class GenerationOptions(Struct, frozen=True):
     :param repeat_last_n: how many of the last tokens `repeat_penalty` looks at
     :param think: whether a thinking model thinks, or how hard
     :param extra: options under the provider's own names, sent as they are
+    :param keep_alive: how long the model stays in memory after the answer: seconds, or a duration such as "10m"; -1
+        for good. A provider that holds no models, or holds them as it likes, need not heed it
     """
 
     temperature: float | None = None
@@ -74,6 +76,7 @@ class GenerationOptions(Struct, frozen=True):
     repeat_last_n: int | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
+    keep_alive: str | int | None = None
 
 
 class ToolSpec(Struct, frozen=True):

@@ -7,6 +7,7 @@ pydantic would cost each start with a settings file 45 ms.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -31,18 +32,26 @@ def convert(field: Field, candidate: Candidate) -> Any:
         return _from_text(field, candidate.raw) if is_text else _exactly(field, candidate.raw)
     except msgspec.ValidationError as error:
         value = without_credentials(visible(repr(candidate.raw)))[:80]
-        raise SettingsError((f"{candidate.where}: {field.key} is {value}: {_words(error)}",)) from error
+        raise SettingsError((f"{candidate.where}: {field.key} is {value}: {_words(error, field.setting.form)}",)) from error
 
 
 def bounded(field: Field) -> Any:
-    """Return the declared type with the range that the setting allows, as msgspec understands it."""
+    """Return the declared type with the range and form that the setting allows, as msgspec understands them."""
     said = field.setting
     limits = {name: getattr(said, name) for name in ("ge", "gt", "le") if getattr(said, name) is not None}
-    kinds = get_args(field.type) if get_origin(field.type) in (Union, UnionType) else (field.type,)
-    if not limits:
-        return field.type
-    meta = msgspec.Meta(**limits)
-    return Union[tuple(Annotated[kind, meta] if kind in (int, float) else kind for kind in kinds)]  # noqa: UP007
+    metas = dict.fromkeys((int, float), msgspec.Meta(**limits)) if limits else {}
+    if said.pattern:
+        metas[str] = msgspec.Meta(pattern=said.pattern)
+    return _bounded(field.type, metas) if metas else field.type
+
+
+def _bounded(declared: Any, metas: Mapping[type, msgspec.Meta]) -> Any:
+    """Limit each kind that a type allows; in a mapping, those of its values."""
+    if get_origin(declared) is dict:
+        name, value = get_args(declared)
+        return dict[name, _bounded(value, metas)]  # type: ignore[valid-type]
+    kinds = get_args(declared) if get_origin(declared) in (Union, UnionType) else (declared,)
+    return Union[tuple(Annotated[kind, metas[kind]] if kind in metas else kind for kind in kinds)]  # noqa: UP007
 
 
 def _exactly(field: Field, raw: Any) -> Any:
@@ -93,9 +102,16 @@ _KINDS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "
 _KINDS |= {"object": "names with values", "null": "nothing"}
 
 
-def _words(error: msgspec.ValidationError) -> str:
-    """Say it in a user's words: "expected a number <= 2.0, at a.depth"."""
-    said, _, place = str(error).partition(" - at ")
+def _words(error: msgspec.ValidationError, form: str) -> str:
+    """Say it in a user's words: "expected a number <= 2.0, at a.depth".
+
+    :param form: what the setting's pattern means
+    """
+    said, separator, place = str(error).rpartition(" - at ")
+    said, place = (said, place) if separator else (place, "")
+    said, pattern, _ = said.partition(" matching regex ")
+    if pattern and form:
+        said = f"Expected {form}"
     parts = said.split("`")
     for index in range(1, len(parts), 2):  # what stands in backticks is a type, or several
         parts[index] = " or ".join(_KINDS.get(kind, kind) for kind in parts[index].split(" | "))
