@@ -3,13 +3,17 @@ import io
 import json
 import os
 import pty
+import re
 import struct
 import termios
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
+import pyte
 import pytest
 
-from ollm.messages import Notice, Progress, TextDelta, Usage
+from ollm.messages import Notice, Progress, Step, TextDelta, Usage
 from ollm.output import Output, to_document
 
 
@@ -100,16 +104,151 @@ def test_progress_of_unknown_length_is_said(out):
     assert out.stderr.getvalue() == "working: 3 steps\n"
 
 
-def test_progress_on_a_terminal_is_a_bar_with_rate_and_time_left(monkeypatch):
-    monkeypatch.setenv("TERM", "xterm")
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
-    drawn = ""
-    with os.fdopen(slave, "w") as terminal:
-        with Output(io.StringIO(), terminal).progress() as show:
-            show(Progress("fetching \x1b]0;x\x07", 50 * 10**6, 100 * 10**6))
-        while "50.0/100.0 MB" not in drawn:
-            drawn += os.read(master, 65536).decode()
-    os.close(master)
-    assert "fetching" in drawn
-    assert "\x1b]0;" not in drawn
+def test_progress_without_a_terminal_says_rate_and_time_left_of_each_label(out, monkeypatch):
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr("ollm.output.time", clock)
+    with out.progress() as show:
+        show(Progress("one", 40 * 10**6, 100 * 10**6, resumed=40 * 10**6))
+        show(Progress("other", 0, 10**6))
+        clock.now = 10.0
+        show(Progress("one", 60 * 10**6, 100 * 10**6, resumed=40 * 10**6))
+        show(Progress("other", 10**6, 10**6))
+        show(Progress("one", 61 * 10**6, 100 * 10**6, resumed=40 * 10**6))
+    assert out.stderr.getvalue().splitlines() == [
+        "one: resumed at 40 of 100 MB",
+        "other: 0 of 1 MB",
+        "one: 60 of 100 MB (2.0 MB/s, 20 s left)",
+        "other: 1 of 1 MB (0.1 MB/s, 0 s left)",
+    ]
+
+
+def test_stages_without_a_terminal_are_lines(out):
+    with out.progress() as show:
+        for text in ("pulling", "pulling", "", "verifying \x1b[2J"):
+            show(Step(text))
+    assert out.stderr.getvalue() == "pulling\nverifying ␛[2J\n"
+
+
+class Drawing:
+    """A real terminal to write on, and the screen that somebody sees."""
+
+    def __init__(self, columns, rows=24):
+        self.raw, self._screen = b"", pyte.Screen(columns, rows)
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.terminal = os.fdopen(slave, "w")
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self):
+        try:
+            while data := os.read(self._master, 65536):
+                self.raw += data
+        except OSError:  # how Linux ends a terminal whose last writer has left
+            os.close(self._master)
+
+    def rows(self):
+        self.terminal.close()
+        self._reader.join()
+        pyte.ByteStream(self._screen).feed(self.raw)
+        return [row.rstrip() for row in self._screen.display if row.strip()]
+
+
+@pytest.fixture(autouse=True)
+def _xterm(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+def half_way(show):
+    show(Progress("hf.co/someone/a-model-with-a-long-name-GGUF:Q4_K_M", 50 * 10**6, 100 * 10**6))
+    show(Progress("layer 941f309b54ca", 45 * 10**6, 90 * 10**6))
+    show(Step("resumed at 40 MB · no progress for 10 s; the server is retrying"))
+
+
+@pytest.mark.parametrize(
+    ("columns", "seen"),
+    [
+        (140, "hf.co/someone/a-model-with-a-long-name-GGUF:Q4_K_M ━━━.* 50.0/100.0 MB .* -:--:--"),
+        (80, "hf.co/someone/a-model-with-a-long… ━━━.* 50.0/100.0 MB .* -:--:--"),
+        (50, "hf.co/someone…  *50.0/100.0 MB .* -:--:--"),
+        (30, "hf.co/som… 50.0/100.0 MB"),
+    ],
+)
+def test_bars_fit_the_terminal(columns, seen, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))  # rich asks the three standard streams only, which pytest has taken
+    drawing = Drawing(columns)
+    with Output(io.StringIO(), drawing.terminal).progress() as show:
+        half_way(show)
+    whole, layer, words = drawing.rows()
+    assert re.fullmatch(seen, whole)
+    assert layer.startswith("layer 9") and "45.0/90.0 MB" in layer
+    assert words.startswith("resumed at 40 MB · no")
+
+
+def test_of_many_bars_the_finished_ones_go():
+    drawing = Drawing(80, 12)
+    with Output(io.StringIO(), drawing.terminal).progress() as show:
+        for number in range(40):
+            show(Progress(f"layer {number}", 1, 1))
+            show(Progress("whole", number + 1, 41))
+    (only,) = drawing.rows()
+    assert only.startswith("whole ") and "40/41 bytes" in only
+
+
+def test_what_is_said_beside_bars_stands_above_them():
+    drawing, elsewhere = Drawing(80), []
+    out = Output(io.StringIO(), drawing.terminal)
+    out.on_notice = elsewhere.append
+    with out.progress() as show:
+        half_way(show)
+        out.notify(Notice("code", "Something \x1b[2J happened."))
+        out.say("x" * 100)
+        half_way(show)
+    out.notify(Notice("code", "That was all."))
+    notice, long, rest, *bars = drawing.rows()
+    assert (notice, long + rest) == ("ollm: Something ␛[2J happened.", "x" * 100)
+    assert len(bars) == 3 and [each.text for each in elsewhere] == ["That was all."]
+
+
+def test_transient_bars_leave_nothing():
+    drawing = Drawing(80)
+    with Output(io.StringIO(), drawing.terminal).progress(transient=True) as show:
+        half_way(show)
+    assert drawing.rows() == [] and b"941f309b54ca" in drawing.raw
+
+
+def test_a_terminal_that_can_only_print_gets_lines(monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    drawing = Drawing(80)
+    with Output(io.StringIO(), drawing.terminal).progress() as show:
+        half_way(show)
+    assert b"\x1b" not in drawing.raw and drawing.rows()[1] == "layer 941f309b54ca: 45 of 90 MB"
+
+
+@pytest.mark.parametrize(("no_color", "colored"), [("", True), ("1", False)])
+def test_bars_without_colour(monkeypatch, no_color, colored):
+    monkeypatch.setenv("NO_COLOR", no_color)
+    drawing = Drawing(80)
+    with Output(drawing.terminal, drawing.terminal).progress() as show:
+        half_way(show)
+    drawing.rows()
+    assert bool(re.search(rb"\x1b\[[\d;]*3\dm|\x1b\[38;", drawing.raw)) is colored
+
+
+def test_labels_and_stages_are_shown_not_obeyed():
+    drawing = Drawing(80)
+    with Output(io.StringIO(), drawing.terminal).progress() as show:
+        show(Progress("fetching \x1b]0;x\x07", 1, 2, "steps"))
+        show(Step("verifying \x1b]0;x\x07"))
+    bar, words = drawing.rows()
+    assert bar.startswith("fetching ␛]0;x␇ ") and bar.count("1/2") == 1 and words == "verifying ␛]0;x␇"
+    assert b"\x1b]0;" not in drawing.raw
+
+
+def test_a_changing_table_stays_in_its_place():
+    drawing = Drawing(80)
+    with Output(drawing.terminal, io.StringIO()).changing_table() as draw:
+        draw(["name", "left"], [["a\x1b[2J", "2s"], ["b", None]])
+        draw(["name", "left"], [["a\x1b[2J", "1s"]])
+    header, line, row = drawing.rows()
+    assert header.split() == ["name", "left"] and set(line.strip()) == {"─"} and row.split() == ["a␛[2J", "1s"]
