@@ -19,8 +19,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies
 from ollm_plugins.ollama.address import Address, parse_address
-from ollm_plugins.ollama.answer import Answer, Lines
+from ollm_plugins.ollama.answer import Answer
 from ollm_plugins.ollama.failures import one_line
+from ollm_plugins.ollama.lines import Lines
 from ollm_plugins.ollama.models import canonical
 from ollm_plugins.ollama.plugin import Plugin
 from ollm_plugins.ollama.provider import OllamaProvider, create
@@ -29,11 +30,14 @@ from ollm_plugins.ollama.wire import as_keep_alive, chat_body, encode
 
 from ollm.api import (
     ChatRequest,
+    CopiesModels,
     DefaultsModel,
+    DeletesModels,
     Event,
     Finished,
     GenerationOptions,
     HostContext,
+    KeepsModels,
     LoadRequest,
     LoadsModels,
     Message,
@@ -43,6 +47,7 @@ from ollm.api import (
     Provider,
     ProviderError,
     ProviderUnreachable,
+    PullsModels,
     SettingsError,
     TextDelta,
     ThinkingDelta,
@@ -308,20 +313,20 @@ async def test_a_missing_model_names_those_that_are_near(replay: Replay) -> None
         await chat(replay, "chat_missing_model_no_tag", ChatRequest("smollm2", HI.messages))
     assert "smollm2:latest" in caught.value.problem
     assert "smollm2:135m" in caught.value.remedy
-    assert "`ollama pull smollm2`" in caught.value.remedy
+    assert "`ollm model pull smollm2`" in caught.value.remedy
 
 
 @pytest.mark.anyio
 async def test_a_missing_model_is_said_even_if_the_list_cannot_be_had(replay: Replay) -> None:
     server = replay({"/api/chat": "chat_missing_model", "/api/tags": HTML})
-    with pytest.raises(ModelNotFound, match="ollama pull"):
+    with pytest.raises(ModelNotFound, match="ollm model pull"):
         await events_of(provider_at(server.url))
 
 
 @pytest.mark.anyio
 async def test_a_model_with_missing_files_is_to_be_pulled_again(replay: Replay) -> None:
     server = replay({"/api/show": "show_blob_missing", "/api/tags": "tags_blob_missing"})
-    with pytest.raises(ModelNotFound, match=r"only a part of its files.*ollama pull broken:1"):
+    with pytest.raises(ModelNotFound, match=r"only a part of its files.*ollm model pull broken:1"):
         await provider_at(server.url).show_model("broken:1")
 
 
@@ -611,7 +616,7 @@ async def test_an_older_server_is_asked_what_its_models_can_do(replay: Replay) -
 
 @pytest.mark.anyio
 async def test_no_model_at_all(replay: Replay) -> None:
-    with pytest.raises(ModelNotFound, match=r"no model that can chat.*ollama pull"):
+    with pytest.raises(ModelNotFound, match=r"no model that can chat.*ollm model pull"):
         await provider_at(replay({"/api/tags": "tags_none"}).url).default_model()
 
 
@@ -653,7 +658,7 @@ async def test_loading_what_is_not_there(replay: Replay) -> None:
 
 def test_it_is_what_it_can_do() -> None:
     provider = provider_at("localhost")
-    for ability in (Provider, DefaultsModel, LoadsModels):
+    for ability in (Provider, DefaultsModel, LoadsModels, PullsModels, DeletesModels, CopiesModels, KeepsModels):
         assert isinstance(provider, ability)
 
 
@@ -718,12 +723,17 @@ def test_every_option_has_its_place() -> None:
         0,
         ("a",),
         False,
-        {"min_p": 0.1, "top_k": 4, "keep_alive": "-1", "truncate": False},
+        {"typical_p": 0.9, "top_k": 4, "keep_alive": "-1", "truncate": False},
+        min_p=0.1,
+        repeat_last_n=-1,
+        presence_penalty=0.2,
+        frequency_penalty=0.0,
     )
     body = chat_body(ChatRequest("m", (), options=options, schema={"type": "object"}))
     assert body["options"] == {
         "temperature": 0.0, "num_predict": 0, "num_ctx": 512, "top_p": 0.5, "top_k": 4, "repeat_penalty": 1.1,
-        "seed": 0, "stop": ["a"], "min_p": 0.1,
+        "seed": 0, "stop": ["a"], "typical_p": 0.9, "min_p": 0.1, "repeat_last_n": -1, "presence_penalty": 0.2,
+        "frequency_penalty": 0.0,
     }  # fmt: skip
     assert (body["think"], body["keep_alive"], body["truncate"]) == (False, -1, False)
     assert body["format"] == {"type": "object"}
@@ -924,7 +934,7 @@ def test_contributions_are_sound() -> None:
 def test_a_chat_with_this_machine_imports_no_second_http_library(replay: Replay) -> None:
     code = (
         "import sys, asyncio; from ollm_plugins.ollama.provider import *; from ollm.api import Message;"
-        "provider = OllamaProvider(Link(parse_address(sys.argv[1]), 2.0, None));"
+        "provider = OllamaProvider(Link(parse_address(sys.argv[1]), 2.0, None), {});"
         "asyncio.run(provider.check());"
         "print(sorted({'httpcore', 'anyio', 'rich', 'pydantic'} & set(sys.modules)))"
     )

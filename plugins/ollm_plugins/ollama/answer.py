@@ -25,45 +25,10 @@ from ollm.api import (
 )
 from ollm_plugins.ollama.failures import not_ollama, one_line, server_error
 
-LINE_LIMIT = 64 * 1024 * 1024
-"""Bytes of a line, or of an answer in one piece, above which the server is not believed."""
-
 _decode = msgspec.json.Decoder().decode
 
 REPEATS = 30
 """Equal tokens in a row after which Ollama breaks an answer off."""
-
-
-class Lines:
-    """Cuts a stream of bytes, in whatever pieces it comes, into lines; each byte is looked at once."""
-
-    def __init__(self, limit: int = LINE_LIMIT) -> None:
-        self._parts: list[bytes] = []
-        self._size = 0
-        self._limit = limit
-
-    def feed(self, chunk: bytes) -> list[bytes]:
-        """Return the lines that a chunk completes.
-
-        :raises OverflowError: a line is longer than the limit
-        """
-        lines = chunk.split(b"\n")
-        rest = lines.pop()
-        if lines and self._parts:
-            lines[0] = self.rest() + lines[0]
-        if rest:
-            self._parts.append(rest)
-            self._size += len(rest)
-            if self._size > self._limit:
-                raise OverflowError(self._size)
-        return lines
-
-    def rest(self) -> bytes:
-        """Return, and forget, what came after the last line feed."""
-        rest = b"".join(self._parts)
-        self._parts.clear()
-        self._size = 0
-        return rest
 
 
 class Answer:

@@ -7,10 +7,12 @@ in a string, with its own quotes and line feeds.
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from ollm.api import ModelNotFound, OllmError, ProviderError, visible
+from ollm.api import ModelNotFound, OllmError, ProviderError, UsageError, visible
 
 MAX_WORDS = 600
 """Characters of a server's own words that are shown."""
@@ -31,27 +33,32 @@ _REMEDIES = (
     ),
     ("more system memory", "Choose a smaller model, or a smaller context size."),
     ("ollama cloud is disabled", "Choose a model that runs on this machine."),
+    ("no space left on device", "Free space on the server's disk, e.g. with `ollm model delete NAME`, and try again."),
+    ("newer version of ollama", "Update Ollama on the server's machine."),
     ("unauthorized", "Sign in on the server's machine with `ollama signin`."),
     ("option ", "Correct the option of that name."),
 )
+_BAD_NAME = re.compile(r'invalid model name|^(name|model|source|destination) ".*" is invalid')
+_NAME = "Write a model's name as NAME, NAME:TAG or REGISTRY/NAMESPACE/NAME:TAG."
 _FORBIDDEN = (
     "Ollama refuses host names it does not know: address it by localhost or its IP address, "
     "or let the proxy in between send `Host: localhost:11434`."
 )
 
 
-def failure(status: int, body: str, asked: str, where: str) -> OllmError:
+def failure(status: int, body: str, asked: str, where: str, explain: Callable[[str], OllmError]) -> OllmError:
     """Return the error that an HTTP answer other than 200 means.
 
     :param body: of the answer, cut to a sensible length
     :param asked: the path that was asked for
     :param where: the server's address
+    :param explain: makes an error of the server's own words
     """
     words = words_of(body)
     if status == HTTPStatus.NOT_FOUND and words and "model" in words and "not found" in words:
         return ModelNotFound(f"Ollama at {where} has no such model ({words})")
     if words:
-        return server_error(words)
+        return explain(words)
     named = f"{status} {HTTPStatus(status).phrase}" if status in HTTPStatus.__members__.values() else str(status)
     if status == HTTPStatus.FORBIDDEN:
         return ProviderError(f"Ollama at {where} answered {asked} with {named}", _FORBIDDEN)
@@ -60,8 +67,10 @@ def failure(status: int, body: str, asked: str, where: str) -> OllmError:
     return ProviderError(f"{where} answered {asked} with {named}", "Look into the server's log, then try again.")
 
 
-def server_error(words: str) -> ProviderError:
+def server_error(words: str) -> ProviderError | UsageError:
     """Return the error for the server's own words, with a remedy if one is known."""
+    if _BAD_NAME.search(words):
+        return UsageError(f"Ollama takes no such name of a model ({words})", _NAME)
     lowered = words.lower()
     remedy = next((remedy for part, remedy in _REMEDIES if part in lowered), "")
     return ProviderError(f"Ollama reports an error: {words}", remedy)

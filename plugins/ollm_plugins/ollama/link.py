@@ -6,21 +6,28 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from ollm.api import OllmError, ProviderError, ProviderUnreachable, visible, without_credentials
 from ollm_plugins.ollama.address import Address
-from ollm_plugins.ollama.answer import LINE_LIMIT
-from ollm_plugins.ollama.failures import failure, not_ollama
+from ollm_plugins.ollama.failures import failure, not_ollama, server_error
 from ollm_plugins.ollama.lean_httpx import httpx
+from ollm_plugins.ollama.lines import LINE_LIMIT, LineReader, Lines
 from ollm_plugins.ollama.local_transport import LocalTransport
 from ollm_plugins.ollama.wire import encode
 
+E = TypeVar("E")
+Explain = Callable[[str], OllmError]
+"""Turns a server's own words into an error."""
+
 QUICK_READ = 30.0
 """Seconds of silence allowed to requests that need no model in memory."""
+
+_LAST_BYTES = 0.2
+"""Seconds to wait, after the last line, for the end of an answer that lets the connection be kept."""
 
 _ERROR_LIMIT = 64 * 1024
 _HEADERS = {
@@ -67,14 +74,57 @@ class Link:
             raise not_ollama(self.address.url, f"answered {path} with JSON of another form")
         return answer
 
+    async def tell(self, method: str, path: str, body: Mapping[str, Any]) -> None:
+        """Send one request whose answer says no more than that it is done.
+
+        :raises OllmError: as `ask` does
+        """
+        async with self.stream(method, path, body, QUICK_READ) as response:
+            await self._collect(response, _ERROR_LIMIT, cut=True)
+
+    async def events(
+        self, path: str, body: Mapping[str, Any], reader: LineReader[E], explain: Explain = server_error
+    ) -> AsyncGenerator[E, None]:
+        """Send one request and yield what the reader makes of the lines that come back.
+
+        Closing the iterator before its end closes the connection, and with it the work.
+
+        :raises OllmError: as `ask` and the reader do
+        """
+        lines, broken = Lines(), ""
+        async with self.stream("POST", path, body, self.read_timeout, explain) as response:
+            chunks = _chunks(response)
+            try:
+                async for chunk in chunks:
+                    for line in lines.feed(chunk):
+                        for event in reader.read(line):
+                            yield event
+                    if reader.done:
+                        break
+            except httpx.RequestError as error:
+                broken = reason(error)
+            except OverflowError as error:
+                raise not_ollama(self.address.url, "sent a line without an end") from error
+            if reader.done:
+                await _finish(chunks)
+            else:
+                for event in reader.end(lines.rest(), broken):
+                    yield event
+
     @asynccontextmanager
     async def stream(
-        self, method: str, path: str, body: Mapping[str, Any] | None, read_timeout: float | None
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        read_timeout: float | None,
+        explain: Explain = server_error,
     ) -> AsyncIterator[httpx.Response]:
         """Send one request; within the context its answer, which has status 200, can be read.
 
         Leaving the context before the answer is over closes the connection, and with it the work.
 
+        :param explain: makes an error of the server's words in an answer of another status
         :raises OllmError: as `ask` does
         """
         client = self._open()
@@ -88,7 +138,7 @@ class Link:
         try:
             if response.status_code != httpx.codes.OK:
                 text = (await self._collect(response, _ERROR_LIMIT, cut=True)).decode("utf-8", "replace")
-                raise self._failure(response, text, path)
+                raise self._failure(response, text, path, explain)
             yield response
         finally:
             await response.aclose()
@@ -137,11 +187,11 @@ class Link:
             raise ProviderError(problem, "Try again.") from error
         return bytes(data[:limit])
 
-    def _failure(self, response: httpx.Response, text: str, path: str) -> OllmError:
+    def _failure(self, response: httpx.Response, text: str, path: str, explain: Explain) -> OllmError:
         if response.has_redirect_location:
             target = visible(without_credentials(response.headers["location"]))
             return not_ollama(self.address.url, f"redirects {path} to {target}")
-        return failure(response.status_code, text, path, self.address.url)
+        return failure(response.status_code, text, path, self.address.url, explain)
 
     def _unreachable(self, error: Exception) -> ProviderUnreachable:
         where = self.address.url
@@ -153,6 +203,19 @@ class Link:
             return ProviderUnreachable(problem, "Start it with `ollama serve`, or set OLLM_HOST to where it runs.")
         remedy = "Check OLLM_HOST; over there, Ollama must listen to other machines (OLLAMA_HOST=0.0.0.0)."
         return ProviderUnreachable(problem, remedy)
+
+
+async def _finish(chunks: AsyncIterator[bytes]) -> None:
+    """Read to the end of an answer that is over, so that the connection can be used again."""
+    with suppress(httpx.RequestError, TimeoutError):
+        async with asyncio.timeout(_LAST_BYTES):
+            async for _ in chunks:
+                pass
+
+
+def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
+    """Return the answer's bytes; undone is only a compression that a proxy forces on us."""
+    return response.aiter_bytes() if "content-encoding" in response.headers else response.aiter_raw()
 
 
 def reason(error: BaseException) -> str:

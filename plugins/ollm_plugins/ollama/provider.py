@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ollm.api import (
@@ -15,25 +14,31 @@ from ollm.api import (
     LoadRequest,
     ModelInfo,
     ModelNotFound,
+    Notice,
     OllmError,
+    Progress,
+    PullRequest,
     SettingsError,
+    Step,
     visible,
 )
 from ollm_plugins.ollama.address import parse_address, shown_address
-from ollm_plugins.ollama.answer import Answer, Lines
+from ollm_plugins.ollama.answer import Answer
 from ollm_plugins.ollama.failures import not_ollama
-from ollm_plugins.ollama.lean_httpx import httpx
-from ollm_plugins.ollama.link import Link, reason
-from ollm_plugins.ollama.models import canonical, listed, loaded, newest_first, same, shown
+from ollm_plugins.ollama.folder import folder_on_this_machine
+from ollm_plugins.ollama.link import Link
+from ollm_plugins.ollama.missing import missing_in_registry, missing_on_server
+from ollm_plugins.ollama.models import listed, loaded, newest_first, same, shown
+from ollm_plugins.ollama.pull import Pull
 from ollm_plugins.ollama.settings import OllamaSettings
-from ollm_plugins.ollama.wire import chat_body, load_body
+from ollm_plugins.ollama.wire import chat_body, load_body, pull_body
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ollm.api import HostContext
 
-_GET_ONE = "`ollama pull llama3.2` fetches one."
-_LAST_BYTES = 0.2
-"""Seconds to wait, after the last line, for the end of an answer that lets the connection be kept."""
+_GET_ONE = "`ollm model pull llama3.2` fetches one."
 
 
 def create(ctx: HostContext) -> OllamaProvider:
@@ -48,16 +53,20 @@ def create(ctx: HostContext) -> OllamaProvider:
         key = "providers.ollama.host"
         problem = f"{key} {visible(shown_address(settings.host))!r} ({ctx.settings.origin(key)}): {visible(str(error))}"
         raise SettingsError((problem,), "Write it as http://HOST:PORT.") from error
-    return OllamaProvider(Link(address, settings.connect_timeout, settings.read_timeout))
+    return OllamaProvider(Link(address, settings.connect_timeout, settings.read_timeout), ctx.environ)
 
 
 class OllamaProvider:
-    """An Ollama server: a `Provider` that also `DefaultsModel` and `LoadsModels`."""
+    """An Ollama server: a `Provider` with every further ability but counting tokens.
+
+    :param environ: variables by name; the server may have been started with the same
+    """
 
     name = "ollama"
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, environ: Mapping[str, str]) -> None:
         self._link = link
+        self._environ = environ
         self._where = link.address.url
 
     async def check(self) -> Health:
@@ -98,14 +107,59 @@ class OllamaProvider:
         problem = f"Ollama at {self._where} has no model that can chat"
         raise ModelNotFound(problem, _GET_ONE)
 
-    def chat(self, request: ChatRequest) -> AsyncIterator[Event]:
+    async def chat(self, request: ChatRequest) -> AsyncIterator[Event]:
         """Answer; the server's silence before the first event can last as long as it loads the model.
 
         :raises ProviderUnreachable: the connection could not be made, or ended before anything came
         :raises ModelNotFound: no model of that name, and the remedy names those that are near
         :raises ProviderError: the server refused, or an error came in the middle of the answer
         """
-        return self._chat(request)
+        answer = self._link.events("/api/chat", chat_body(request), Answer(self._where))
+        async with self._suggesting(request.model), contextlib.aclosing(answer) as events:
+            async for event in events:
+                yield event
+
+    async def pull(self, request: PullRequest) -> AsyncIterator[Progress | Step | Notice]:
+        """Have the server fetch a model, or join it if it does so already; closing the iterator ends that.
+
+        The server keeps what has come, and the next pull goes on from there. While the server retries, it repeats
+        its last line; silence counts only if `read_timeout` is set.
+
+        :raises ModelNotFound: the registry has no such model
+        :raises ProviderUnreachable: the server does not answer, or the registry does not answer the server
+        :raises UsageError: the name is none
+        :raises ProviderError: the fetch failed, or ended without success
+        """
+        reader = Pull(request.name, self._where)
+        lines = self._link.events("/api/pull", pull_body(request), reader, reader.failure)
+        try:
+            async with contextlib.aclosing(lines) as events:
+                async for event in events:
+                    yield event
+        except ModelNotFound as error:
+            raise missing_in_registry(request.name, await self._names()) from error
+
+    async def delete_model(self, name: str) -> None:
+        """Delete a model from the server's disk; one in memory stays there until its time is over.
+
+        :raises ModelNotFound: no model of that name, and the remedy names those that are near
+        :raises UsageError: the name is none
+        """
+        async with self._suggesting(name):
+            await self._link.tell("DELETE", "/api/delete", {"model": name})
+
+    async def copy_model(self, source: str, target: str) -> None:
+        """Give a model a second name, which costs no disk; a model that has that name already is replaced.
+
+        :raises ModelNotFound: no model named `source`, and the remedy names those that are near
+        :raises UsageError: one of the names is none
+        """
+        async with self._suggesting(source):
+            await self._link.tell("POST", "/api/copy", {"source": source, "destination": target})
+
+    def models_folder(self) -> Path | None:
+        """Return the folder of a server on this machine, as far as it can be known; None for any other."""
+        return folder_on_this_machine(self._environ) if self._link.address.loopback else None
 
     async def loaded_models(self) -> Sequence[LoadedModel]:
         """List the models in memory, those first that stay longest."""
@@ -127,30 +181,6 @@ class OllamaProvider:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._link.aclose()
-
-    async def _chat(self, request: ChatRequest) -> AsyncIterator[Event]:
-        answer, lines, broken = Answer(self._where), Lines(), ""
-        async with (
-            self._suggesting(request.model),
-            self._link.stream("POST", "/api/chat", chat_body(request), self._link.read_timeout) as response,
-        ):
-            chunks = _chunks(response)
-            try:
-                async for chunk in chunks:
-                    for line in lines.feed(chunk):
-                        for event in answer.read(line):
-                            yield event
-                    if answer.done:
-                        break
-            except httpx.RequestError as error:
-                broken = reason(error)
-            except OverflowError as error:
-                raise not_ollama(self._where, "sent a line without an end") from error
-            if answer.done:
-                await _finish(chunks)
-            else:
-                for event in answer.end(lines.rest(), broken):
-                    yield event
 
     async def _entries(self, path: str) -> list[dict[str, Any]]:
         """Return the `models` of an answer."""
@@ -177,40 +207,11 @@ class OllamaProvider:
         try:
             yield
         except ModelNotFound as error:
-            raise await self._not_found(name) from error
+            raise missing_on_server(self._where, name, await self._names()) from error
 
-    async def _not_found(self, name: str) -> ModelNotFound:
-        wanted = visible(canonical(name))
-        problem = f"Ollama at {self._where} has no model {wanted}"
-        pull = f"`ollama pull {visible(name)}` fetches it."
+    async def _names(self) -> Sequence[str] | None:
+        """Return the names of the models on the server; None if they cannot be had."""
         try:
-            names = [model.name for model in await self.list_models()]
-        except OllmError:  # the first error is the one that matters
-            return ModelNotFound(problem, pull)
-        if any(same(name, other) for other in names):
-            return ModelNotFound(f"{problem} in full, only a part of its files", pull)
-        near = _nearest(canonical(name), names)
-        return ModelNotFound(problem, f"Near to it: {', '.join(map(visible, near))}; or {pull}" if near else pull)
-
-
-async def _finish(chunks: AsyncIterator[bytes]) -> None:
-    """Read to the end of an answer that is over, so that the connection can be used again."""
-    with contextlib.suppress(httpx.RequestError, TimeoutError):
-        async with asyncio.timeout(_LAST_BYTES):
-            async for _ in chunks:
-                pass
-
-
-def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
-    """Return the answer's bytes; undone is only a compression that a proxy forces on us."""
-    return response.aiter_bytes() if "content-encoding" in response.headers else response.aiter_raw()
-
-
-def _nearest(name: str, names: Sequence[str]) -> list[str]:
-    """Return up to three names that somebody who wrote `name` may have meant."""
-    import difflib
-
-    bare = name.rpartition(":")[0]
-    kin = [other for other in names if other.rpartition(":")[0].lower() == bare.lower()]
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
-    return list(dict.fromkeys([*kin, *close]))[:3]
+            return [model.name for model in await self.list_models()]
+        except OllmError:  # the error that made somebody ask is the one that matters
+            return None

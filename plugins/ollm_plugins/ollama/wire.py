@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ollm.api import ChatRequest, GenerationOptions, LoadRequest, Message, UsageError
+from ollm.api import ChatRequest, GenerationOptions, LoadRequest, Message, PullRequest, UsageError
 
 _OPTION_NAMES = {
     "temperature": "temperature",
@@ -15,7 +15,11 @@ _OPTION_NAMES = {
     "context_size": "num_ctx",
     "top_p": "top_p",
     "top_k": "top_k",
+    "min_p": "min_p",
     "repeat_penalty": "repeat_penalty",
+    "repeat_last_n": "repeat_last_n",
+    "presence_penalty": "presence_penalty",
+    "frequency_penalty": "frequency_penalty",
     "seed": "seed",
 }
 _BESIDE_OPTIONS = ("keep_alive", "truncate", "shift", "think", "logprobs", "top_logprobs")
@@ -55,6 +59,12 @@ def load_body(request: LoadRequest) -> dict[str, Any]:
     return {"model": request.name, "stream": False, **_generation(options)}
 
 
+def pull_body(request: PullRequest) -> dict[str, Any]:
+    """Return the JSON object to send to /api/pull."""
+    insecure = {"insecure": True} if request.insecure else {}
+    return {"model": request.name, "stream": True, **insecure}
+
+
 def encode(body: Mapping[str, Any]) -> bytes:
     """Return a body as bytes; halves of surrogate pairs, which no UTF-8 has, become question marks."""
     return json.dumps(body, ensure_ascii=False, default=dict).encode("utf-8", "replace")
@@ -67,7 +77,8 @@ def as_keep_alive(value: str | int) -> str | int:
 
 def _generation(options: GenerationOptions) -> dict[str, Any]:
     values = {theirs: getattr(options, ours) for ours, theirs in _OPTION_NAMES.items()}
-    values = {**values, "stop": list(options.stop) or None, "think": options.think, **options.extra}
+    values = {**values, "stop": list(options.stop) or None, "think": options.think, "keep_alive": options.keep_alive}
+    values |= options.extra
     given = {name: value for name, value in values.items() if value is not None}
     beside = {name: given.pop(name) for name in _BESIDE_OPTIONS if name in given}
     if isinstance(size := given.get("num_ctx"), int) and size < 1:

@@ -1,0 +1,53 @@
+"""What is said when a model is not there, and which one may have been meant?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ollm.api import ModelNotFound, visible
+from ollm_plugins.ollama.models import canonical, same
+
+_LIBRARY = "Ollama's library"
+
+
+def missing_on_server(where: str, name: str, names: Sequence[str] | None) -> ModelNotFound:
+    """Return the error for a model that a server does not have.
+
+    :param names: of the models that it has; None if nobody knows
+    """
+    problem = f"Ollama at {where} has no model {visible(canonical(name))}"
+    pull = f"`ollm model pull {visible(name)}` fetches it."
+    if any(same(name, other) for other in names or ()):
+        return ModelNotFound(f"{problem} in full, only a part of its files", pull)
+    near = nearest(name, names or ())
+    return ModelNotFound(problem, f"Near to it: {near}; or {pull}" if near else pull)
+
+
+def missing_in_registry(name: str, names: Sequence[str] | None) -> ModelNotFound:
+    """Return the error for a model, or a tag of it, that a registry does not have.
+
+    :param names: of the models that the server has; None if nobody knows
+    """
+    registry = registry_of(name)
+    problem = f"{registry or _LIBRARY} has no model {visible(canonical(name))}"
+    bare = visible(canonical(name).rpartition(":")[0])
+    look = f"Look for its name and tags at {f'https://{bare}' if registry else f'https://ollama.com/search?q={bare}'}."
+    near = nearest(name, names or ())
+    return ModelNotFound(problem, f"{look} Near to it, and there already: {near}." if near else look)
+
+
+def registry_of(name: str) -> str:
+    """Return the host of the registry that a name says; empty for Ollama's own library."""
+    host, _, rest = name.partition("/")
+    return visible(host) if "/" in rest else ""
+
+
+def nearest(name: str, names: Sequence[str]) -> str:
+    """Name up to three models that somebody who wrote `name` may have meant."""
+    import difflib
+
+    name = canonical(name)
+    bare = name.rpartition(":")[0]
+    kin = [other for other in names if other.rpartition(":")[0].lower() == bare.lower()]
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    return ", ".join(map(visible, list(dict.fromkeys([*kin, *close]))[:3]))
