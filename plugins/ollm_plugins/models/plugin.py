@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from ollm.api import Command, CommandGroup, HostContext, Specs, hookimpl
+from ollm.api import Command, CommandGroup, HostContext, ModelManagement, Service, Specs, hookimpl
 
-_WHERE = "ollm_plugins.models.commands:"
+_AT = "ollm_plugins.models.commands"
+_LIST = ("model list", "model list qwen --sort size --reverse", "model list --provider ollama --json")
+_PULL = ("model pull smollm2:135m", "model pull smollm2:135m gemma3:270m --provider ollama")
+_DELETE = ("model delete smollm2:135m", "model rm smollm2:135m gemma3:270m --yes")
+_INFO = ("model info smollm2:135m", "model show smollm2:135m --verbose", "model info smollm2:135m --json")
+_USE = ("model use smollm2:135m", "model use smollm2:135m --provider ollama")
+_STATUS = ("model status", "model ps --watch", "model ps --json")
+_COPY = ("model copy smollm2:135m mine",)
 
 
 class Plugin(Specs):
@@ -14,12 +21,17 @@ class Plugin(Specs):
     def ollm_commands(self, ctx: HostContext) -> list[Command | CommandGroup]:
         """Hand in the commands."""
         return [
-            CommandGroup("model", "See which models there are."),
-            Command(
-                "model list",
-                "List the models, and what is known of each.",
-                f"{_WHERE}list_models",
-                aliases=("models",),
-                examples=("model list", "model list --provider ollama", "model list --json"),
-            ),
+            CommandGroup("model", "See, fetch, choose, copy and delete models."),
+            Command("model list", "List the models.", f"{_AT}:list_models", ("models",), _LIST),
+            Command("model pull", "Fetch models.", f"{_AT}_pull:pull", (), _PULL),
+            Command("model delete", "Delete models.", f"{_AT}_change:delete", ("model rm", "model remove"), _DELETE),
+            Command("model info", "Tell all about a model.", f"{_AT}_info:info", ("model show",), _INFO),
+            Command("model use", "Choose the model that answers.", f"{_AT}_use:use", ("use",), _USE),
+            Command("model status", "List the models in memory.", f"{_AT}:status", ("model ps",), _STATUS),
+            Command("model copy", "Give a model a second name.", f"{_AT}_change:copy", ("model cp",), _COPY),
         ]
+
+    @hookimpl
+    def ollm_services(self, ctx: HostContext) -> list[Service]:
+        """Offer the management of models to other rooms."""
+        return [Service("models", ModelManagement, "ollm_plugins.models.service:create")]
