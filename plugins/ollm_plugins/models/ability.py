@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from ollm.api import ModelInfo, ModelNotFound, OllmError, ProviderUnreachable, UsageError
+from ollm.api import ModelInfo, ModelNotFound, OllmError, UsageError
 from ollm_plugins.models import names
 from ollm_plugins.models.refusals import worst
 from ollm_plugins.models.source import Part, Source
@@ -44,11 +44,10 @@ async def locate(sources: Sequence[Source], name: str) -> tuple[Source, ModelInf
     """
     refusals: list[OllmError] = []
     parts: list[tuple[Source, Part]] = []
-    for source, part in zip(sources, await asyncio.gather(*map(attempt, sources)), strict=True):
+    answers = await asyncio.gather(*(source.list(formerly=False) for source in sources))
+    for source, part in zip(sources, answers, strict=True):
         if isinstance(part, OllmError):
             refusals.append(part)
-        elif part.source.offline:
-            refusals.append(ProviderUnreachable(part.source.offline, part.source.remedy))
         else:
             parts.append((source, part))
     found = [each for source, part in parts for each in _having(name, source, part)]
@@ -61,17 +60,6 @@ async def locate(sources: Sequence[Source], name: str) -> tuple[Source, ModelInf
     raise worst([*refusals, *([_missing(name, parts, listed)] if parts else [])])
 
 
-async def attempt(source: Source, max_age: float = 0.0) -> Part | OllmError:
-    """List the models of a provider, or return why that is not possible.
-
-    :raises PluginError: in strict mode, its plugin failed
-    """
-    try:
-        return await source.list(max_age)
-    except OllmError as error:
-        return error
-
-
 def _having(name: str, source: Source, part: Part) -> list[tuple[Source, ModelInfo, Sequence[ModelInfo]]]:
     """Return what is found of a model in a list; what is only offered to be fetched is not there."""
     models = {model.info.name: model.info for model in part.models if model.info.details.get("fetched") is not False}
@@ -82,7 +70,9 @@ def _having(name: str, source: Source, part: Part) -> list[tuple[Source, ModelIn
 def _missing(name: str, parts: Sequence[tuple[Source, Part]], listed: Sequence[str]) -> ModelNotFound:
     near = names.near(name, listed)
     remedy = f"Near to it: {', '.join(near)}." if near else "`ollm model list` lists the models."
-    return ModelNotFound(f"{' and '.join(source.name for source, _ in parts)} has no model {name}", remedy)
+    asked = [f"'{source.name}'" for source, _ in parts]
+    who = f"Provider {asked[0]} has" if len(asked) == 1 else f"The providers {' and '.join(asked)} have"
+    return ModelNotFound(f"{who} no model {name}", remedy)
 
 
 def _fail(error: OllmError) -> list[Source]:

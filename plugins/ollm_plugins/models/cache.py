@@ -163,9 +163,9 @@ class Cache:
             self.save()
 
     def _usual(self, seconds: float) -> float:
-        """Return how long an answer takes usually; one that is slower than usual counts at once."""
+        """Return how long an answer takes usually; a single slow one counts half."""
         usual = self._memory.seconds
-        return seconds if seconds > usual else 0.7 * usual + 0.3 * seconds
+        return (usual + seconds) / 2 if usual else seconds
 
     def _marked(self) -> Mark | None:
         """Return what tells one state of the file from another; None if there is no file that could be read."""
@@ -190,6 +190,8 @@ class Cache:
         aside = self.path.with_suffix(".unreadable")
         try:
             self.path.replace(aside)
+        except FileNotFoundError:  # another process has done it, and says so
+            return
         except OSError:
             aside = self.path
         text = f"What was known of models could not be read; it is made anew, the former file is {aside}."

@@ -42,7 +42,7 @@ class Fetch:
         self._subject = request.name
         self._moved = time.monotonic()
         self._feeds: list[Feed] = []
-        self._stopped = False
+        self.stopping = False
         self._task = asyncio.ensure_future(work(self))
         self._task.add_done_callback(lambda _: self._end())
 
@@ -78,12 +78,14 @@ class Fetch:
         finally:
             self._feeds.remove(feed)
             if not self._feeds:
+                self.stopping = True
                 await ended(self._task)
 
     def stop(self) -> None:
-        """Stop it, for every listener."""
-        self._stopped = True
-        self._task.cancel()
+        """Stop it, for every listener; may be called from anywhere."""
+        self.stopping = True
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._task.cancel)
 
     def begin(self, provider: str, foreword: Notice | None) -> None:
         """Turn to a provider.

@@ -51,10 +51,9 @@ def patience_for(usual: float) -> float:
 
 async def ended(task: asyncio.Future[Any]) -> None:
     """End a task whose outcome nobody waits for any more."""
-    if task.done():
-        return
-    task.cancel()
-    await asyncio.wait((task,), timeout=_CLOSING)
+    if not task.done():
+        task.cancel()
+        await asyncio.wait((task,), timeout=_CLOSING)
     if task.done() and not task.cancelled():
         task.exception()  # it was given up; nobody is to be told
 

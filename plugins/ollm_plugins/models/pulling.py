@@ -51,21 +51,19 @@ class Puller:
 
     def cancel(self, name: str) -> bool:
         """Stop the pulls of a model; False if there is none."""
-        found = [fetch for fetch in self._present() if names.key(fetch.request.name) == names.key(name)]
+        found = [fetch for fetch in self._fetches if names.key(fetch.request.name) == names.key(name)]
         for fetch in found:
             fetch.stop()
         return bool(found)
 
     def _under_way(self, name: str, provider: str | None) -> Fetch | None:
-        for fetch in self._present():
-            if names.key(fetch.request.name) == names.key(name) and provider in (None, fetch.provider):
+        """Return the pull to follow; what an abandoned event loop has left never ends."""
+        loop = asyncio.get_running_loop()
+        for fetch in self._fetches:
+            same = names.key(fetch.request.name) == names.key(name) and provider in (None, fetch.provider)
+            if same and fetch.loop is loop and not fetch.stopping:
                 return fetch
         return None
-
-    def _present(self) -> list[Fetch]:
-        """Return what is under way in this event loop; what an abandoned one has left never ends."""
-        loop = asyncio.get_running_loop()
-        return [fetch for fetch in self._fetches if fetch.loop is loop]
 
     async def _work(self, fetch: Fetch, sources: Sequence[Source]) -> None:
         try:

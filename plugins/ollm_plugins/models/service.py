@@ -28,7 +28,7 @@ from ollm.api import (
     Step,
     Waiting,
 )
-from ollm_plugins.models.ability import able, attempt, locate
+from ollm_plugins.models.ability import able, locate
 from ollm_plugins.models.cache import Cache, cache_file
 from ollm_plugins.models.refusals import worst
 from ollm_plugins.models.source import Part, Source
@@ -63,7 +63,7 @@ class ModelService:
         :raises OllmError: none can be asked
         """
         sources = self._sources(provider)
-        answers = await asyncio.gather(*(attempt(source, max_age) for source in sources))
+        answers = await asyncio.gather(*(source.list(max_age) for source in sources))
         refusals = [answer for answer in answers if isinstance(answer, OllmError)]
         if len(refusals) == len(sources):
             raise worst(refusals)
@@ -82,7 +82,7 @@ class ModelService:
         :raises OllmError: nobody can be asked
         """
         sources = self._sources(provider)
-        answers = await asyncio.gather(*(_shown(source, name, max_age) for source in sources))
+        answers = await asyncio.gather(*(source.show(name, max_age) for source in sources))
         found = [answer for answer in answers if not isinstance(answer, OllmError)]
         for answer in sorted(found, key=_doubt):
             return answer
@@ -193,13 +193,6 @@ class ModelService:
         made = Catalogue(models, tuple(part.source for part in parts))
         self._joined = parts, made
         return made
-
-
-async def _shown(source: Source, name: str, max_age: float) -> ShownModel | OllmError:
-    try:
-        return await source.show(name, max_age)
-    except OllmError as error:
-        return error
 
 
 def _doubt(shown: ShownModel) -> tuple[bool, bool]:

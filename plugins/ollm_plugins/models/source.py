@@ -80,37 +80,34 @@ class Source:
         """
         return self._access.make(self.owned)
 
-    async def list(self, max_age: float = 0.0) -> Part:
-        """List the models, and how each is in memory.
+    async def list(self, max_age: float = 0.0, *, formerly: bool = True) -> Part | OllmError:
+        """List the models, and how each is in memory; or return why that is not possible.
 
         :param max_age: seconds for which a former answer is good enough
-        :raises OllmError: the provider says no; or it is away, and there is no former answer
+        :param formerly: whether a former answer will do when the provider is away
         """
         known = self.cache.read()
         if known.list_holds(time.time(), max_age):
             return self._part(self._known())
-        patience = patience_for(known.seconds) if known.asked else None
+        usual = patience_for(known.seconds)
+        patience = usual if known.asked and formerly else None
         loaded = asyncio.ensure_future(self.loaded(patience))
         try:
             answer = await self._ask_list(patience)
-            status = () if isinstance(answer, OllmError) else await soon(loaded, patience_for(known.seconds), ())
+            status = () if isinstance(answer, OllmError) else await soon(loaded, usual, ())
         finally:
             await ended(loaded)
         found = () if isinstance(status, OllmError) else status
         self._loaded = {names.key(each.name): each for each in found}
-        if isinstance(answer, ProviderUnreachable) and known.asked:
+        if isinstance(answer, ProviderUnreachable) and known.asked and formerly:
             part = self._part(self._known())
             return Part(part.models, _offline(part.source, answer))
-        if isinstance(answer, OllmError):
-            raise answer
-        return self._part(answer)
+        return answer if isinstance(answer, OllmError) else self._part(answer)
 
-    async def show(self, name: str, max_age: float = 0.0) -> ShownModel:
-        """Tell everything known about a model.
+    async def show(self, name: str, max_age: float = 0.0) -> ShownModel | OllmError:
+        """Tell everything known about a model; or return why that is not possible.
 
         :param max_age: seconds for which a former answer is good enough
-        :raises ModelNotFound: the provider has none of that name
-        :raises OllmError: it says no; or it is away, and there is no former answer
         """
         former, now = self.cache.shown(name), time.time()
         if former and 0 <= now - former[1] < max_age:
@@ -124,11 +121,7 @@ class Source:
             answer = await self._ask_show(name, max_age, patience)
         if isinstance(answer, ModelNotFound) and remembered:
             self.cache.mark_deleted(name)
-        if isinstance(answer, ProviderUnreachable):
-            answer = self._formerly(name, answer)
-        if isinstance(answer, OllmError):
-            raise answer
-        return answer
+        return self._formerly(name, answer) if isinstance(answer, ProviderUnreachable) else answer
 
     async def loaded(self, patience: float | None = None) -> Sequence[LoadedModel] | OllmError:
         """Ask for the models in memory; none, if the provider holds none there."""
