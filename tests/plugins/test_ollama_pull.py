@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from pathlib import Path
@@ -386,3 +388,22 @@ def test_the_models_folder_is_known_on_this_machine_only(at: At, tmp_path: Path)
 def test_no_models_folder_is_made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ollm_plugins.ollama.folder._SERVICES", (str(tmp_path / "none"),))
     assert folder_on_this_machine({"HOME": str(tmp_path)}) is None
+
+
+# A real server
+
+
+@pytest.mark.live
+async def test_a_real_server_keeps_the_contract_of_copies_and_pulls(at: At) -> None:
+    if os.environ.get("OLLM_TEST_LIVE") != "1":
+        pytest.skip("set OLLM_TEST_LIVE=1, and OLLAMA_HOST if it is not here")
+    provider, copied = at(os.environ.get("OLLAMA_HOST", "")), f"ollm-test-{uuid.uuid4().hex}:1"
+    await provider.copy_model(await provider.default_model(), copied)
+    assert copied in [model.name for model in await provider.list_models()]
+    await provider.delete_model(copied)
+    assert copied not in [model.name for model in await provider.list_models()]
+    for act in (provider.delete_model(copied), provider.copy_model(copied, f"{copied}0")):
+        with pytest.raises(ModelNotFound):
+            await act
+    _, error = await refusal(provider, copied)
+    assert isinstance(error, ModelNotFound | ProviderUnreachable)  # the registry, if it cannot be reached

