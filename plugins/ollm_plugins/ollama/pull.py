@@ -85,8 +85,9 @@ class Pull:
         events = () if self._cut_in(rest) else self.read(rest)
         if self.done:
             return events
-        why = f" ({broken})" if broken else ", without saying that it was done"
-        problem = f"The pull of {one_line(self._name)} was cut: Ollama at {self._where} ended the answer{why}"
+        lost = f"the connection to Ollama at {self._where} ended ({broken})"
+        why = lost if broken else f"Ollama at {self._where} ended it without saying that it was done"
+        problem = f"The pull of {one_line(self._name)} was cut: {why}"
         raise ProviderError(problem, "What has come is kept: pull again, and it goes on from there.")
 
     def failure(self, words: str) -> OllmError:
