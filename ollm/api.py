@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from ollm.knowledge import Catalogue as Catalogue
     from ollm.knowledge import CatalogueSource as CatalogueSource
     from ollm.knowledge import ContextWindows as ContextWindows
+    from ollm.knowledge import ContributedLimits as ContributedLimits
     from ollm.knowledge import DeletedModel as DeletedModel
     from ollm.knowledge import FactSource as FactSource
     from ollm.knowledge import KnownLimits as KnownLimits
@@ -197,6 +198,7 @@ _HOMES = {
         "Catalogue",
         "CatalogueSource",
         "ContextWindows",
+        "ContributedLimits",
         "DeletedModel",
         "FactSource",
         "KnownLimits",

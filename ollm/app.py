@@ -17,6 +17,7 @@ from ollm.discovery import discover
 from ollm.errors import SettingsError
 from ollm.host import Failure, Host, PluginRecord
 from ollm.hub import Hub
+from ollm.knowledge import ContributedLimits
 from ollm.messages import Notice
 from ollm.output import Output
 from ollm.paths import Paths
@@ -69,7 +70,9 @@ class App:
         contributed = [owned.item for owned in self.hub.settings_sections()]
         incomplete = any(record.state == "blocked" or record.failures for record in found)
         self.settings = Settings((*KERNEL_SECTIONS, *contributed), file, self.environ, incomplete=incomplete)
-        self.services = Services(self.hub, {ProviderAccess: lambda: self.providers})
+        self.services = Services(
+            self.hub, {ProviderAccess: lambda: self.providers, ContributedLimits: lambda: self.hub}
+        )
         self.context = HostContext(
             self.paths, self.settings, self.services, self.out.notify, self.workspace, self.environ
         )

@@ -7,12 +7,16 @@ knowing their limits, counting tokens. Who provides them, and how, is that plugi
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from msgspec import Struct
 
 from ollm.messages import ChatRequest, GenerationOptions, Notice, Progress, Step, Waiting
 from ollm.providers import LoadedModel, ModelInfo, PullRequest
+
+if TYPE_CHECKING:
+    from ollm.contributions import ModelLimits
+    from ollm.hub import Owned
 
 
 class ListedModel(Struct, frozen=True):
@@ -170,6 +174,14 @@ class KnownLimits(Struct, frozen=True):
     source: FactSource = "default"
     sources: Mapping[str, FactSource] = {}
     matched: str = ""
+
+
+class ContributedLimits(Protocol):
+    """Gathers what plugins know of models. The kernel itself provides this service, so `find` never returns None."""
+
+    def model_limits(self) -> Sequence[Owned[ModelLimits]]:
+        """List what all plugins hand in through `ollm_model_limits`."""
+        ...
 
 
 class ModelKnowledge(Protocol):
