@@ -97,6 +97,11 @@ if TYPE_CHECKING:
     from ollm.messages import Usage as Usage
     from ollm.messages import Waiting as Waiting
     from ollm.messages import replace as replace
+    from ollm.model_names import fitting as fitting
+    from ollm.model_names import meant as meant
+    from ollm.model_names import near_models as near_models
+    from ollm.model_names import same_model as same_model
+    from ollm.model_names import tagged as tagged
     from ollm.output import Output as Output
     from ollm.output import to_document as to_document
     from ollm.paths import Paths as Paths
@@ -230,6 +235,7 @@ _HOMES = {
         "Waiting",
         "replace",
     ),
+    "model_names": ("fitting", "meant", "near_models", "same_model", "tagged"),
     "output": ("Output", "to_document"),
     "paths": ("Paths",),
     "providers": (

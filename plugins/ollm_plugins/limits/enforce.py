@@ -23,6 +23,7 @@ from ollm.api import (
     TurnContext,
     UsageError,
     replace,
+    same_model,
 )
 from ollm_plugins.limits.window import answer_limit, needed_by, upper, window
 
@@ -57,16 +58,7 @@ async def _allocated(model: str, turn: TurnContext) -> int | None:
         loaded = await access.ask(owned, lambda _: provider.loaded_models())
     except OllmError:  # the chat itself will say what is wrong
         return None
-    return next((each.context_size for each in loaded if _same(each.name, model)), None)
-
-
-def _same(name: str, other: str) -> bool:
-    return _tagged(name) == _tagged(other)
-
-
-def _tagged(name: str) -> str:
-    """Return a name with its tag; a colon before the last slash belongs to a registry's port."""
-    return (name if ":" in name.rpartition("/")[2] else f"{name}:latest").lower()
+    return next((each.context_size for each in loaded if same_model(each.name, model)), None)
 
 
 async def _counted(request: ChatRequest, turn: TurnContext) -> TokenCount | None:
