@@ -26,7 +26,7 @@ from ollm_plugins.models.source import Source
 UNLOADING = 5.0
 """Seconds that an unload may take; a model that is answering ends its answer first."""
 
-_PAUSE = 0.1
+PAUSE = 0.1
 
 
 async def delete(access: ProviderAccess, source: Source, model: ModelInfo, listed: Sequence[ModelInfo]) -> DeletedModel:
@@ -81,7 +81,7 @@ async def _unload(access: ProviderAccess, source: Source, name: str) -> bool:
         if time.monotonic() > end:
             problem = f"{name} stays in memory, so it was not deleted"
             raise ProviderError(problem, "It may be answering somebody: wait for that, then delete it again.")
-        await asyncio.sleep(_PAUSE)
+        await asyncio.sleep(PAUSE)
     return True
 
 

@@ -57,9 +57,9 @@ class Memory(Struct, frozen=True):
     outdated: dict[str, float] = {}
     deleted: dict[str, float] = {}
 
-    def list_holds(self, now: float, max_age: float) -> bool:
-        """Whether the list is younger than `max_age` seconds and no model has changed since."""
-        return 0 <= now - self.asked < max_age and self.asked > self.changed
+    def list_holds(self, since: float, now: float) -> bool:
+        """Whether the list was asked for in a span of time, and no model has changed since."""
+        return since <= self.asked <= now and self.asked > self.changed
 
 
 def encoded(value: Any) -> Raw:

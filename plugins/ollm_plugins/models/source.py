@@ -86,8 +86,8 @@ class Source:
         :param max_age: seconds for which a former answer is good enough
         :param formerly: whether a former answer will do when the provider is away
         """
-        known = self.cache.read()
-        if known.list_holds(time.time(), max_age):
+        known, now = self.cache.read(), time.time()
+        if known.list_holds(now - max_age, now):
             return self._part(self._known())
         usual = patience_for(known.seconds)
         patience = usual if known.asked and formerly else None
@@ -110,15 +110,16 @@ class Source:
         :param max_age: seconds for which a former answer is good enough
         """
         former, now = self.cache.shown(name), time.time()
-        if former and 0 <= now - former[1] < max_age:
+        since = now - max_age
+        if former and since < former[1] <= now:
             return ShownModel(self.name, former[0], self._source(former[1]))
         remembered = former is not None or self.cache.listed(name) is not None
         patience = patience_for(self.cache.read().seconds) if remembered else None
         answer: ShownModel | OllmError | None = None
         if former and former[0].digest and now - former[1] < SAME:
-            answer = await self._confirm(former[0], max_age, patience)
+            answer = await self._confirm(former[0], since, patience)
         if answer is None:
-            answer = await self._ask_show(name, max_age, patience)
+            answer = await self._ask_show(name, since, patience)
         if isinstance(answer, ModelNotFound) and remembered:
             self.cache.mark_deleted(name)
         return self._formerly(name, answer) if isinstance(answer, ProviderUnreachable) else answer
@@ -151,7 +152,7 @@ class Source:
         self, former: ModelInfo, max_age: float, patience: float | None
     ) -> ShownModel | OllmError | None:
         """Return a former answer if the model is listed with the same digest; the list is asked for if need be."""
-        if not self.cache.read().list_holds(time.time(), max_age):
+        if not self.cache.read().list_holds(since, time.time()):
             answer = await self._ask_list(patience)
             if isinstance(answer, OllmError):
                 return answer if isinstance(answer, ProviderUnreachable) else None
@@ -161,7 +162,7 @@ class Source:
         info = replace(former, modified=listed.modified or former.modified)
         return ShownModel(self.name, info, self._source(self.cache.read().asked))
 
-    async def _ask_show(self, name: str, max_age: float, patience: float | None) -> ShownModel | OllmError:
+    async def _ask_show(self, name: str, since: float, patience: float | None) -> ShownModel | OllmError:
         """Ask for a model, and at the same time for the list, which may tell what the answer does not."""
 
         async def question(provider: Provider) -> ModelInfo:
@@ -169,7 +170,7 @@ class Source:
 
         self._prepare()
         asked, known = time.time(), self.cache.read()
-        listing = None if known.list_holds(asked, max_age) else asyncio.ensure_future(self._ask_list(patience))
+        listing = None if known.list_holds(since, asked) else asyncio.ensure_future(self._ask_list(patience))
         try:
             answer = await ask(self._access, self.owned, question, patience)
             if isinstance(answer, OllmError):
