@@ -148,9 +148,7 @@ class Source:
         self.cache.keep_list(answer, asked, time.monotonic() - begun)
         return Listing(asked, answer)
 
-    async def _confirm(
-        self, former: ModelInfo, max_age: float, patience: float | None
-    ) -> ShownModel | OllmError | None:
+    async def _confirm(self, former: ModelInfo, since: float, patience: float | None) -> ShownModel | OllmError | None:
         """Return a former answer if the model is listed with the same digest; the list is asked for if need be."""
         if not self.cache.read().list_holds(since, time.time()):
             answer = await self._ask_list(patience)
