@@ -1,1 +1,1 @@
-"""Keeps models in memory that are used often."""
+"""Keeps models in memory that are used often, and lets go of idle ones."""

@@ -125,16 +125,13 @@ class LocalProvider:
         return [LoadedModel(load.name, load.memory, context_size=load.context)]
 
     async def load_model(self, request: LoadRequest) -> None:
-        """Load a model; it stays until another one is loaded, or to the end of the process.
+        """Load a model; it stays until another one is loaded, or to the end of the process, whatever time is wished.
 
         :raises ModelNotFound: no model of that name
         :raises ProviderError: its weights are not there or not sound, or the engine refuses the model
         :raises ProviderUnreachable: the engine is not installed
         """
         native.require()
-        if request.keep_alive not in (None, -1, "-1"):
-            text = "The embedded engine keeps its model until ollm ends or it is unloaded; keep-alive is ignored."
-            self._ctx.notify(Notice("keep-alive-ignored", text))
         found = self._usable(await self._find(request.name))
         load = self._load(found, request.context_size)
         for notice in _context_notices(request.context_size, found, load):
