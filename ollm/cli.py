@@ -12,7 +12,8 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ollm import __version__
@@ -22,6 +23,7 @@ from ollm.errors import ExitCode, OllmError, UsageError
 if TYPE_CHECKING:
     from ollm.app import App
     from ollm.contexts import FrontendContext
+    from ollm.settings_model import Field
 
 HELP = """Chat with language models on your own machine.
 
@@ -90,13 +92,36 @@ def _run(app: App, argv: Sequence[str]) -> int:
     from ollm.command_tree import tree
     from ollm.commands import CommandContext, dispatch, root_group
 
-    callback = _callback(app)
-    group = root_group(tree(app.hub, "shell"), app.hub, CommandContext(app, "shell"), callback)
+    root = tree(app.hub, "shell")
+    words = _with_switches_on(argv, _flagged(app), root.children)
+    group = root_group(root, app.hub, CommandContext(app, "shell"), _callback(app, words))
     group.help, group.epilog = HELP, EXAMPLES
-    return dispatch(group, argv, "ollm")
+    return dispatch(group, words, "ollm")
 
 
-def _callback(app: App) -> Callable[..., Any]:
+def _flagged(app: App) -> dict[str, Field]:
+    """List the settings that options of the command line set, by the option's name in Python."""
+    fields = app.settings.fields.values()
+    return {each.key.replace(".", "__"): each for each in fields if each.is_single and each.setting.flags}
+
+
+def _with_switches_on(argv: Sequence[str], flagged: Mapping[str, Field], commands: Container[str]) -> list[str]:
+    """Complete options that may stand alone, e.g. `--think`, to `--think=true`; only before a command."""
+    alone = {flag for field in flagged.values() if field.may_stand_alone for flag in field.setting.flags}
+    with_value = {"-p", "--prompt", "-o", "--output"}
+    with_value |= {flag for field in flagged.values() if not field.is_switch for flag in field.setting.flags}
+    words, rest = [], list(argv)
+    while rest and rest[0] != "--" and rest[0].startswith("-"):
+        word = rest.pop(0)
+        if word in alone and (not rest or rest[0].startswith("-") or rest[0] in commands):
+            word = f"{word}=true"
+        words.append(word)
+        if word in with_value and rest:
+            words.append(rest.pop(0))
+    return [*words, *rest]
+
+
+def _callback(app: App, words: Sequence[str]) -> Callable[..., Any]:
     """Make the function whose signature Typer reads: our own options, then those of the settings."""
     import inspect
     from typing import Annotated
@@ -111,14 +136,16 @@ def _callback(app: App) -> Callable[..., Any]:
         "version": Annotated[bool, typer.Option("--version", help="Print the version and end.")],
     }
     defaults = {"prompt": None, "output": "text", "color": None, "strict_plugins": False, "version": False}
-    flagged = {field.key: field for field in app.settings.fields.values() if field.is_single and field.setting.flags}
-    hints = {key.replace(".", "__"): _option(field) for key, field in flagged.items()}
+    flagged = _flagged(app)
+    headings = _headings(app, flagged.values())
+    hints = {name: _option(field, headings.get(field.section)) for name, field in flagged.items()}
 
     def callback(context: typer.Context, **given: Any) -> None:
-        for key, field in flagged.items():
-            value = given.pop(key.replace(".", "__"))
-            if value is not None:
-                app.settings.set_flag(key, field.setting.flags[0], value)
+        for name, field in flagged.items():
+            value = given.pop(name)
+            if value not in (None, []):
+                raw = tuple(value) if isinstance(value, list) else value
+                app.settings.set_flag(field.key, _as_typed(field, words), raw)
         given.pop("strict_plugins")  # read before the plugins were loaded
         _act(app, context, **given)
 
@@ -134,16 +161,40 @@ def _callback(app: App) -> Callable[..., Any]:
     return callback
 
 
-def _option(field: Any) -> Any:
-    """The Typer option of a setting: of its own type, and unset unless given."""
-    from types import NoneType
+def _as_typed(field: Field, words: Sequence[str]) -> str:
+    """Return the spelling of an option that the user chose."""
+    heads = {word.partition("=")[0] for word in words}
+    return next((flag for flag in field.setting.flags if flag in heads), field.setting.flags[0])
+
+
+MANY = 4
+"""Options of one settings section that are listed under a heading of their own."""
+
+
+def _headings(app: App, fields: Iterable[Field]) -> dict[str, str]:
+    """Return a heading for each section that brings many options."""
+    counts = Counter(field.section for field in fields)
+    return {each.name: each.heading for each in app.settings.sections if counts[each.name] >= MANY}
+
+
+def _option(field: Field, heading: str | None) -> Any:
+    """The Typer option of a setting: unset unless given, and text, so that all layers are checked in one place."""
     from typing import Annotated, get_args
 
     import typer
 
-    kinds = [kind for kind in (get_args(field.type) or (field.type,)) if kind is not NoneType]
-    kind = kinds[0] if kinds[0] in (str, int, float, bool) else str
-    return Annotated[kind | None, typer.Option(*field.setting.flags, help=field.setting.help)]
+    from ollm.settings_check import holds_many
+
+    said = field.setting
+    if field.is_switch:
+        return Annotated[bool | None, typer.Option(*said.flags, help=said.help, rich_help_panel=heading)]
+    names = [kind.__name__ for kind in (int, float) if kind in (get_args(field.type) or (field.type,))]
+    metavar = f"<{names[0] if names else 'str'}>"
+    if field.may_stand_alone:
+        metavar = f"[{metavar}]"
+    kind: Any = list[str] if holds_many(field.type) else str
+    option = typer.Option(*said.flags, help=said.help, metavar=metavar, rich_help_panel=heading, show_default=False)
+    return Annotated[kind | None, option]
 
 
 def _act(

@@ -73,6 +73,20 @@ class _Group(TyperGroup):
             return _leaf(node, self.hub, self.context)
         return _both(node, self.hub, self.context) if node.owned else _group(node, self.hub, self.context)
 
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options, those with a heading of their own below the others, and then the commands."""
+        panels: dict[str, list[Any]] = {"Arguments": [], "Options": []}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            kind = "Arguments" if parameter.param_type_name == "argument" else "Options"
+            if record is not None:
+                panels.setdefault(getattr(parameter, "rich_help_panel", None) or kind, []).append(record)
+        for heading, rows in panels.items():
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
+        self.format_commands(ctx, formatter)
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         rows = [(name, self.node.children[name].summary) for name in self.list_commands(ctx)]
         if rows:

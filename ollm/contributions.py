@@ -204,6 +204,7 @@ class Setting(Struct, frozen=True):
     :param le: greatest number allowed
     :param pattern: regular expression that a text must match
     :param form: what `pattern` means, in words for the user
+    :param check: says what is wrong with a value of the right type; nothing if it is right
     """
 
     help: str
@@ -216,6 +217,7 @@ class Setting(Struct, frozen=True):
     le: float | None = None
     pattern: str = ""
     form: str = ""
+    check: Callable[[Any], str] | None = None
 
 
 class SettingsValue(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):

@@ -16,8 +16,8 @@ from msgspec import structs
 from ollm.contribution import resolve
 from ollm.contributions import SettingsLayer, SettingsSection
 from ollm.errors import SettingsError, UsageError
-from ollm.settings_check import convert
-from ollm.settings_file import SettingsFile
+from ollm.settings_check import convert, unknown_keys
+from ollm.settings_file import MISSING, SettingsFile, value_at
 from ollm.settings_model import ANY, Candidate, Field, KeyPath, LayerName, Section, key_of, path_of
 from ollm.text import visible
 
@@ -82,7 +82,7 @@ class Settings:
         above = above[: above.index(ANY)]
         names: dict[str, None] = {}
         for values in (self.file.values, *(layer.values for layer in self._layers)):
-            found = _at(values, above)
+            found = value_at(values, above)
             names.update(dict.fromkeys(found if isinstance(found, Mapping) else ()))
         for key in self._session:
             path = path_of(key)
@@ -156,8 +156,16 @@ class Settings:
 
     def field_at(self, path: KeyPath) -> Field | None:
         """Return the declaration of the setting at a path; None when there is none."""
-        found = (field.at(path) for field in self.fields.values() if len(field.path) == len(path))
+        found = (field.at(path) for field in self._by_name.get(path[-1], ()))
         return next((field for field in found if field is not None), None)
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Field]]:
+        """All settings by the last part of their key: a request looks up dozens."""
+        named: dict[str, list[Field]] = {}
+        for field in self.fields.values():
+            named.setdefault(field.path[-1], []).append(field)
+        return named
 
     def get(self, key: str) -> Any:
         """Return the value in force under a key such as "model.default".
@@ -182,10 +190,10 @@ class Settings:
         path = field.path
         yield Candidate("default", "default", field.default)
         yield from self._variables("borrowed", field, field.setting.borrowed)
-        if (raw := _at(self.file.values, path)) is not MISSING:
+        if (raw := value_at(self.file.values, path)) is not MISSING:
             yield Candidate("user", self.file.where(path), raw)
         for layer in self._layers:
-            if field.setting.project and (raw := _at(layer.values, path)) is not MISSING:
+            if field.setting.project and (raw := value_at(layer.values, path)) is not MISSING:
                 yield Candidate("plugin", _layer_where(layer, field.path), raw)
         yield from self._variables("environment", field, field.setting.env)
         if field.key in self._flags:
@@ -250,7 +258,7 @@ class Settings:
 
     def _forbidden(self, layer: SettingsLayer) -> Iterator[str]:
         for field in self.all_fields():
-            if not field.setting.project and _at(layer.values, field.path) is not MISSING:
+            if not field.setting.project and value_at(layer.values, field.path) is not MISSING:
                 yield f"{_layer_where(layer, field.path)}: {field.key} is ignored: only your own settings may set it"
 
     def _unknown(self, values: Mapping[str, Any], where: Callable[[KeyPath], str]) -> Iterator[str]:
@@ -266,40 +274,11 @@ class Settings:
         return [f"{self.file.where(key)}: {visible(key_of(key))} is unknown, so it was not checked" for key in keys]
 
     def _may_belong_to_a_missing_plugin(self, key: KeyPath, values: Mapping[str, Any]) -> bool:
-        return self._incomplete and isinstance(_at(values, key), Mapping)
+        return self._incomplete and isinstance(value_at(values, key), Mapping)
 
     def _unknown_keys(self, values: Mapping[str, Any]) -> Iterator[KeyPath]:
-        tree: dict[str, Any] = {}
-        for path in (*(field.path for field in self.fields.values()), *(each.path for each in self.sections)):
-            node = tree
-            for name in path:
-                node = node.setdefault(name, {})
-        return (key for key in _unknown_keys(values, (), [tree]) if key != ("version",))
-
-
-class _Missing:
-    """The type of MISSING."""
-
-
-MISSING = _Missing()
-
-
-def _at(values: Any, path: KeyPath) -> Any:
-    for name in path:
-        if not isinstance(values, Mapping) or name not in values:
-            return MISSING
-        values = values[name]
-    return values
-
-
-def _unknown_keys(values: Mapping[str, Any], above: KeyPath, nodes: Sequence[Mapping[str, Any]]) -> Iterator[KeyPath]:
-    """Yield what is not in a tree of names; in one place of the file, several branches may meet because of `*`."""
-    for name, value in values.items():
-        below = [node[each] for node in nodes for each in dict.fromkeys((name, ANY)) if each in node]
-        if not below or not (any(not node for node in below) or isinstance(value, Mapping) or value is None):
-            yield (*above, name)
-        elif isinstance(value, Mapping) and all(below):
-            yield from _unknown_keys(value, (*above, name), below)
+        known = (*(field.path for field in self.fields.values()), *(each.path for each in self.sections))
+        return (key for key in unknown_keys(values, known) if key != ("version",))
 
 
 def _layer_where(layer: SettingsLayer, key: KeyPath) -> str:

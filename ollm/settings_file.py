@@ -45,6 +45,22 @@ class SettingsFile(Struct, frozen=True):
         return str(self.path)
 
 
+class _Missing:
+    """The type of MISSING."""
+
+
+MISSING = _Missing()
+
+
+def value_at(values: Any, path: KeyPath) -> Any:
+    """Return what stands at a path in nested mappings; MISSING if nothing does."""
+    for name in path:
+        if not isinstance(values, Mapping) or name not in values:
+            return MISSING
+        values = values[name]
+    return values
+
+
 def read_settings(path: Path) -> SettingsFile:
     """Read a file; one that is not there is empty.
 

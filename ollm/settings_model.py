@@ -91,6 +91,20 @@ class Field(Struct, frozen=True, dict=True):
         """Whether its section has no `*`: only then may variables and flags set it."""
         return ANY not in self.section.split(".")
 
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is true or false and nothing else."""
+        return self._kinds - {NoneType} == {bool}
+
+    @property
+    def may_stand_alone(self) -> bool:
+        """Whether its flag needs no value, which then is true, although it takes others."""
+        return bool in self._kinds and not self.is_switch
+
+    @property
+    def _kinds(self) -> set[Any]:
+        return set(get_args(self.type) or (self.type,))
+
     def at(self, path: KeyPath) -> Field | None:
         """Return the setting that a path means, if this is it, or stands for it."""
         if len(path) != len(self.path) or any(
@@ -137,6 +151,11 @@ class Section:
         self.fields = tuple(
             Field(name, each.name, _hint(model, each), _default(each)) for each in dataclasses.fields(model)
         )
+
+    @property
+    def heading(self) -> str:
+        """What its settings are about, in few words."""
+        return re.split(r"[;:.\n]", (self.model.__doc__ or "").strip())[0]
 
 
 _FLAG = re.compile(r"--[a-z][a-z0-9-]*|-[A-Za-z]")

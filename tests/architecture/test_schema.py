@@ -23,11 +23,15 @@ def test_the_schema_has_not_drifted(tmp_path):
 
 def test_every_setting_says_what_it_is(tmp_path):
     def leaves(node, path=()):
-        for name, each in node["properties"].items():
-            if each.get("additionalProperties") is False and "default" not in each:
+        below = dict(node["properties"])
+        if isinstance(node["additionalProperties"], dict):
+            below["*"] = node["additionalProperties"]
+        for name, each in below.items():
+            if "properties" in each:
                 yield from leaves(each, (*path, name))
             else:
                 yield ".".join((*path, name)), each
 
-    silent = [key for key, each in leaves(generated(tmp_path)) if not each.get("description")]
-    assert silent == []
+    described = dict(leaves(generated(tmp_path)))
+    assert {"options.seed", "models.*.options.seed", "providers.ollama.options.seed"} <= described.keys()
+    assert [key for key, each in described.items() if not each.get("description")] == []

@@ -87,7 +87,7 @@ def test_what_is_piped_in_is_the_prompt_or_is_added_to_it(ollm, server, words, p
     ("words", "env", "code", "said"),
     [
         (("-p", "x", "-o", "xml"), {}, 2, "no output format 'xml'. Choose one of text, json, stream-json."),
-        (("-p", "x", "--temperature", "9"), {}, 2, "--temperature: options.temperature is 9.0"),
+        (("-p", "x", "--temperature", "9"), {}, 2, "--temperature: options.temperature is '9'"),
         (("-p", "x"), {"OLLM_TEMPERATURE": "hot"}, 2, "$OLLM_TEMPERATURE: options.temperature is 'hot'"),
         (("-p", "x", "--provider", "olama"), {}, 2, "There is no provider 'olama'; did you mean ollama?"),
         (("-p", ""), {}, 2, "The prompt is empty"),

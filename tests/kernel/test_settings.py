@@ -76,11 +76,11 @@ def test_variables_are_read_in_the_type_of_their_setting():
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("ratio: 1.5", "c.yaml:3: tuning.knobs.ratio is 1.5: expected a number <= 1.0"),
-        ("ratio: '0.5'", "c.yaml:3: tuning.knobs.ratio is '0.5': expected a number, got text"),
-        ("ratio: true", "c.yaml:3: tuning.knobs.ratio is True: expected a number, got true or false"),
+        ("ratio: 1.5", "c.yaml:3: tuning.knobs.ratio is 1.5: expected a number from 0 to 1"),
+        ("ratio: '0.5'", "c.yaml:3: tuning.knobs.ratio is '0.5': expected a number from 0 to 1, got text"),
+        ("ratio: true", "c.yaml:3: tuning.knobs.ratio is True: expected a number from 0 to 1, got true or false"),
         ("maxSize: 0", "c.yaml:3: tuning.knobs.maxSize is 0: expected a whole number >= 1"),
-        ("maxSize: 1.5", "c.yaml:3: tuning.knobs.maxSize is 1.5: expected a whole number or nothing, got a number"),
+        ("maxSize: 1.5", "c.yaml:3: tuning.knobs.maxSize is 1.5: expected a whole number >= 1 or nothing, got a number"),
         ("quick: 1", "c.yaml:3: tuning.knobs.quick is 1: expected true or false, got a whole number"),
         ("name: 8", "c.yaml:3: tuning.knobs.name is 8: expected text, got a whole number"),
         ("name:", "c.yaml:3: tuning.knobs.name is None: expected text, got nothing"),
@@ -297,7 +297,7 @@ providers:
     with pytest.raises(SettingsError) as error:
         each_model(text).validate()
     assert sorted(error.value.problems) == [
-        "config.yaml:10: providers.other.options.seed is 'x': expected a whole number or nothing, got text",
+        "config.yaml:10: providers.other.options.seed is 'x': expected a whole number >= 0 or nothing, got text",
         "config.yaml:10: there is no setting 'providers.other.host'; did you mean providers.acme.host?",
         "config.yaml:4: models.a:1b.options.seed is -1: expected a whole number >= 0",
         "config.yaml:4: there is no setting 'models.a:1b.options.sed'; did you mean models.*.options.seed?",

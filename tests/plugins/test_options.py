@@ -15,7 +15,7 @@ def test_what_is_not_set_is_left_to_the_model(ollm_app):
 
 def test_every_option_reaches_the_request(ollm_app):
     text = """
-options: {temperature: 1, maxTokens: 5, contextSize: 512, topP: 0.5, topK: 3, repeatPenalty: 1.1, seed: -2, stop: [a, b]}
+options: {temperature: 1, maxTokens: 5, numCtx: 512, topP: 0.5, topK: 3, repeatPenalty: 1.1, seed: -2, stop: [a, b]}
 """
     expected = GenerationOptions(1.0, 5, 512, 0.5, 3, 1.1, -2, ("a", "b"))
     assert options_of(ollm_app(Plugin, settings=text)) == expected

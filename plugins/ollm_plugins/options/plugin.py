@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ollm.api import HostContext, Paths, RequestAdjuster, SettingsSection, Specs, hookimpl
+from ollm.api import Command, HostContext, Paths, RequestAdjuster, SettingsSection, Specs, hookimpl
+
+_HERE = "ollm_plugins.options"
 
 
 class Plugin(Specs):
@@ -10,10 +12,42 @@ class Plugin(Specs):
 
     @hookimpl
     def ollm_settings_sections(self, paths: Paths) -> list[SettingsSection]:
-        """Hand in the section `options`."""
-        return [SettingsSection("options", "ollm_plugins.options.settings:OptionsSettings")]
+        """Hand in the options for all, for each provider and for each model."""
+        return [
+            SettingsSection("options", f"{_HERE}.settings:OptionsSettings"),
+            SettingsSection("providers.*.options", f"{_HERE}.settings:ProviderOptions"),
+            SettingsSection("models.*.options", f"{_HERE}.settings:ModelOptions"),
+        ]
 
     @hookimpl
     def ollm_request_adjusters(self, ctx: HostContext) -> list[RequestAdjuster]:
         """Hand in what puts the options into a request."""
-        return [RequestAdjuster("options", "ollm_plugins.options.adjust:adjust", order=10)]
+        return [RequestAdjuster("options", f"{_HERE}.adjust:adjust", order=10)]
+
+    @hookimpl
+    def ollm_commands(self, ctx: HostContext) -> list[Command]:
+        """Hand in the commands; what is set for a session makes sense in the REPL only."""
+        return [
+            Command(
+                "options",
+                "Show which options are sent to a model, and why.",
+                f"{_HERE}.commands:show",
+                examples=("options", "options llama3.1:8b", "options llama3.1:8b --provider ollama --json"),
+            ),
+            Command(
+                "set",
+                "Set an option for this session; without a value, show it.",
+                f"{_HERE}.commands_session:set_option",
+                examples=("set", "set temperature", "set temperature 0.2", "set seed 7 --model llama3.1:8b"),
+                surfaces=("repl",),
+                lenient=True,
+            ),
+            Command(
+                "unset",
+                "Take back what was set for this session.",
+                f"{_HERE}.commands_session:unset_option",
+                examples=("unset temperature", "unset seed --model llama3.1:8b"),
+                surfaces=("repl",),
+                lenient=True,
+            ),
+        ]
