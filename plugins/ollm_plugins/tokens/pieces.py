@@ -127,8 +127,9 @@ def _pattern() -> re.Pattern[str]:
         rf"[ \t{sign}]?[A-Z]+(?![a-z])",
         r" ?[0-9]+",
         r"[\r\n]+",
-        r" {2,}| |\t+",
+        r" {2,}",
         rf" ?[{sign}]+[\r\n]*",
+        r" |\t+",
         r"[^\x00-\x7f]+",
         r".",
     )

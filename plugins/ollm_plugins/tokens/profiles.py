@@ -62,11 +62,9 @@ class _File(Struct, frozen=True):
 
 def likelihood(model: str) -> Mapping[str, float]:
     """Say how likely a model has each of the tokenizers, judged by its name; the values sum up to one."""
-    likely = dict.fromkeys(profiles(), 1.0) | {_UNUSUAL: _SELDOM, UNKNOWN: _COMMON}
+    usual = {_UNUSUAL: _SELDOM, UNKNOWN: _COMMON}
     guess = by_name(model)
-    if guess in likely:
-        likely[guess] *= _GUESSED
-        likely[guess] = max(likely[guess], _GUESSED)
+    likely = {name: _GUESSED if name == guess else usual.get(name, 1.0) for name in profiles()}
     total = sum(likely.values())
     return {name: value / total for name, value in likely.items()}
 
