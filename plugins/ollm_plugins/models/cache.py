@@ -104,7 +104,7 @@ class Cache:
         outdated = {name: asked for name, show in shows if digests.get(name, show.digest) != show.digest}
         usual = self._usual(seconds)
         self._put(lambda: Memory(asked=asked, models=memory.encoded(models), seconds=usual, outdated=outdated))
-        if self._memory.asked == asked:
+        if self._memory.asked == asked and not self._memory.deleted.keys() & digests.keys():
             self._listed = self._memory, models  # so that it need not be decoded
 
     def keep_shown(self, info: ModelInfo, asked: float) -> None:
@@ -113,13 +113,13 @@ class Cache:
 
     def mark_changed(self, name: str) -> None:
         """Note that a model is new or another: the list, and what was said of that model, do not hold any more."""
-        now, listed = time.time(), self.listed(name)
-        self._put(lambda: Memory(changed=now, outdated=dict.fromkeys({name, listed.name if listed else name}, now)))
+        now, meant = time.time(), self._meant(name)
+        self._put(lambda: Memory(changed=now, outdated=dict.fromkeys(meant, now)))
 
     def mark_deleted(self, name: str) -> None:
         """Forget a model; what is known of the others stays."""
-        now, listed = time.time(), self.listed(name)
-        self._put(lambda: Memory(deleted=dict.fromkeys({name, listed.name if listed else name}, now)))
+        now, meant = time.time(), self._meant(name)
+        self._put(lambda: Memory(deleted=dict.fromkeys(meant, now)))
 
     def save(self) -> None:
         """Write what is new, together with what other processes have written meanwhile."""
@@ -141,6 +141,11 @@ class Cache:
         """Write what is not written yet."""
         if self._unsaved:
             await asyncio.to_thread(self.save)
+
+    def _meant(self, name: str) -> set[str]:
+        """Return the names under which something is remembered that a name means."""
+        listed, shown = self.listed(name), names.find(name, self.read().shows)
+        return {name, *([listed.name] if listed else []), *([shown] if shown else [])}
 
     def _put(self, make: Callable[[], Memory]) -> None:
         """Remember something now and write it soon."""

@@ -29,11 +29,12 @@ class Fetch:
     """One model on its way, for whoever listens; the last one to leave stops it.
 
     :param work: carries it out, by calling `read`, and returns when the model is there
+    :param provider: the one that is asked; empty when that is to be seen
     """
 
-    def __init__(self, request: PullRequest, work: Callable[[Fetch], Awaitable[None]]) -> None:
+    def __init__(self, request: PullRequest, work: Callable[[Fetch], Awaitable[None]], provider: str) -> None:
         self.request = request
-        self.provider = ""
+        self.provider = provider
         self.loop = asyncio.get_running_loop()
         self._foreword: Notice | None = None
         self._layers: dict[str, Progress] = {}

@@ -43,7 +43,7 @@ class Puller:
         fetch = self._under_way(request.name, provider)
         if fetch is None:
             sources = able(self._sources(provider), PullsModels, "fetch models")
-            fetch = Fetch(request, lambda fetch: self._work(fetch, sources))
+            fetch = Fetch(request, lambda fetch: self._work(fetch, sources), provider or "")
             self._fetches.append(fetch)
         async with aclosing(fetch.follow()) as news:
             async for each in news:
