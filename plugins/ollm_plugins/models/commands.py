@@ -1,142 +1,222 @@
-"""What do the commands `model …` do?"""
+"""What do the commands do that list models?"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from msgspec import convert, structs
 
-from ollm.api import CommandContext, ModelInfo, OllmError, Provider, ProviderUnreachable, UsageError
+from ollm.api import CatalogueSource, CommandContext, ListedModel, ModelKnowledge, ProviderUnreachable, UsageError
+from ollm_plugins.models.finding import management, told_offline
+from ollm_plugins.models.wording import human, is_unfetched, memory_document, moment, processor, until
 
-COLUMNS = (
-    "name",
-    "provider",
-    "size",
-    "family",
-    "parameters",
-    "quantization",
-    "context",
-    "capabilities",
-    "modified",
-)
+if TYPE_CHECKING:
+    from ollm.api import Catalogue, ModelStatus
 
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
-Name = Annotated[str | None, typer.Option("--provider", help="Ask this one only.", metavar="NAME")]
+Provider = Annotated[str | None, typer.Option("--provider", help="Ask this provider only.", metavar="NAME")]
+Order = Literal["name", "size", "modified", "family", "context", "parameters"]
+
+_NUMBERS = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
 
-def list_models(ctx: CommandContext, *, provider: Name = None, as_json: Json = False) -> None:
+def list_models(
+    ctx: CommandContext,
+    search: Annotated[str | None, typer.Argument(help="A part of the name or family.", metavar="[SEARCH]")] = None,
+    *,
+    provider: Provider = None,
+    sort: Annotated[Order, typer.Option("--sort", help="What to sort by, the least first.")] = "name",
+    reverse: Annotated[bool, typer.Option("--reverse", help="Turn the order round.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Accept no former answer of a provider.")] = False,
+    as_json: Json = False,
+) -> None:
     """List the models of the provider that you chose; of every one that answers, if you chose none.
 
-    The exit code is 4 if nobody answers.
+    A provider that is away is answered for by what it said before, which is said on stderr. The exit code is 4 if
+    nobody answers and nobody ever did.
     """
-    found = sorted(_models(ctx, provider), key=lambda pair: (pair[0].name, pair[1]))
+    catalogue = ctx.run(management(ctx).list_models(provider))
+    if refresh:
+        _refuse_offline(catalogue)
+    models = [_completed(ctx, each) for each in catalogue.models if _is_wanted(each, search)]
+    models = _sorted(models, sort, reverse=reverse)
+    sources = {each.provider: each for each in catalogue.sources}
     if as_json:
-        ctx.out.document([_described(*pair) for pair in found])
+        ctx.out.document([described(each, sources.get(each.provider)) for each in models])
+    else:
+        _draw(ctx, models, several=len(sources) > 1)
+    _tell(ctx, catalogue, models, search)
+
+
+def status(
+    ctx: CommandContext,
+    *,
+    provider: Provider = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again each second, until Ctrl-C.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the models in memory: how much they take, who computes, and when they leave."""
+    if watch:
+        _watch(ctx, provider, as_json=as_json)
         return
-    ctx.out.table(COLUMNS, [_row(*pair) for pair in found])
-    _tell_unusable(ctx, found)
+    found = ctx.run(management(ctx).status(provider))
+    if as_json:
+        ctx.out.document([{"name": e.loaded.name, "provider": e.provider, **memory_document(e.loaded)} for e in found])
+        return
+    ctx.out.table(*_memory_table(found))
+    if not found:
+        ctx.out.say("ollm: No model is in memory.")
 
 
-def _models(ctx: CommandContext, name: str | None) -> list[tuple[ModelInfo, str]]:
-    """Ask the named or chosen provider, else all, for models; each comes with its provider's name.
-
-    :raises OllmError: none has answered
-    """
-    providers = ctx.app.providers
-    only = name if name is not None else providers.chosen()
-    entries = providers.entries() if only is None else [providers.entry(only)]
-    answers = ctx.run(providers.ask_all(entries, _sound_models))
-    errors = {entry.item.name: answer for entry, answer in answers if isinstance(answer, OllmError)}
-    if len(errors) == len(entries):
-        raise _nobody(list(errors.values()))
-    for each, error in errors.items():
-        ctx.out.say(f"ollm: No models of provider '{each}': {error}")
-    return [
-        (model, entry.item.name) for entry, answer in answers if not isinstance(answer, OllmError) for model in answer
-    ]
-
-
-async def _sound_models(provider: Provider) -> list[ModelInfo]:
-    """Check the types of what a provider hands over here, where its plugin can be blamed."""
-    return [convert(structs.asdict(model), ModelInfo) for model in await provider.list_models()]
-
-
-def _nobody(errors: list[OllmError]) -> OllmError:
-    if len(errors) == 1:
-        return errors[0]
-    if not errors:
-        return UsageError("No provider is installed", "Run `ollm plugins doctor`.")
-    reasons = "; ".join(error.problem for error in errors)
-    return ProviderUnreachable(f"No provider answers: {reasons}", errors[0].remedy)
-
-
-def _described(model: ModelInfo, provider: str) -> dict[str, Any]:
+def described(model: ListedModel, source: CatalogueSource | None) -> dict[str, Any]:
+    """Describe a listed model for programs."""
+    info = model.info
     document: dict[str, Any] = {
-        "name": model.name,
-        "provider": provider,
-        "size": model.size,
-        "digest": model.digest,
-        "modified": model.modified,
-        "family": model.family,
-        "parameters": model.parameters,
-        "quantization": model.quantization,
-        "contextWindow": model.context_window,
-        "capabilities": model.capabilities,
+        "name": info.name,
+        "provider": model.provider,
+        "size": info.size,
+        "digest": info.digest,
+        "modified": info.modified,
+        "family": info.family,
+        "parameters": info.parameters,
+        "quantization": info.quantization,
+        "contextWindow": info.context_window,
+        "capabilities": info.capabilities,
+        "loaded": None if model.loaded is None else memory_document(model.loaded),
+        "asOf": source.as_of if source else None,
+        "offline": source.offline or None if source else None,
     }
-    if _is_unfetched(model):
+    if is_unfetched(info):
         document["fetched"] = False
     return document
 
 
-def _row(model: ModelInfo, provider: str) -> tuple[object, ...]:
-    return (
-        model.name,
-        provider,
-        _size(model),
-        model.family,
-        model.parameters,
-        model.quantization,
-        model.context_window,
-        ", ".join(model.capabilities),
-        model.modified[:10],
+def _refuse_offline(catalogue: Catalogue) -> None:
+    """:raises ProviderUnreachable: a provider is answered for by what it said before."""
+    for source in catalogue.sources:
+        if source.offline and source.as_of:
+            raise ProviderUnreachable(source.offline, source.remedy)
+
+
+def _is_wanted(model: ListedModel, search: str | None) -> bool:
+    wanted = (search or "").lower()
+    return wanted in model.info.name.lower() or wanted in model.info.family.lower()
+
+
+def _completed(ctx: CommandContext, model: ListedModel) -> ListedModel:
+    """Fill in what the provider leaves out: servers before 0.30 list no context window and no capabilities."""
+    from ollm.api import replace
+
+    info = model.info
+    if info.context_window is not None and info.capabilities:
+        return model
+    knowledge = ctx.app.services.find(ModelKnowledge)
+    known = knowledge.look_up(info.name, model.provider, info) if knowledge else None
+    if known is None or not known.known:
+        return model
+    can = known.capabilities
+    chats = () if can.embedding else ("completion",)
+    able = tuple(word for word in ("tools", "vision", "thinking", "embedding") if getattr(can, word))
+    info = replace(
+        info,
+        context_window=info.context_window or known.context_window,
+        capabilities=info.capabilities or (*chats, *able),
+        family=info.family or known.family,
     )
+    return replace(model, info=info)
 
 
-def _is_unfetched(model: ModelInfo) -> bool:
-    """Whether the provider offers a model whose weights are not on disk yet."""
-    return model.details.get("fetched") is False
+def _sorted(models: list[ListedModel], order: Order, *, reverse: bool) -> list[ListedModel]:
+    """Sort models; those of which the wanted fact is unknown stay at the end, whichever way round."""
+    keys: dict[Order, Callable[[ListedModel], Any]] = {
+        "name": lambda model: model.info.name.lower(),
+        "size": lambda model: model.info.size,
+        "modified": lambda model: moment(model.info.modified),
+        "family": lambda model: model.info.family.lower() or None,
+        "context": lambda model: model.info.context_window,
+        "parameters": lambda model: number_of(model.info.parameters),
+    }
+    key = keys[order]
+    by_name = sorted(models, key=lambda model: (model.info.name, model.provider))
+    known = [model for model in by_name if key(model) is not None]
+    unknown = [model for model in by_name if key(model) is None]
+    return [*sorted(known, key=key, reverse=reverse), *unknown]
 
 
-def _size(model: ModelInfo) -> str:
-    if _is_unfetched(model):
-        return "not fetched"
-    return "" if model.size is None else human(model.size)
+def number_of(parameters: str) -> float | None:
+    """Read a number of parameters such as "134.52M"; None if it is none."""
+    text = parameters.strip().upper()
+    try:
+        return float(text.rstrip("KMBT")) * _NUMBERS.get(text[-1:], 1.0)
+    except ValueError:
+        return None
 
 
-def human(size: int) -> str:
-    """Write a size as people do: "98 MB", "4.7 GB".
-
-    :param size: in bytes
-    """
-    value = float(size)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 999.5:  # noqa: PLR2004  (it would be written as 1000)
-            return _rounded(value, unit)
-        value /= 1000
-    return _rounded(value, "TB")
+def _draw(ctx: CommandContext, models: list[ListedModel], *, several: bool) -> None:
+    columns = ["name", "size", "family", "parameters", "quantization", "context", "capabilities", "modified", "loaded"]
+    rows = [_row(each) for each in models]
+    if several:
+        columns.insert(1, "provider")
+        for row, model in zip(rows, models, strict=True):
+            row.insert(1, model.provider)
+    ctx.out.table(columns, rows)
 
 
-def _rounded(value: float, unit: str) -> str:
-    decimals = 1 if value < 9.95 and unit != "B" else 0  # noqa: PLR2004  (it would be written as 10.0)
-    return f"{value:.{decimals}f} {unit}"
+def _row(model: ListedModel) -> list[object]:
+    info = model.info
+    return [
+        info.name,
+        "not fetched" if is_unfetched(info) else "" if info.size is None else human(info.size),
+        info.family,
+        info.parameters,
+        info.quantization,
+        info.context_window,
+        ", ".join(info.capabilities),
+        info.modified[:10],
+        "" if model.loaded is None else "yes",
+    ]
 
 
-def _tell_unusable(ctx: CommandContext, found: list[tuple[ModelInfo, str]]) -> None:
-    """Say of what is listed why it cannot be used, and if nothing is."""
-    if not found:
-        ctx.out.say("ollm: There are no models yet.")
-    for model, provider in found:
-        problem = model.details.get("problem")
+def _tell(ctx: CommandContext, catalogue: Catalogue, models: list[ListedModel], search: str | None) -> None:
+    """Say who is away, of what is listed why it cannot be used, and if nothing is."""
+    for source in catalogue.sources:
+        if source.offline:
+            ctx.out.say(f"ollm: {told_offline(source)}")
+    if not models:
+        ctx.out.say(f"ollm: No model matches '{search}'." if search else "ollm: There are no models yet.")
+    for model in models:
+        problem = model.info.details.get("problem")
         if problem:
-            ctx.out.say(f"ollm: Model '{model.name}' of provider '{provider}' cannot be used: {problem}.")
+            ctx.out.say(f"ollm: Model '{model.info.name}' of provider '{model.provider}' cannot be used: {problem}.")
+
+
+def _memory_table(found: Sequence[ModelStatus]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+    return ("name", "provider", "memory", "processor", "context", "until"), [_memory_row(each) for each in found]
+
+
+def _memory_row(found: ModelStatus) -> tuple[object, ...]:
+    loaded = found.loaded
+    return loaded.name, found.provider, human(loaded.size), processor(loaded), loaded.context_size, until(loaded)
+
+
+def _watch(ctx: CommandContext, provider: str | None, *, as_json: bool) -> None:
+    """Draw the models in memory anew each second; Ctrl-C is how it is meant to end.
+
+    :raises UsageError: nobody is watching
+    """
+    if as_json or not ctx.out.is_terminal:
+        raise UsageError("--watch draws on a terminal, not in a pipe or as JSON", "Leave it out.")
+
+    async def follow() -> None:
+        import asyncio
+
+        with ctx.out.changing_table() as draw:
+            while True:
+                draw(*_memory_table(await management(ctx).status(provider)))
+                await asyncio.sleep(1)
+
+    try:
+        ctx.run(follow())
+    except KeyboardInterrupt:
+        ctx.out.print()
