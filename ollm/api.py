@@ -67,12 +67,15 @@ if TYPE_CHECKING:
     from ollm.knowledge import Capabilities as Capabilities
     from ollm.knowledge import Catalogue as Catalogue
     from ollm.knowledge import CatalogueSource as CatalogueSource
+    from ollm.knowledge import ChoiceRequest as ChoiceRequest
     from ollm.knowledge import ContextWindows as ContextWindows
     from ollm.knowledge import ContributedLimits as ContributedLimits
     from ollm.knowledge import DeletedModel as DeletedModel
     from ollm.knowledge import FactSource as FactSource
     from ollm.knowledge import KnownLimits as KnownLimits
     from ollm.knowledge import ListedModel as ListedModel
+    from ollm.knowledge import ModelChoice as ModelChoice
+    from ollm.knowledge import ModelChooser as ModelChooser
     from ollm.knowledge import ModelKnowledge as ModelKnowledge
     from ollm.knowledge import ModelManagement as ModelManagement
     from ollm.knowledge import ModelOptions as ModelOptions
@@ -202,12 +205,15 @@ _HOMES = {
         "Capabilities",
         "Catalogue",
         "CatalogueSource",
+        "ChoiceRequest",
         "ContextWindows",
         "ContributedLimits",
         "DeletedModel",
         "FactSource",
         "KnownLimits",
         "ListedModel",
+        "ModelChoice",
+        "ModelChooser",
         "ModelKnowledge",
         "ModelManagement",
         "ModelOptions",

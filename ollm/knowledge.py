@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from msgspec import Struct
 
-from ollm.messages import ChatRequest, GenerationOptions, Notice, Progress, Step, Waiting
+from ollm.messages import ChatRequest, GenerationOptions, Message, Notice, Progress, Step, Waiting
 from ollm.providers import LoadedModel, ModelInfo, PullRequest
 
 if TYPE_CHECKING:
@@ -225,6 +225,40 @@ class TokenCounter(Protocol):
 
     def accuracy(self, model: str, provider: str) -> TokenCount | None:
         """Say how well the estimate fits a model: `tokens` is the number of turns it learned from; None before any."""
+        ...
+
+
+class ChoiceRequest(Struct, frozen=True):
+    """A turn that somebody is to answer.
+
+    :param prompt: what the user has just written
+    :param images: whether images come with it
+    :param messages: the conversation so far, without the prompt
+    :param tools: whether tools will be offered
+    """
+
+    prompt: str
+    images: bool = False
+    messages: tuple[Message, ...] = ()
+    tools: bool = False
+
+
+class ModelChoice(Struct, frozen=True):
+    """Who answers a turn, and what the user must know of that choice."""
+
+    provider: str
+    model: str
+    notices: tuple[Notice, ...] = ()
+
+
+class ModelChooser(Protocol):
+    """Chooses who answers a turn. It is not asked when the user has named a model for this run."""
+
+    async def choose(self, request: ChoiceRequest) -> ModelChoice | None:
+        """Choose a model; None leaves the choice to the settings.
+
+        :raises ModelNotFound: none can do what the turn needs, and the remedy says what to pull
+        """
         ...
 
 

@@ -11,14 +11,21 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from ollm.contexts import HostContext, TurnContext
-from ollm.messages import Event, Message
+from ollm.errors import OllmError
+from ollm.knowledge import ChoiceRequest, ModelChooser
+from ollm.messages import Event, Message, Notice
 from ollm.sections import ModelSettings
+from ollm.selection import Answerer
+from ollm.settings_model import rank_of
 from ollm.turn import Turn
 
 if TYPE_CHECKING:
     from ollm.contributions import TurnRecord
     from ollm.hub import Hub
-    from ollm.selection import Answerer, Providers
+    from ollm.selection import Providers
+
+_NAMED = rank_of("environment")
+"""Layers from here on are the user's word for this run: a model that is named there is never swapped."""
 
 
 class Conversation:
@@ -30,6 +37,8 @@ class Conversation:
         self._providers = providers
         self._answerer: Answerer | None = None
         self._wanted: tuple[ModelSettings, int] | None = None
+        self._choice: Answerer | None = None
+        self._asked: tuple[object, ...] | None = None
         self.messages: list[Message] = []
         self.last_turn: TurnRecord | None = None
 
@@ -38,14 +47,46 @@ class Conversation:
         self.messages.clear()
         self.last_turn = None
 
-    async def answerer(self) -> Answerer:
-        """Return who answers; decided anew when the settings that decide it have changed."""
-        settings = self._host.settings.section(ModelSettings)
-        wanted = (settings, self._providers.generation)
+    async def answerer(self, prompt: str = "", images: tuple[bytes, ...] = ()) -> Answerer:
+        """Return who answers a prompt; decided anew when the prompt or the settings that decide it have changed.
+
+        :raises OllmError: nobody can answer
+        """
+        wanted = (self._host.settings.section(ModelSettings), self._providers.generation)
+        asked = (*wanted, prompt, bool(images), len(self.messages))
+        if self._asked != asked:
+            self._choice = await self._choose(prompt, images)
+            self._asked = asked
+        if self._choice is not None:
+            return self._choice
         if self._answerer is None or self._wanted != wanted:
             self._answerer = await self._providers.select()
-            self._wanted = (settings, self._providers.generation)
+            self._wanted = wanted
         return self._answerer
+
+    async def _choose(self, prompt: str, images: tuple[bytes, ...]) -> Answerer | None:
+        """Let a plugin choose, unless the user has named a model for this run.
+
+        :raises OllmError: it finds nobody, or the provider that it chose does not exist
+        """
+        chooser = self._host.services.find(ModelChooser)
+        if chooser is None or self._host.settings.candidates("model.default")[-1].rank >= _NAMED:
+            return None
+        request = ChoiceRequest(prompt, bool(images), tuple(self.messages), bool(self._hub.tools()))
+        try:
+            choice = await chooser.choose(request)
+        except OllmError:
+            raise
+        except Exception as error:
+            text = f"Choosing a model failed ({type(error).__name__}: {error}), so it is left to the settings."
+            self._host.notify(Notice("choice-failed", text))
+            return None
+        if choice is None:
+            return None
+        for notice in choice.notices:
+            self._host.notify(notice)
+        entry = self._providers.entry(choice.provider)
+        return Answerer(entry, self._providers.make(entry), choice.model)
 
     async def ask(self, prompt: str, images: tuple[bytes, ...] = ()) -> AsyncGenerator[Event, None]:
         """Hold one turn.
@@ -55,7 +96,7 @@ class Conversation:
 
         :raises OllmError: nobody can answer, or the answer failed
         """
-        answerer = await self.answerer()
+        answerer = await self.answerer(prompt, images)
         message = Message("user", prompt, images)
         turn = Turn(self._hub, answerer, self._context(answerer, prompt), message, self._take)
         async with aclosing(turn.run()) as events:

@@ -27,6 +27,12 @@ _LAYERS = get_args(LayerName)
 ANY = "*"
 """In the path of a section: whatever name the user gives."""
 
+
+def rank_of(layer: LayerName) -> int:
+    """Return the strength of a layer; a higher one beats a lower one."""
+    return _LAYERS.index(layer)
+
+
 _PLAIN_WORD = re.compile(r"""[^."']+""")
 _WORD = re.compile(r"""(?:"([^"]*)"|'([^']*)'|([^."']+))(\.|$)""")
 
@@ -138,7 +144,7 @@ class Candidate(Struct, frozen=True):
     @property
     def rank(self) -> int:
         """The strength of its layer: of two candidates, the one with the higher rank holds."""
-        return _LAYERS.index(self.layer)
+        return rank_of(self.layer)
 
 
 class Section:

@@ -1,6 +1,18 @@
 import pytest
 
-from ollm.api import ModelInfo, ModelNotFound, ProviderEntry, ProviderUnreachable, Specs, UsageError, hookimpl
+from ollm.api import (
+    ModelChoice,
+    ModelChooser,
+    ModelInfo,
+    ModelNotFound,
+    Notice,
+    ProviderEntry,
+    ProviderUnreachable,
+    Service,
+    Specs,
+    UsageError,
+    hookimpl,
+)
 from ollm.errors import PluginError
 from ollm.testing import ScriptedProvider
 
@@ -110,3 +122,74 @@ def test_the_choice_follows_the_running_session(ollm_app):
     assert ollm.app.run(talk.answerer()).model == "other:1b"
     ollm.app.settings.set_session("model.default", "scripted:1b")
     assert ollm.app.run(talk.answerer()).model == "scripted:1b"
+
+
+def choosing(answer):
+    """A plugin whose service chooses by a function of the request."""
+
+    class Chooser:
+        asked = []
+
+        async def choose(self, request):
+            self.asked.append(request)
+            return answer(request)
+
+    class Plugin(Specs):
+        chooser = Chooser()
+
+        @hookimpl
+        def ollm_services(self, ctx):
+            return [Service("chooser", ModelChooser, lambda host: self.chooser)]
+
+    return Plugin
+
+
+def coder(request):
+    notice = Notice("routed", "The coder answers.")
+    return ModelChoice("scripted", "coder:1b", (notice,)) if "code" in request.prompt else None
+
+
+def models_asked(ollm):
+    return [request.model for request in ollm.provider.requests]
+
+
+def test_a_plugin_may_choose_who_answers_each_turn(ollm_app):
+    ollm = ollm_app(choosing(coder))
+    talk = ollm.app.conversation()
+    for prompt in ("hi", "write code", "more code", "bye"):
+        ollm.app.run(_exhaust(talk, prompt))
+    assert models_asked(ollm) == ["scripted:1b", "coder:1b", "coder:1b", "scripted:1b"]
+    assert ollm.stderr.getvalue() == "ollm: The coder answers.\n"
+    assert len(ollm.app.services.find(ModelChooser).asked[-1].messages) == 6
+
+
+async def _exhaust(talk, prompt):
+    await talk.answerer(prompt)  # as front ends do, to say who answers
+    async for _ in talk.ask(prompt):
+        pass
+
+
+def test_a_choice_is_made_once_a_turn(ollm_app):
+    ollm = ollm_app(choosing(coder))
+    ollm.app.run(_exhaust(ollm.app.conversation(), "code"))
+    assert len(ollm.app.services.find(ModelChooser).asked) == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"environ": {"OLLM_MODEL": "mine:1b", "OLLM_PROVIDER": "scripted"}}, {"settings": "model: {default: mine:1b}"}],
+)
+def test_a_model_named_for_this_run_is_never_swapped(ollm_app, options):
+    ollm = ollm_app(choosing(coder), **options)
+    ollm.app.run(_exhaust(ollm.app.conversation(), "code"))
+    assert models_asked(ollm) == (["mine:1b"] if "environ" in options else ["coder:1b"])
+
+
+def test_a_choice_that_fails_is_said_and_left_to_the_settings(ollm_app):
+    def fail(request):
+        raise ValueError("no idea")
+
+    ollm = ollm_app(choosing(fail))
+    ollm.app.run(_exhaust(ollm.app.conversation(), "hi"))
+    assert models_asked(ollm) == ["scripted:1b"]
+    assert "Choosing a model failed (ValueError: no idea)" in ollm.stderr.getvalue()

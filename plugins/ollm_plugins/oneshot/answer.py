@@ -35,7 +35,7 @@ def answer(context: FrontendContext) -> int:
 
 async def _stream(app: App, prompt: str, form: Format) -> None:
     conversation = app.conversation()
-    answerer = await conversation.answerer()
+    answerer = await conversation.answerer(prompt)
     form.begin(answerer.entry.item.name, answerer.model)
     async with aclosing(conversation.ask(prompt)) as events:
         async for event in events:

@@ -14,11 +14,13 @@ from contextlib import aclosing, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from ollm.api import ExitCode, OllmError
+from ollm.api import ExitCode, OllmError, StatusContext
+from ollm_plugins.repl.above import Above
 from ollm_plugins.repl.commands import Leave
 from ollm_plugins.repl.keyboard import Keyboard
 from ollm_plugins.repl.screen import Screen
 from ollm_plugins.repl.slash import Slash, split
+from ollm_plugins.repl.statusbar import StatusBar
 
 if TYPE_CHECKING:
     from ollm.api import App, FrontendContext
@@ -67,12 +69,13 @@ class Repl:
         self._conversation = app.conversation()
         self._slash = Slash(app, self._conversation)
         self._screen = Screen(app.out)
-        self._keyboard = Keyboard(app, self._slash.names())
+        self._above = Above(self._screen.notice)
+        self._keyboard = Keyboard(app, self._slash.names(), StatusBar(app, self._status), self._above)
         self._answerer = ("", "")
 
     def run(self) -> None:
         """Converse until the user leaves or the terminal is gone."""
-        self._app.out.on_notice = self._screen.notice
+        self._app.out.on_notice = self._above.notice
         self._screen.greet()
         while not self._is_over():
             try:
@@ -81,6 +84,9 @@ class Repl:
                 continue  # pressed again while the first press was being dealt with
             except (Leave, EOFError, OSError):
                 break  # OSError: only the terminal itself fails here
+
+    def _status(self) -> StatusContext:
+        return StatusContext(self._app.context, *self._answerer, self._conversation.last_turn)
 
     def _round(self) -> None:
         try:
@@ -119,7 +125,7 @@ class Repl:
 
     async def _turn(self, text: str) -> None:
         """Hold one turn, and say first who answers when that has changed."""
-        answerer = await self._conversation.answerer()
+        answerer = await self._conversation.answerer(text)
         now = (answerer.entry.item.name, answerer.model)
         if now != self._answerer:
             self._screen.answerer(*now)
