@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from ollm_plugins.models import deleting, names
+from ollm_plugins.models import deleting
 
 from ollm.api import (
     Health,
@@ -461,31 +461,7 @@ def test_the_models_in_memory_are_asked_for_now(run, remembering):
         now(now.models.status())
 
 
-# -- names ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "listed", "found"),
-    [
-        ("a:1b", ["a:1b"], "a:1b"),
-        ("A:1B", ["a:1b"], "a:1b"),
-        ("a", ["a:latest"], "a:latest"),
-        ("a:latest", ["a"], "a"),
-        ("m", ["M", "m"], "m"),
-        ("a", ["a:1b"], None),
-        ("host:5000/a", ["host:5000/a:latest"], "host:5000/a:latest"),
-        ("", ["a"], None),
-    ],
-)
-def test_a_name_means_one_model(name, listed, found):
-    assert names.find(name, listed) == found
-
-
-def test_names_that_may_have_been_meant(remembering):
-    listed = ["smollm2:135m", "SmolLM2:360m", "gemma3:270m"]
-    assert names.near("smollm2", listed)[:2] == ["smollm2:135m", "SmolLM2:360m"]
-    assert names.near("gema3:270m", listed) == ["gemma3:270m"]
-    assert names.near("xyz", listed) == []
+# -- runs -------------------------------------------------------------------------------------------------------------
 
 
 def test_event_loops_may_change(run, remembering):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from ollm.api import ModelInfo, ModelNotFound, OllmError, UsageError
-from ollm_plugins.models import names
+from ollm.api import ModelInfo, ModelNotFound, OllmError, UsageError, meant, near_models
 from ollm_plugins.models.refusals import worst
 from ollm_plugins.models.source import Part, Source
 
@@ -63,12 +62,12 @@ async def locate(sources: Sequence[Source], name: str) -> tuple[Source, ModelInf
 def _having(name: str, source: Source, part: Part) -> list[tuple[Source, ModelInfo, Sequence[ModelInfo]]]:
     """Return what is found of a model in a list; what is only offered to be fetched is not there."""
     models = {model.info.name: model.info for model in part.models if model.info.details.get("fetched") is not False}
-    found = names.find(name, models)
+    found = meant(name, models)
     return [] if found is None else [(source, models[found], tuple(models.values()))]
 
 
 def _missing(name: str, parts: Sequence[tuple[Source, Part]], listed: Sequence[str]) -> ModelNotFound:
-    near = names.near(name, listed)
+    near = near_models(name, listed)
     remedy = f"Near to it: {', '.join(near)}." if near else "`ollm model list` lists the models."
     asked = [f"'{source.name}'" for source, _ in parts]
     who = f"Provider {asked[0]} has" if len(asked) == 1 else f"The providers {' and '.join(asked)} have"

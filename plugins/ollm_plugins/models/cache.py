@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from ollm.api import ModelInfo, Notice, OllmError, file_lock, without_credentials, write_atomically
-from ollm_plugins.models import memory, names
+from ollm.api import ModelInfo, Notice, OllmError, file_lock, meant, without_credentials, write_atomically
+from ollm_plugins.models import memory
 from ollm_plugins.models.memory import Memory, Showing
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Cache:
     def listed(self, name: str) -> ModelInfo | None:
         """Return the model that a name means among those that were listed last."""
         models = {model.name: model for model in self.models()}
-        found = names.find(name, models)
+        found = meant(name, models)
         return None if found is None else models[found]
 
     def shown(self, name: str) -> tuple[ModelInfo, float] | None:
@@ -87,7 +87,7 @@ class Cache:
         shows = self.read().shows
         if name not in shows:
             listed = self.listed(name)
-            name = listed.name if listed else names.find(name, shows) or name
+            name = listed.name if listed else meant(name, shows) or name
         show = shows.get(name)
         if show is None:
             return None
@@ -113,13 +113,13 @@ class Cache:
 
     def mark_changed(self, name: str) -> None:
         """Note that a model is new or another: the list, and what was said of that model, do not hold any more."""
-        now, meant = time.time(), self._meant(name)
-        self._put(lambda: Memory(changed=now, outdated=dict.fromkeys(meant, now)))
+        now, forms = time.time(), self._forms(name)
+        self._put(lambda: Memory(changed=now, outdated=dict.fromkeys(forms, now)))
 
     def mark_deleted(self, name: str) -> None:
         """Forget a model; what is known of the others stays."""
-        now, meant = time.time(), self._meant(name)
-        self._put(lambda: Memory(deleted=dict.fromkeys(meant, now)))
+        now, forms = time.time(), self._forms(name)
+        self._put(lambda: Memory(deleted=dict.fromkeys(forms, now)))
 
     def save(self) -> None:
         """Write what is new, together with what other processes have written meanwhile."""
@@ -142,9 +142,9 @@ class Cache:
         if self._unsaved:
             await asyncio.to_thread(self.save)
 
-    def _meant(self, name: str) -> set[str]:
+    def _forms(self, name: str) -> set[str]:
         """Return the names under which something is remembered that a name means."""
-        listed, shown = self.listed(name), names.find(name, self.read().shows)
+        listed, shown = self.listed(name), meant(name, self.read().shows)
         return {name, *([listed.name] if listed else []), *([shown] if shown else [])}
 
     def _put(self, make: Callable[[], Memory]) -> None:

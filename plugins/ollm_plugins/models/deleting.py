@@ -19,8 +19,9 @@ from ollm.api import (
     Provider,
     ProviderAccess,
     ProviderError,
+    meant,
+    same_model,
 )
-from ollm_plugins.models import names
 from ollm_plugins.models.source import Source
 
 UNLOADING = 5.0
@@ -60,8 +61,8 @@ def freed_by(model: ModelInfo, listed: Sequence[ModelInfo]) -> int | None:
     if model.digest and any(each.digest == model.digest for each in others):
         return 0
     parent = str(model.details.get("parent_model") or "")
-    related = bool(parent and names.find(parent, [each.name for each in others])) or any(
-        names.find(str(each.details.get("parent_model") or ""), [model.name]) for each in others
+    related = bool(parent and meant(parent, [each.name for each in others])) or any(
+        meant(str(each.details.get("parent_model") or ""), [model.name]) for each in others
     )
     return None if related else model.size
 
@@ -90,4 +91,4 @@ async def _is_loaded(source: Source, name: str) -> bool:
     loaded = await source.loaded()
     if isinstance(loaded, OllmError):
         raise loaded
-    return any(names.key(each.name) == names.key(name) for each in loaded)
+    return any(same_model(each.name, name) for each in loaded)

@@ -17,8 +17,8 @@ from ollm.api import (
     PullsModels,
     Step,
     Waiting,
+    same_model,
 )
-from ollm_plugins.models import names
 from ollm_plugins.models.ability import able
 from ollm_plugins.models.fetch import Fetch
 from ollm_plugins.models.refusals import worst
@@ -51,7 +51,7 @@ class Puller:
 
     def cancel(self, name: str) -> bool:
         """Stop the pulls of a model; False if there is none."""
-        found = [fetch for fetch in self._fetches if names.key(fetch.request.name) == names.key(name)]
+        found = [fetch for fetch in self._fetches if same_model(fetch.request.name, name)]
         for fetch in found:
             fetch.stop()
         return bool(found)
@@ -60,7 +60,7 @@ class Puller:
         """Return the pull to follow; what an abandoned event loop has left never ends."""
         loop = asyncio.get_running_loop()
         for fetch in self._fetches:
-            same = names.key(fetch.request.name) == names.key(name) and provider in (None, fetch.provider)
+            same = same_model(fetch.request.name, name) and provider in (None, fetch.provider)
             if same and fetch.loop is loop and not fetch.stopping:
                 return fetch
         return None

@@ -26,9 +26,10 @@ from ollm.api import (
     ProviderEntry,
     ProviderUnreachable,
     ShownModel,
+    meant,
     replace,
+    tagged,
 )
-from ollm_plugins.models import names
 from ollm_plugins.models.cache import Cache
 from ollm_plugins.models.patience import ask, ended, patience_for, soon
 
@@ -98,7 +99,7 @@ class Source:
         finally:
             await ended(loaded)
         found = () if isinstance(status, OllmError) else status
-        self._loaded = {names.key(each.name): each for each in found}
+        self._loaded = {tagged(each.name): each for each in found}
         if isinstance(answer, ProviderUnreachable) and known.asked and formerly:
             part = self._part(self._known())
             return Part(part.models, _offline(part.source, answer))
@@ -205,7 +206,7 @@ class Source:
         built, loaded = self._built, self._loaded
         if built and built[0].models is listing.models and built[0].asked == listing.asked and built[1] is loaded:
             return built[2]
-        models = tuple(ListedModel(self.name, info, loaded.get(names.key(info.name))) for info in listing.models)
+        models = tuple(ListedModel(self.name, info, loaded.get(tagged(info.name))) for info in listing.models)
         part = Part(models, self._source(listing.asked))
         self._built = listing, loaded, part
         return part
@@ -217,7 +218,7 @@ class Source:
 def _completed(shown: ModelInfo, name: str, listed: Sequence[ModelInfo]) -> ModelInfo:
     """Return what was said of a model, with what only the list says."""
     models = {model.name: model for model in listed}
-    found = names.find(name, models)
+    found = meant(name, models)
     if found is None:
         return shown
     facts = structs.asdict(models[found]).items()
