@@ -199,6 +199,10 @@ class Keeper:
                 self._used[model.key] = now
         self.seen[provider] = tuple(models)
 
+    def is_kept(self, key: Key) -> bool:
+        """Whether a model stays as long as the program lives."""
+        return key in self.kept and self.kept[key].until is None
+
     def in_memory(self, key: Key) -> Seen | None:
         """Return a model as it is in memory; None if it is not, as far as is known."""
         return next((each for each in self.seen.get(key[0], ()) if each.key == key), None)

@@ -19,7 +19,7 @@ def render(ctx: StatusContext) -> str | None:
         return None
     several = len({each.provider for each in there}) > 1
     texts = [_text(keeper, each, now, named=several) for each in there]
-    goes_next = len(there) > 1 and there[-1].key not in keeper.kept and there[-1].deadline is not None
+    goes_next = len(there) > 1 and not keeper.is_kept(there[-1].key) and there[-1].deadline is not None
     return " · ".join(texts) + (" (next out)" if goes_next else "")
 
 
@@ -29,7 +29,6 @@ def _stays(model: Seen) -> float:
 
 def _text(keeper: Keeper, model: Seen, now: float, *, named: bool) -> str:
     name = f"{model.name} ({model.provider})" if named else model.name
-    kept = keeper.kept.get(model.key)
-    if kept is not None and kept.until is None:
+    if keeper.is_kept(model.key):
         return f"{name} kept"
     return f"{name} stays" if model.deadline is None else f"{name} {rough(model.deadline - now)}"

@@ -1,0 +1,146 @@
+"""What stands in the status bar?
+
+Each item is asked in a thread of its own, about once a second while the prompt waits. One that takes long, or fails,
+holds up neither typing nor the others: its plugin is blamed for it, and the bar goes on without it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from prompt_toolkit.utils import get_cwidth
+
+from ollm.api import Notice, OllmError, label, visible
+
+if TYPE_CHECKING:
+    from ollm.api import App, Owned, StatusContext, StatusItem
+
+EVERY: Final = 1.0
+"""Seconds between two looks at the items."""
+
+PATIENCE: Final = 0.5
+"""Seconds that an item may take before it is left out and its plugin blamed."""
+
+SEPARATOR: Final = " \u00b7 "
+
+
+class Item:
+    """One status item, asked again only when it has answered."""
+
+    def __init__(self, app: App, owned: Owned[StatusItem]) -> None:
+        self._app = app
+        self._owned = owned
+        self._render: Callable[[StatusContext], Any] | None = app.hub.load(owned, "render")
+        self._asked: float | None = None
+        self.text = ""
+
+    def ask(self, context: StatusContext, loop: asyncio.AbstractEventLoop, answered: Callable[[], None]) -> None:
+        """Begin to ask, unless the last answer is still to come.
+
+        :param answered: called on the loop
+        """
+        if self._render is None or self._asked is not None:
+            self._blame_if_late()
+            return
+        self._asked = time.monotonic()
+        work = threading.Thread(
+            target=self._work, args=(self._render, context, loop, answered), daemon=True, name=label(self._owned.item)
+        )
+        work.start()
+
+    def _work(
+        self,
+        render: Callable[[StatusContext], Any],
+        context: StatusContext,
+        loop: asyncio.AbstractEventLoop,
+        answered: Callable[[], None],
+    ) -> None:
+        try:
+            answer = render(context)
+        except BaseException as error:  # noqa: BLE001  (a plugin may raise anything)
+            answer = error
+
+        def take() -> None:
+            self._take(answer)
+            answered()
+
+        try:
+            loop.call_soon_threadsafe(take)
+        except RuntimeError:  # the program has ended meanwhile
+            return
+
+    def _take(self, answer: Any) -> None:
+        self._asked = None
+        self.text = ""
+        if isinstance(answer, BaseException):
+            self._blame(answer)
+        elif isinstance(answer, str):
+            self.text = " ".join(visible(answer).split())
+        elif answer is not None:
+            self._blame(TypeError(f"it returned a {type(answer).__name__}"))
+
+    def _blame_if_late(self) -> None:
+        if self._asked is not None and time.monotonic() - self._asked > PATIENCE:
+            self.text = ""
+            self._blame(TimeoutError(f"it took longer than {PATIENCE:g} s"))
+
+    def _blame(self, error: BaseException) -> None:
+        try:
+            self._app.host.blame_error(self._owned.record, label(self._owned.item), error)
+        except OllmError as strict:
+            self._app.out.notify(Notice("plugin-failed", str(strict)))
+
+
+class StatusBar:
+    """The items of all plugins in one line.
+
+    :param context: returns what items may tell about just now
+    """
+
+    def __init__(self, app: App, context: Callable[[], StatusContext]) -> None:
+        self._context = context
+        self._items = [Item(app, owned) for owned in app.hub.status_items()]
+
+    @property
+    def text(self) -> str:
+        """What the items say, those left out that have nothing to say."""
+        return SEPARATOR.join(self._texts())
+
+    def _texts(self) -> Iterator[str]:
+        return (item.text for item in self._items if item.text)
+
+    async def refresh(self, changed: Callable[[], None]) -> None:
+        """Ask the items again and again, until cancelled.
+
+        :param changed: called when the text has become another one
+        """
+        loop, shown = asyncio.get_running_loop(), self.text
+
+        def answered() -> None:
+            nonlocal shown
+            if self.text != shown:
+                shown = self.text
+                changed()
+
+        while self._items:
+            context = self._context()
+            for item in self._items:
+                item.ask(context, loop, answered)
+            answered()
+            await asyncio.sleep(EVERY)
+
+
+def cut(text: str, width: int) -> str:
+    """Cut a text to so many columns of a terminal."""
+    if get_cwidth(text) <= width:
+        return text
+    kept = ""
+    for letter in text:
+        if get_cwidth(kept + letter) > width - 1:
+            break
+        kept += letter
+    return f"{kept}\u2026"
