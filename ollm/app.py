@@ -78,7 +78,7 @@ class App:
         )
         self.services.open(self.context)
         self.hub.open(self.context)
-        self.settings.add_layers([owned.item for owned in self.hub.settings_layers()])
+        self.settings.use_layers([owned.item for owned in self.hub.settings_layers()])
         self._runner: asyncio.Runner | None = None
         self._background: Background | None = None
         self._abandoned: list[asyncio.Runner] = []
@@ -125,6 +125,11 @@ class App:
         self.settings.use_file(self._read_file())
         if self._runner is not None and self.settings.file.values.get("providers") != before:
             self.run(self.providers.aclose())
+
+    def reload_layers(self) -> None:
+        """Ask plugins anew for layers of settings, after a command has changed what they are to say."""
+        self.hub.forget("ollm_settings_layers")
+        self.settings.use_layers([owned.item for owned in self.hub.settings_layers()])
 
     @cached_property
     def providers(self) -> Providers:

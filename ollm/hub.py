@@ -150,6 +150,10 @@ class Hub:
         target = getattr(owned.item, attribute)
         return self.host.guard(owned.record, label(owned.item), lambda: resolve(target)(*arguments), let=(OllmError,))
 
+    def forget(self, hook: str) -> None:
+        """Ask a hook anew when it is next needed."""
+        self._answers.pop(hook, None)
+
     def _ordered(self, hook: str, kind: type[C_co]) -> list[Owned[C_co]]:
         return sorted(self._ask(hook, kind), key=lambda owned: getattr(owned.item, "order", 0))
 

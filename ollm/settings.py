@@ -90,9 +90,9 @@ class Settings:
                 names[path[len(above)]] = None
         return tuple(names)
 
-    def add_layers(self, layers: Sequence[SettingsLayer]) -> None:
-        """Put layers of plugins between the user's file and the environment."""
-        self._layers.extend(layers)
+    def use_layers(self, layers: Sequence[SettingsLayer]) -> None:
+        """Put layers of plugins between the user's file and the environment, in the place of former ones."""
+        self._layers = list(layers)
         self._made.clear()
 
     def set_flag(self, key: str, flag: str, value: Any) -> None:
@@ -155,8 +155,12 @@ class Settings:
         return found
 
     def field_at(self, path: KeyPath) -> Field | None:
-        """Return the declaration of the setting at a path; None when there is none."""
-        found = (field.at(path) for field in self._by_name.get(path[-1], ()))
+        """Return the declaration of the setting at a path; None when there is none.
+
+        A name that holds dots and stands for a `*` is understood without quotes, too.
+        """
+        namesakes = self._by_name.get(path[-1], ())
+        found = (field.at(each) for field in namesakes for each in (path, field.joined(path)))
         return next((field for field in found if field is not None), None)
 
     @cached_property

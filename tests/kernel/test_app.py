@@ -138,3 +138,21 @@ def test_providers_are_made_anew_only_when_their_settings_change(ollm_app):
     ollm.app.paths.config.write_text("providers: {ollama: {host: x}}\n")
     ollm.app.reload_settings()
     assert ollm.app.providers.generation == before + 1
+
+
+def test_layers_of_plugins_can_change_while_the_program_runs(ollm_app, tmp_path):
+    values = {"model": {"default": "first:1b"}}
+
+    class Team(Specs):
+        @hookimpl
+        def ollm_settings_layers(self, ctx):
+            return [SettingsLayer("team", tmp_path / "team.yaml", values)] if values else []
+
+    app = ollm_app(Team).app
+    assert app.settings.get("model.default") == "first:1b"
+    values["model"] = {"default": "second:1b"}
+    app.reload_layers()
+    assert app.settings.get("model.default") == "second:1b"
+    values.clear()
+    app.reload_layers()
+    assert app.settings.get("model.default") is None

@@ -1,0 +1,1 @@
+"""Chooses the model that suits a turn, and explains why."""
