@@ -48,7 +48,7 @@ def test_defaults_hold_when_nothing_is_set():
 
 def test_each_layer_beats_the_one_below():
     settings = make(knobs("name: file"), {"OTHER_NAME": "other", "TUNING_NAME": "variable"})
-    settings.add_layers([SettingsLayer("team", Path("team.yaml"), {"tuning": {"knobs": {"name": "layer"}}})])
+    settings.use_layers([SettingsLayer("team", Path("team.yaml"), {"tuning": {"knobs": {"name": "layer"}}})])
     seen = [(c.layer, c.where, c.raw) for c in settings.candidates("tuning.knobs.name")]
     assert seen == [
         ("default", "default", "plain"),
@@ -80,7 +80,10 @@ def test_variables_are_read_in_the_type_of_their_setting():
         ("ratio: '0.5'", "c.yaml:3: tuning.knobs.ratio is '0.5': expected a number from 0 to 1, got text"),
         ("ratio: true", "c.yaml:3: tuning.knobs.ratio is True: expected a number from 0 to 1, got true or false"),
         ("maxSize: 0", "c.yaml:3: tuning.knobs.maxSize is 0: expected a whole number >= 1"),
-        ("maxSize: 1.5", "c.yaml:3: tuning.knobs.maxSize is 1.5: expected a whole number >= 1 or nothing, got a number"),
+        (
+            "maxSize: 1.5",
+            "c.yaml:3: tuning.knobs.maxSize is 1.5: expected a whole number >= 1 or nothing, got a number",
+        ),
         ("quick: 1", "c.yaml:3: tuning.knobs.quick is 1: expected true or false, got a whole number"),
         ("name: 8", "c.yaml:3: tuning.knobs.name is 8: expected text, got a whole number"),
         ("name:", "c.yaml:3: tuning.knobs.name is None: expected text, got nothing"),
@@ -130,7 +133,7 @@ def test_a_bad_variable_and_a_bad_flag_name_themselves():
 
 def test_a_layer_cannot_set_what_is_the_users_own():
     settings = make()
-    settings.add_layers(
+    settings.use_layers(
         [SettingsLayer("p", Path("p.yaml"), {"tuning": {"knobs": {"host": "evil"}}}, {"tuning.knobs.host": 2})]
     )
     assert settings.section(Tuning).host == "here"
@@ -139,7 +142,7 @@ def test_a_layer_cannot_set_what_is_the_users_own():
 
 def test_what_a_layer_may_not_say_is_ignored_and_said():
     settings = make()
-    settings.add_layers([SettingsLayer("p", Path("p.yaml"), {"systemPrompt": "x"})])
+    settings.use_layers([SettingsLayer("p", Path("p.yaml"), {"systemPrompt": "x"})])
     assert settings.validate() == [
         "p.yaml: there is no setting 'systemPrompt'; did you mean chat.systemPrompt? (ignored)"
     ]
