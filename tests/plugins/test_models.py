@@ -1,21 +1,23 @@
-"""Are models listed, whatever their providers do?"""
+"""Are models listed, examined and chosen, whatever their providers do?"""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from ollm_plugins.models.commands import human
 from ollm_plugins.models.plugin import Plugin as Models
+from ollm_plugins.models.wording import human, lasting, processor
 
-from ollm.api import Health, ModelInfo, PluginError, ProviderEntry, ProviderUnreachable, Specs, hookimpl
+from ollm.api import Health, LoadedModel, ModelInfo, PluginError, ProviderEntry, ProviderUnreachable, Specs, hookimpl
 from tests.helpers.program import ollm  # noqa: F401  (a fixture)
-from tests.replay.fixtures import replay  # noqa: F401  (a fixture)
+from tests.replay import entry
+from tests.replay.fixtures import remembering, replay  # noqa: F401  (fixtures)
 
 TABLE = """\
-name	provider	size	family	parameters	quantization	context	capabilities	modified
-gemma3:270m	ollama	253 MB	gemma3	268.10M	Q4_K_M	32768	completion	2026-11-22
-smollm2-native:135m	ollama	98 MB	llama	134.52M	Q4_1	8192	completion	2026-11-22
-smollm2-pirate:latest	ollama	98 MB	llama	134.52M	Q4_1	8192	completion, tools	2026-11-22
-smollm2:135m	ollama	98 MB	llama	134.52M	Q4_1	8192	completion, tools	2026-11-22
+name	size	family	parameters	quantization	context	capabilities	modified	loaded
+gemma3:270m	253 MB	gemma3	268.10M	Q4_K_M	32768	completion	2026-11-22	
+smollm2-native:135m	98 MB	llama	134.52M	Q4_1	8192	completion	2026-11-22	
+smollm2-pirate:latest	98 MB	llama	134.52M	Q4_1	8192	completion, tools	2026-11-22	
+smollm2:135m	98 MB	llama	134.52M	Q4_1	8192	completion, tools	2026-11-22	
 """
 HEADER = TABLE.splitlines(keepends=True)[0]
 AWAY = ProviderUnreachable("The moon is away", "Wait.")
@@ -77,11 +79,12 @@ def server(replay, monkeypatch):
 def test_a_server_is_listed_by_name(ollm, server):
     done = ollm("model", "list", "--provider", "ollama")
     assert (done.code, done.out, done.err) == (0, TABLE, "")
-    assert [each.path for each in server.requests] == ["/api/tags"]
+    assert sorted(each.path for each in server.requests) == ["/api/ps", "/api/tags"]
 
 
 def test_programs_get_everything(ollm, server):
     first, *_, last = ollm("models", "--provider", "ollama", "--json").json
+    assert datetime.now(UTC) - datetime.fromisoformat(first.pop("asOf")) < timedelta(minutes=1)
     assert first == {
         "name": "gemma3:270m",
         "provider": "ollama",
@@ -93,6 +96,8 @@ def test_programs_get_everything(ollm, server):
         "quantization": "Q4_K_M",
         "contextWindow": 32768,
         "capabilities": ["completion"],
+        "loaded": None,
+        "offline": None,
     }
     assert (last["name"], last["capabilities"]) == ("smollm2:135m", ["completion", "tools"])
 
@@ -109,7 +114,7 @@ def test_without_a_choice_every_provider_is_listed(ollm, server):
 
 def test_what_is_not_fetched_says_so(ollm):
     done = ollm("models", "--provider", "local")
-    assert done.out == HEADER + "smollm2:135m\tlocal\tnot fetched\tllama\t135M\tQ4_1\t8192\tcompletion\t\n"
+    assert done.out == HEADER + "smollm2:135m\tnot fetched\tllama\t135M\tQ4_1\t8192\tcompletion\t\t\n"
     (model,) = ollm("models", "--provider", "local", "--json").json
     assert model["fetched"] is False and model["size"] > 90e6
 
@@ -119,7 +124,7 @@ def test_a_broken_file_is_listed_with_its_problem(ollm):
     folder.mkdir(parents=True)
     (folder / "torn.gguf").write_bytes(b"GGUF")
     done = ollm("models", "--provider", "local")
-    assert done.code == 0 and "\ntorn\tlocal\t\t" in done.out
+    assert done.code == 0 and "\ntorn\t\t\t" in done.out
     assert done.err.startswith("ollm: Model 'torn' of provider 'local' cannot be used: torn.gguf ")
 
 
@@ -233,7 +238,7 @@ def test_details_of_any_kind_pass(ollm_app):
 
 def test_a_name_that_would_write_to_the_terminal_is_shown(ollm_app):
     done = ollm_app(Models, giving(acme=[ModelInfo("m\x1b[31m:1b")])).run_command("models --provider acme")
-    assert "m\u241b[31m:1b\tacme" in done.stdout and "\x1b" not in done.stdout
+    assert "m\u241b[31m:1b\t" in done.stdout and "\x1b" not in done.stdout
 
 
 def test_no_models_are_no_failure(ollm_app):

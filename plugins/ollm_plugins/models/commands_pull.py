@@ -56,7 +56,9 @@ def _pull(
             ctx.run(_follow(ctx, view, request, provider))
     except KeyboardInterrupt:
         queue.done.append({**document, **_amounts(view, began), "error": "interrupted"})
-        queue.done += [{"name": name, "status": "notStarted", "error": None} for name in queue.left]
+        queue.done += [
+            {"name": name, "provider": provider, "status": "notStarted", "error": None} for name in queue.left
+        ]
         _tell_stopped(ctx, view, queue.left)
         raise
     if not as_json:

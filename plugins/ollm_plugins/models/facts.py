@@ -22,7 +22,7 @@ _SOURCES = {
     "default": "safe default",
 }
 _ABILITIES = ("tools", "vision", "thinking", "embedding")
-_LONG = ("template", "default options", "system prompt", "licence")
+_LONG = ("template", "system prompt", "licence")
 
 
 class Fact(Struct, frozen=True):
@@ -49,7 +49,7 @@ class Fact(Struct, frozen=True):
         lines = [each for each in self.text.splitlines() if each.strip()]
         if len(lines) <= 1:
             return lines[0].strip() if lines else ""
-        return f"{lines[0].strip()} … ({len(lines)} lines; --verbose shows all)"
+        return f"{lines[0].strip()} … ({len(lines)} lines, whole with --verbose)"
 
     @property
     def is_long(self) -> bool:
@@ -133,7 +133,8 @@ class Knowledge(Struct, frozen=True):
         info = self.shown.info
         system = info.details.get("system")
         yield self._said("template", "template", info.template)
-        yield self._said("defaultOptions", "default options", info.default_options)
+        options = "; ".join(" ".join(line.split()) for line in info.default_options.splitlines() if line.strip())
+        yield self._said("defaultOptions", "default options", info.default_options, options)
         yield self._said("system", "system prompt", system if isinstance(system, str) else "")
         yield self._said("license", "licence", info.license)
 

@@ -45,4 +45,4 @@ class OneByOne:
             self._code = self._code or error.exit_code
             for line in str(error).splitlines():
                 self._ctx.out.say(f"ollm: {line}")
-            return {"name": name, "status": "failed", "error": str(error)}
+            return {"name": name, "provider": None, "status": "failed", "error": str(error)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,8 @@ from ollm_plugins.models.wording import human, lasting
 if TYPE_CHECKING:
     from ollm.api import Output
 
-_DIGEST = "sha256:"
-_ENOUGH = 12
-"""Hexadecimal digits that tell one layer from another, as Ollama itself shows."""
+_DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{12})[0-9a-f]*")
+"""A digest, of which the first 12 digits tell one layer from another; Ollama itself shows no more."""
 _PRECISE = 10
 """Seconds below which a tenth of a second matters."""
 
@@ -29,6 +29,7 @@ class PullView:
         self._bars = out.draws_aside
         self._layer: Progress | None = None
         self._stage = ""
+        self._silent = 0.0
         self.whole = Progress(name, 0)
 
     def take(self, event: Progress | Step | Waiting | Notice) -> None:
@@ -39,22 +40,26 @@ class PullView:
             self._stage = event.text
             self._say(event.text)
         elif isinstance(event, Waiting):
-            self._say(self._waiting(event.seconds))
+            self._wait(event.seconds)
         elif same_model(event.label, self._name):
             self._advance(event)
         else:
             self._layer = replace(event, label=_short(event.label))
 
-    def _waiting(self, seconds: float) -> str:
+    def _wait(self, seconds: float) -> None:
         """Say for how long nothing has come: in the middle of a layer that is a registry's fault, else it is work."""
+        if not self._bars and seconds < 2 * self._silent:
+            return  # each line stays, so they come ever more rarely
+        self._silent = seconds
         time = f"{seconds:.0f} s"
-        return f"{self._stage} ({time})" if self._stage else f"no progress for {time}; the server is retrying"
+        self._say(f"{self._stage} ({time})" if self._stage else f"no progress for {time}; the server is retrying")
 
     def _advance(self, whole: Progress) -> None:
         """Move the bar of the whole, then that of the layer, so that the whole stands above."""
-        self._stage = ""
+        self._stage, self._silent = "", 0.0
         self.whole = replace(whole, label=self._name)
-        self._show(self.whole)
+        if self._bars or whole.done > whole.resumed or whole.done == whole.total:  # else a line would claim too much:
+            self._show(self.whole)  # whether the first part was there before shows when more has come
         if self._bars:
             if self._layer is not None:
                 self._show(self._layer)
@@ -67,7 +72,7 @@ class PullView:
             self._show(Step(f"{self._name}: {words}"))
             return
         whole = self.whole
-        resumed = f"resumed at {human(whole.resumed)}" if 0 < whole.resumed < (whole.total or whole.done) else ""
+        resumed = f"resumed at {human(whole.resumed)}" if 0 < whole.resumed < whole.done else ""
         self._show(Step(" · ".join(filter(None, (resumed, words)))))
 
     def ended(self, seconds: float) -> str:
@@ -97,4 +102,5 @@ class PullView:
 
 def _short(label: str) -> str:
     """Name a layer by the beginning of its digest."""
-    return f"layer {label.removeprefix(_DIGEST)[:_ENOUGH]}" if label.startswith(_DIGEST) else label
+    digest = _DIGEST.fullmatch(label)
+    return f"layer {digest[1]}" if digest else label
