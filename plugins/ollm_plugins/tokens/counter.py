@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from ollm.api import ChatRequest, HostContext, TokenCount
 from ollm_plugins.tokens.credible import Doubt, doubt, goes_on
-from ollm_plugins.tokens.exactly import Exactly
+from ollm_plugins.tokens.exactly import Exactly, tagged
 from ollm_plugins.tokens.fit import Fitted, Observation, fit
 from ollm_plugins.tokens.learning import Learning
 from ollm_plugins.tokens.prompt import IMAGE_TOKENS, Measure, Measured, texts
@@ -74,8 +74,7 @@ class Counter:
         estimate = self._plain(measured, model, provider, exact)
         before = self._before(request, key)
         reason = doubt(request, measured, tokens, estimate, before.tokens if before else 0)
-        if reason == "far" and self._is_settled(key, tokens / max(estimate, 1.0)):
-            self._learned.forget(key)  # what was learned before was another tokenizer, or wrong
+        if reason == "far" and self._is_strange(key, tokens, estimate):
             reason = None
         if reason is None:
             seen = Observation(time.time(), tokens, measured.pieces, measured.extras, exact)
@@ -127,10 +126,15 @@ class Counter:
         learned = self._learned.about(key_of(provider, model))
         return learned.error if learned is not None else None
 
-    def _is_settled(self, key: str, ratio: float) -> bool:
-        now = self._doubts.get(key, Doubt()).with_ratio(ratio)
-        self._doubts[key] = Doubt() if now.is_settled else now
-        return now.is_settled
+    def _is_strange(self, key: str, tokens: int, estimate: float) -> bool:
+        """Say whether a model's tokenizer is unlike what was held true; if so, that is forgotten."""
+        self._doubts[key] = self._doubts.get(key, Doubt()).of(tokens, estimate)
+        factor = self._doubts[key].scale()
+        if factor is None:
+            return False
+        del self._doubts[key]
+        self._learned.restart(key, factor)
+        return True
 
     def _tell(self) -> None:
         """Say what went wrong with the file; here, because its thread may not speak."""
@@ -139,8 +143,8 @@ class Counter:
 
 
 def key_of(provider: str, model: str) -> str:
-    """Return under which name a model is learned about."""
-    return f"{provider}/{model}"
+    """Return under which name a model is learned about; one without a tag is the latest, as servers say it."""
+    return f"{provider}/{tagged(model)}"
 
 
 @cache

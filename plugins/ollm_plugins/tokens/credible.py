@@ -31,22 +31,30 @@ _TEMPLATE: Final = 300
 """Tokens that a template may add beyond expectation: the longest default system prompts in Ollama's library."""
 
 _AGREED: Final = 3
-_ALIKE: Final = 1.15
+_ALIKE: Final = 1.4
+_THINKABLE: Final = (0.3, 6.0)
+"""Tokens of a strange tokenizer for each token of the usual ones: six, if each byte is one."""
 
 
 class Doubt(Struct, frozen=True):
-    """Lengths that were not believed, each relative to its estimate."""
+    """Lengths that were not believed.
 
-    ratios: tuple[float, ...] = ()
+    :param ratios: each relative to its estimate, by the length itself
+    """
 
-    def with_ratio(self, ratio: float) -> Doubt:
-        """Add one, and forget those before the last few."""
-        return Doubt((*self.ratios, ratio)[-_AGREED:])
+    ratios: tuple[tuple[int, float], ...] = ()
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether they agree, as with a tokenizer that is like none known; partial counts are different each time."""
-        return len(self.ratios) == _AGREED and max(self.ratios) <= min(self.ratios) * _ALIKE
+    def of(self, tokens: int, estimate: float) -> Doubt:
+        """Add one, and forget those before the last few; the same length again says nothing new."""
+        others = tuple(pair for pair in self.ratios if pair[0] != tokens)
+        return Doubt((*others, (tokens, tokens / max(estimate, 1.0)))[-_AGREED:])
+
+    def scale(self) -> float | None:
+        """Return the factor in which they agree, as with a tokenizer like none known; counts that are partial differ."""
+        ratios = sorted(ratio for _, ratio in self.ratios)
+        agreed = len(ratios) == _AGREED and ratios[-1] <= ratios[0] * _ALIKE
+        middle = ratios[len(ratios) // 2]
+        return middle if agreed and _THINKABLE[0] <= middle <= _THINKABLE[1] else None
 
 
 def doubt(request: ChatRequest, measured: Measured, tokens: int, estimate: float, least: int) -> Reason | None:
@@ -60,7 +68,7 @@ def doubt(request: ChatRequest, measured: Measured, tokens: int, estimate: float
     context = request.options.context_size
     if context is not None and max(tokens, estimate) >= context * _FULL:
         return "cut"
-    if tokens < least:
+    if tokens < least and not measured.thinks:  # templates leave thoughts out when a new turn begins
         return "partial"
     if tokens > estimate * _FAR + _TEMPLATE or tokens < estimate / _FAR:
         return "far"

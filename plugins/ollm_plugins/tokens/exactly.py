@@ -71,4 +71,9 @@ async def _is_free(access: ProviderAccess, entry: Owned[ProviderEntry], model: s
     if not isinstance(provider, LoadsModels):
         return True
     loaded = await access.ask(entry, lambda _: provider.loaded_models(), patience)
-    return any(each.name == model for each in loaded)
+    return any(tagged(each.name) == tagged(model) for each in loaded)
+
+
+def tagged(model: str) -> str:
+    """Return a model's name with its tag; a colon before the last slash belongs to a registry's port."""
+    return model if ":" in model.rpartition("/")[2] else f"{model}:latest"

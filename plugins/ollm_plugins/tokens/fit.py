@@ -106,12 +106,14 @@ def _group(name: str) -> int:
     return next((group for group, names in starts.items() if name.startswith(names)), len(starts))
 
 
-def fit(model: str, observations: Sequence[Observation]) -> Fitted:
+def fit(model: str, observations: Sequence[Observation], scale: float = 1.0) -> Fitted:
     """Find what explains the observations best; without any, what the model's name lets expect.
 
     Takes some 10 ms with twelve observations.
+
+    :param scale: how many tokens a model makes of one of the usual, if that is known to be strange
     """
-    explained = [_explain(name, chance, observations) for name, chance in likelihood(model).items()]
+    explained = [_explain(name, chance, observations, scale) for name, chance in likelihood(model).items()]
     best = max(each.likely for each in explained)
     shares = [(exp(each.likely - best), each.fitted) for each in explained]
     shares = [(share, fitted) for share, fitted in shares if share > _UNLIKELY]
@@ -127,12 +129,12 @@ def _mean(shares: Sequence[tuple[float, Weights]]) -> Weights:
     return tuple(sum(column) for column in zip(*rows, strict=True))
 
 
-def _explain(name: str, chance: float, observations: Sequence[Observation]) -> _Explanation:
+def _explain(name: str, chance: float, observations: Sequence[Observation], strange: float) -> _Explanation:
     """Explain the observations with one profile.
 
     The unknowns are its scale, the change of each of its groups, and the template's numbers.
     """
-    weights = profiles()[name]
+    weights = tuple(weight * strange for weight in profiles()[name])
     expected, deviations = _beliefs(name)
     equations = [equation for each in observations for equation in _equations(each, weights)]
     found, likely = _regress(equations, expected, deviations) if equations else (expected, 0.0)

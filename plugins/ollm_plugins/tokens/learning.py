@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -23,9 +23,10 @@ class Learning:
         self._notices: list[Notice] = []
         self._store = Store(home, self._notices.append)
         self._new: dict[str, list[float]] = {}
-        self._forgotten: set[str] = set()
+        self._restarted: dict[str, float] = {}
         self._lock = threading.Lock()
         self._writer: threading.Thread | None = None
+        self._has_failed = False
 
     @cached_property
     def _models(self) -> dict[str, Learned]:
@@ -40,7 +41,8 @@ class Learning:
 
         :param error: of the estimate that was made without it, relative, without a sign
         """
-        learned = with_observation(self._models.get(key) or Learned.nothing(model), seen, error)
+        known = self._models.get(key) or Learned.nothing(model, self._restarted.get(key, 1.0))
+        learned = with_observation(known, seen, error)
         with self._lock:
             self._models[key] = learned
             self._new.setdefault(key, []).append(seen.at)
@@ -48,12 +50,15 @@ class Learning:
                 self._writer = threading.Thread(target=self._write, name="tokens-writer")
                 self._writer.start()
 
-    def forget(self, key: str) -> None:
-        """Forget a model, here and in the file."""
+    def restart(self, key: str, scale: float) -> None:
+        """Forget a model, here and in the file: it has another tokenizer than was held true.
+
+        :param scale: how many tokens it makes of one that was held true
+        """
         with self._lock:
-            self._models.pop(key, None)
+            known = self._models.pop(key, None)
             self._new.pop(key, None)
-            self._forgotten.add(key)
+            self._restarted[key] = scale * (known.scale if known else 1.0)
 
     def notices(self) -> Iterator[Notice]:
         """Yield what the user must know of the file, each once."""
@@ -70,16 +75,27 @@ class Learning:
         while True:
             with self._lock:
                 new, self._new = self._new, {}
-                forgotten, self._forgotten = self._forgotten, set()
+                restarted, self._restarted = self._restarted, {}
                 if not new:
                     self._writer = None
                     return
                 changed = {key: self._models[key] for key in new}
             try:
-                written = self._store.write(changed, new, forgotten)
+                written = self._store.write(changed, new, restarted)
             except OllmError as error:
-                text = f"What was learned about counting tokens is not kept: {error}"
-                self._notices.append(Notice("tokens-not-written", text))
-                continue
+                self._put_off(new, restarted, error)
+                return
             with self._lock:
-                self._models.update({key: models for key, models in written.items() if key not in self._new})
+                self._models.update({key: learned for key, learned in written.items() if key not in self._new})
+
+    def _put_off(self, new: Mapping[str, list[float]], restarted: Mapping[str, float], error: OllmError) -> None:
+        """Keep what could not be written for the next time; that is said once."""
+        with self._lock:
+            self._new = {key: [*new.get(key, ()), *self._new.get(key, ())] for key in {*new, *self._new}}
+            self._restarted = {**restarted, **self._restarted}
+            self._writer = None
+        if not self._has_failed:
+            self._has_failed = True
+            self._notices.append(
+                Notice("tokens-not-written", f"What was learned about counting tokens is not kept: {error}")
+            )

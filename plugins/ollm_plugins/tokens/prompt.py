@@ -41,6 +41,11 @@ class Measured(Struct, frozen=True):
     extras: tuple[float, ...]
     images: int
 
+    @property
+    def thinks(self) -> bool:
+        """Whether there are thoughts in it."""
+        return self.extras[EXTRAS.index("thinking_signs")] > 0
+
 
 class Measure:
     """Measures requests; a text that was seen before is not read again, so a long conversation costs its last turn."""

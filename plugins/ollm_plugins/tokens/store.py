@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct, field
 
-from ollm.api import Notice, file_lock, visible, write_atomically
+from ollm.api import Notice, OllmError, file_lock, visible, write_atomically
 from ollm_plugins.tokens.fit import Fitted, Observation, fit
 from ollm_plugins.tokens.linear import dot
 from ollm_plugins.tokens.pieces import NAMES
@@ -23,6 +23,7 @@ MOST_MODELS: Final = 64
 
 MOST_OBSERVATIONS: Final = 12
 MOST_ERRORS: Final = 8
+_THINKABLE: Final = 1e9
 _PATIENCE: Final = 2.0  # seconds; closing may take three
 
 
@@ -43,6 +44,7 @@ class Learned(Struct, frozen=True):
     :param model: its name, as its provider writes it
     :param turns: how many turns it was learned from
     :param used: when the last one was, in seconds since 1970
+    :param scale: how many tokens it makes of one of the usual; 1 unless its tokenizer is like none known
     """
 
     model: str
@@ -51,11 +53,12 @@ class Learned(Struct, frozen=True):
     misses: tuple[Miss, ...]
     observations: tuple[Observation, ...]
     fitted: Fitted
+    scale: float = 1.0
 
     @classmethod
-    def nothing(cls, model: str) -> Learned:
+    def nothing(cls, model: str, scale: float = 1.0) -> Learned:
         """Return what is known of a model before any turn."""
-        return cls(model, 0, 0.0, (), (), fit(model, ()))
+        return cls(model, 0, 0.0, (), (), fit(model, (), scale), scale)
 
     @property
     def error(self) -> float | None:
@@ -63,9 +66,10 @@ class Learned(Struct, frozen=True):
         return sum(miss.error for miss in self.misses) / len(self.misses) if self.misses else None
 
     def is_sound(self) -> bool:
-        """Whether its numbers are as many as this version of ollm counts."""
+        """Whether its numbers are as many as this version of ollm counts, and such that one can reckon with them."""
         rows = [(self.fitted.pieces, self.fitted.extras), *((each.pieces, each.extras) for each in self.observations)]
-        return all(len(pieces) == len(NAMES) and len(extras) == len(EXTRAS) for pieces, extras in rows)
+        fits = all(len(pieces) == len(NAMES) and len(extras) == len(EXTRAS) for pieces, extras in rows)
+        return fits and all(abs(number) < _THINKABLE for row in rows for part in row for number in part)
 
 
 class _Content(Struct, frozen=True):
@@ -87,7 +91,8 @@ def with_observation(learned: Learned, seen: Observation, error: float) -> Learn
         seen.at,
         (*learned.misses, Miss(seen.at, error))[-MOST_ERRORS:],
         observations,
-        fit(learned.model, observations),
+        fit(learned.model, observations, learned.scale),
+        learned.scale,
     )
 
 
@@ -129,7 +134,8 @@ def _merged(ours: Learned, theirs: Learned | None, new: Iterable[float]) -> Lear
         max(ours.used, theirs.used),
         tuple(misses[-MOST_ERRORS:]),
         observations,
-        fit(ours.model, observations),
+        fit(ours.model, observations, theirs.scale),
+        theirs.scale,
     )
 
 
@@ -170,21 +176,31 @@ class Store:
         :param forgotten: models whose part of the file is wrong
         :raises OllmError: it could not be written
         """
-        with file_lock(self._path, timeout=_PATIENCE):
-            models = self.read()
-            for key in forgotten:
-                models.pop(key, None)
-            for key, mine in learned.items():
-                models[key] = _merged(mine, models.get(key), new[key])
-            kept = sorted(models, key=lambda key: models[key].used)[-MOST_MODELS:]
-            content = _Content(models={key: models[key] for key in kept})
-            write_atomically(self._path, msgspec.json.encode(content))
+        try:
+            with file_lock(self._path, timeout=_PATIENCE):
+                return self._replaced(learned, new, forgotten)
+        except OSError as error:  # the lock itself is a file
+            raise OllmError(f"{self._path} could not be locked: {error.strerror or error}") from error
+
+    def _replaced(
+        self, learned: Mapping[str, Learned], new: Mapping[str, Iterable[float]], forgotten: Iterable[str]
+    ) -> dict[str, Learned]:
+        models = self.read()
+        for key in forgotten:
+            models.pop(key, None)
+        for key, mine in learned.items():
+            models[key] = _merged(mine, models.get(key), new[key])
+        kept = sorted(models, key=lambda key: models[key].used)[-MOST_MODELS:]
+        content = _Content(models={key: models[key] for key in kept})
+        write_atomically(self._path, msgspec.json.encode(content))
         return content.models
 
     def _set_aside(self, why: str) -> None:
         aside = self._path.with_name(f"{self._path.name}.unreadable")
         try:
             self._path.replace(aside)
+        except FileNotFoundError:  # another process was faster, and says it
+            return
         except OSError as error:
             self._tell("tokens-not-read", f"{self._path} cannot be used: {visible(why)}; nor moved: {error.strerror}.")
             return
