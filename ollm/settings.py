@@ -17,6 +17,7 @@ from ollm.contribution import resolve
 from ollm.contributions import SettingsLayer, SettingsSection
 from ollm.errors import SettingsError, UsageError
 from ollm.settings_check import convert, unknown_keys
+from ollm.settings_check import nearest as nearest  # noqa: PLC0414  (re-exported)
 from ollm.settings_file import MISSING, SettingsFile, value_at
 from ollm.settings_model import ANY, Candidate, Field, KeyPath, LayerName, Section, key_of, path_of
 from ollm.text import visible
@@ -147,12 +148,17 @@ class Settings:
 
         :raises SettingsError: there is none of that name; the nearest is named
         """
-        if key in self.fields:
-            return self.fields[key]
-        found = self.field_at(path_of(key))
-        if found is None:
-            raise SettingsError((f"There is no setting {visible(key)!r}{nearest(key, self.fields)}",))
-        return found
+        if key not in self._asked_for:
+            found = self.field_at(path_of(key))
+            if found is None:
+                raise SettingsError((f"There is no setting {visible(key)!r}{nearest(key, self.fields)}",))
+            self._asked_for[key] = found
+        return self._asked_for[key]
+
+    @cached_property
+    def _asked_for(self) -> dict[str, Field]:
+        """Settings by key, those of single names added when they are asked for: a request looks up dozens."""
+        return dict(self.fields)
 
     def field_at(self, path: KeyPath) -> Field | None:
         """Return the declaration of the setting at a path; None when there is none.
@@ -165,7 +171,7 @@ class Settings:
 
     @cached_property
     def _by_name(self) -> dict[str, list[Field]]:
-        """All settings by the last part of their key: a request looks up dozens."""
+        """All settings by the last part of their key."""
         named: dict[str, list[Field]] = {}
         for field in self.fields.values():
             named.setdefault(field.path[-1], []).append(field)
@@ -288,13 +294,3 @@ class Settings:
 def _layer_where(layer: SettingsLayer, key: KeyPath) -> str:
     line = layer.lines.get(".".join(key))
     return f"{layer.path}:{line}" if line else str(layer.path)
-
-
-def nearest(name: str, names: Any) -> str:
-    """Return "; did you mean …?" with the nearest of some names, or nothing."""
-    import difflib
-
-    tail = name.rpartition(".")[2].lower()
-    by_tail = [each for each in names if each.rpartition(".")[2].lower() == tail]
-    near = by_tail or difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]}?" if near else ""

@@ -236,3 +236,13 @@ def _unknown_keys(values: Mapping[str, Any], above: KeyPath, nodes: Sequence[Map
             yield (*above, name)
         elif isinstance(value, Mapping) and all(below):
             yield from _unknown_keys(value, (*above, name), below)
+
+
+def nearest(name: str, names: Any) -> str:
+    """Return "; did you mean …?" with the nearest of some names, or nothing."""
+    import difflib
+
+    tail = name.rpartition(".")[2].lower()
+    by_tail = [each for each in names if each.rpartition(".")[2].lower() == tail]
+    near = by_tail or difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]}?" if near else ""

@@ -119,6 +119,14 @@ class Field(Struct, frozen=True, dict=True):
             return None
         return structs.replace(self, entry=path[self.path.index(ANY)]) if self.is_open else self
 
+    def joined(self, path: KeyPath) -> KeyPath:
+        """Return a path with those of its words put together that can only be the one name for the `*`."""
+        more = len(path) - len(self.path)
+        if more <= 0 or not self.is_open:
+            return path
+        star = self.path.index(ANY)
+        return (*path[:star], ".".join(path[star : star + more + 1]), *path[star + more + 1 :])
+
     @cached_property
     def setting(self) -> Setting:
         """What the plugin says of it."""

@@ -69,6 +69,7 @@ def set_setting(
     """Set one setting in your file; comments and order stay as they are."""
     settings, path, file = ctx.app.settings, path_of(key), ctx.app.paths.config
     field, inner = keys.find(settings, path)
+    path = (*field.path, *inner)
     raw = values.from_text(settings, field, inner, value)
     before = read_settings(file).values
     change_setting(file, path, raw)
@@ -87,6 +88,7 @@ def unset_setting(ctx: CommandContext, key: Key, *, as_json: Json = False) -> No
     path = path_of(key)
     file = ctx.app.paths.config
     known = ctx.app.settings.field_at(path)
+    path = path if known is None else known.path
     removed = remove_setting(file, path)
     if removed:
         ctx.app.reload_settings()
@@ -155,12 +157,15 @@ def _tell_stronger(ctx: CommandContext, field: Field) -> None:
 
 
 def _within(ctx: CommandContext, section: str | None) -> list[Field]:
-    fields = sorted(ctx.app.settings.all_fields(), key=lambda field: field.key)
+    settings = ctx.app.settings
+    fields = sorted(settings.all_fields(), key=lambda field: field.key)
     if section is None:
         return fields
-    chosen = [field for field in fields if f"{field.key}.".startswith(f"{section}.")]
-    if not chosen:
-        raise keys.unknown(ctx.app.settings, path_of(section))
+    path = path_of(section)
+    above = f"{'.'.join(path)}."  # so that no name needs quotes
+    chosen = [field for field in fields if f"{'.'.join(field.path)}.".startswith(above)]
+    if not chosen and not any(keys.leads_to(path, field.path) for field in settings.fields.values()):
+        raise keys.unknown(settings, path)
     return chosen
 
 

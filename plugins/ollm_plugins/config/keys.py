@@ -22,6 +22,11 @@ def find(settings: Settings, path: Words) -> tuple[Field, Words]:
     raise unknown(settings, path)
 
 
+def leads_to(above: Words, path: Words) -> bool:
+    """Whether settings may stand below a path, or at it; in the path of a setting, `*` is any name."""
+    return len(above) <= len(path) and all(theirs in ("*", mine) for mine, theirs in zip(above, path, strict=False))
+
+
 def unknown(settings: Settings, path: Words) -> UsageError:
     """Return the error for a setting that does not exist."""
     key = visible(key_of(path))

@@ -41,6 +41,8 @@ def from_text(settings: Settings, field: Field, inner: Words, text: str) -> Any:
     except SettingsError as error:
         if _fits(settings, field, _whole(settings, field, inner, text)):
             return text
+        if field.is_switch or field.may_stand_alone:  # these also read on, yes, off and no
+            return settings.value_of(field.key, Candidate("environment", "the value", text))
         raise SettingsError(error.problems, _remedy(field)) from error
     return value
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from ollm.api import DefaultsModel, ModelNotFound, OllmError, Provider, UsageError
 
 if TYPE_CHECKING:
-    from ollm.api import App
+    from ollm.api import App, CommandContext
 
 PATIENCE = 10.0
 """Seconds after which a provider that does not answer counts as away."""
@@ -27,7 +27,7 @@ class Asked(Struct, frozen=True):
     problem: str = ""
 
 
-async def who_answers(app: App, model: str | None, provider: str | None) -> Asked:
+async def who_answers(ctx: CommandContext, model: str | None, provider: str | None) -> Asked:
     """Say who would answer a prompt, asking providers only where the settings leave it open.
 
     :param model: the one that is meant in any case
@@ -36,13 +36,14 @@ async def who_answers(app: App, model: str | None, provider: str | None) -> Aske
     """
     if "" in (model, provider):
         raise UsageError("A name is empty", "Leave it out for the model that answers.")
+    app = ctx.app
     chosen = app.providers.entry(provider).item.name if provider else app.providers.chosen()
     named = model or app.settings.get("model.default")
     if named and (chosen or not app.settings.entries("providers.*.options")):
         return Asked(chosen or "", named)
     try:
         if model is None and provider is None:
-            answerer = await app.providers.select()
+            answerer = await (ctx.conversation.answerer() if ctx.conversation else app.providers.select())
             return Asked(answerer.entry.item.name, answerer.model)
         return await _first_that_has(app, named, chosen)
     except OllmError as error:

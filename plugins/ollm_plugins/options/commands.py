@@ -27,7 +27,7 @@ def show(
 
     The limits of the model may lower what is shown here, and say so when they do.
     """
-    asked = ctx.run(who_answers(ctx.app, model, provider))
+    asked = ctx.run(who_answers(ctx, model, provider))
     found = resolve(ctx.app.settings, asked.provider, asked.model)
     if as_json:
         document = {"model": asked.model or None, "provider": asked.provider or None}

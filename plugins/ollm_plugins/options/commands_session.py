@@ -5,14 +5,16 @@ What they set holds for this session and beats every other layer.
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from typing import Annotated, Any
 
 import typer
 
-from ollm.api import Candidate, CommandContext, Field, UsageError, camel, key_of, path_of, visible
+from ollm.api import Candidate, CommandContext, key_of
 from ollm_plugins.options.asking import who_answers
-from ollm_plugins.options.commands import one_line, row
-from ollm_plugins.options.resolve import ALL, MODELS, OPTIONS, PROVIDERS, resolve
+from ollm_plugins.options.commands import one_line, row, spelled
+from ollm_plugins.options.naming import Named, named
+from ollm_plugins.options.resolve import ALL, MODELS, PROVIDERS, resolve
 
 Name = Annotated[
     str | None, typer.Argument(help="An option, e.g. temperature, or the key of any setting.", metavar="[NAME]")
@@ -20,8 +22,6 @@ Name = Annotated[
 ForModel = Annotated[
     str | None, typer.Option("--model", "-m", help="Only for this model; globs are allowed.", metavar="NAME")
 ]
-_AT_START = "plugins"
-"""The section that is read when ollm starts, and never again."""
 
 
 def set_option(
@@ -37,16 +37,13 @@ def set_option(
     if name is None:
         _list(ctx, model)
         return
-    field = _field(ctx, name, model)
+    meant = named(ctx.app.settings, name, model)
     if not value:
-        _show(ctx, field)
+        ctx.out.print(f"{_shown(ctx, meant, model)}. {meant.field.setting.help}")
         return
-    settings = ctx.app.settings
-    given = settings.value_of(field.key, Candidate("environment", "/set", " ".join(value)))
-    settings.set_session(field.key, given)
-    _apply(ctx, field)
-    ctx.out.print(f"{field.key} is {one_line(given)} for this session")
-    _tell_more_specific(ctx, field)
+    given = _set(ctx, meant, " ".join(value))
+    ctx.out.print(f"{meant.key} is {one_line(given)} for this session")
+    _tell_more_specific(ctx, meant)
 
 
 def unset_option(
@@ -56,81 +53,105 @@ def unset_option(
     model: ForModel = None,
 ) -> None:
     """Take back what was set for this session; what holds without it is said."""
-    field = _field(ctx, name, model)
-    if not ctx.app.settings.unset_session(field.key):
-        ctx.out.print(f"{field.key} was not set in this session")
+    meant = named(ctx.app.settings, name, model)
+    if not _unset(ctx, meant):
+        ctx.out.print(f"{meant.key} was not set in this session")
         return
-    _apply(ctx, field)
-    winner = ctx.app.settings.candidates(field.key)[-1]
-    left = "is not set any more" if winner.layer == "default" and winner.raw in (None, (), {}) else None
-    value = one_line(ctx.app.settings.get(field.key))
-    ctx.out.print(f"{field.key} {left or f'is {value} again ({winner.where})'}")
+    _apply(ctx, meant)
+    value, where = _in_force(ctx, meant)
+    again = "is not set any more" if value in (None, (), {}) else f"is {one_line(value)} again ({where})"
+    ctx.out.print(f"{meant.key} {again}")
 
 
-def _field(ctx: CommandContext, name: str, model: str | None) -> Field:
-    """Return the setting that a name means: an option's in any spelling, or a whole key.
+def _set(ctx: CommandContext, meant: Named, text: str) -> Any:
+    """Set a value that is given as text, and return it.
 
-    :raises UsageError: there is none, or it cannot be changed while ollm runs
+    :raises SettingsError: it does not fit
     """
-    path = path_of(name.replace("-", "_") if "." not in name else name)
-    path = (ALL, *path) if path[0] not in _sections(ctx) else path
-    head, option, *inner = (*path, "")
-    if head == ALL and camel(option) in map(camel, OPTIONS):
-        above = (ALL,) if model is None else (MODELS, model, ALL)
-        path = (*above, camel(option), *(each for each in inner if each))
-    elif model is not None:
-        raise UsageError(f"{visible(name)} is no option, so --model does not fit", "/set lists the options.")
-    return _known(ctx, path, name)
+    settings, key = ctx.app.settings, meant.field.key
+    written = json.dumps({meant.inner: _json_or_text(text)}) if meant.inner else text
+    given = settings.value_of(key, Candidate("environment", "/set", written))
+    settings.set_session(key, {**_of_session(ctx, key), **given} if meant.inner else given)
+    _apply(ctx, meant)
+    return given[meant.inner] if meant.inner else given
 
 
-def _sections(ctx: CommandContext) -> set[str]:
-    return {section.path[0] for section in ctx.app.settings.sections}
+def _json_or_text(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
-def _known(ctx: CommandContext, path: tuple[str, ...], name: str) -> Field:
-    settings = ctx.app.settings
-    field = settings.field_at(path)
-    if field is None:
-        from ollm.api import nearest
+def _unset(ctx: CommandContext, meant: Named) -> bool:
+    """Take a value out of the session; False if it was not there."""
+    settings, key = ctx.app.settings, meant.field.key
+    if not meant.inner:
+        return settings.unset_session(key)
+    left = _of_session(ctx, key)
+    if meant.inner not in left:
+        return False
+    del left[meant.inner]
+    settings.unset_session(key)
+    if left:
+        settings.set_session(key, left)
+    return True
 
-        near = nearest(key_of(path), settings.fields)
-        raise UsageError(f"There is no option or setting {visible(name)}{near}", "/set lists the options.")
-    if path[0] == _AT_START:
-        remedy = f"`/config set {field.key} …` writes it into your file for the next start."
-        raise UsageError(f"{field.key} is read only when ollm starts", remedy)
-    return field
+
+def _of_session(ctx: CommandContext, key: str) -> dict[str, Any]:
+    """Return the names with values that the session gives to a setting."""
+    winner = ctx.app.settings.candidates(key)[-1]
+    return dict(winner.raw) if winner.layer == "session" else {}
+
+
+def _in_force(ctx: CommandContext, meant: Named) -> tuple[Any, str]:
+    """Return the value in force of what is named, and where it comes from."""
+    settings, key = ctx.app.settings, meant.field.key
+    value = settings.get(key)
+    return value.get(meant.inner) if meant.inner else value, settings.origin(key)
 
 
 def _list(ctx: CommandContext, model: str | None) -> None:
     """List the options in force for the model that answers, then whatever else was set for this session."""
-    asked = ctx.run(who_answers(ctx.app, model, None))
+    asked = ctx.run(who_answers(ctx, model, None))
     found = resolve(ctx.app.settings, asked.provider, asked.model)
     ctx.out.table(("option", "value", "from", "instead of"), map(row, found))
-    shown = {each.winner.key for each in found if each.winner}
+    told = {given.setting for each in found for given in (each.winner, *each.beaten) if given}
     for field in ctx.app.settings.all_fields():
         winner = ctx.app.settings.candidates(field.key)[-1]
-        if winner.layer == "session" and field.key not in shown:
+        if winner.layer == "session" and field.key not in told:
             ctx.out.print(f"{field.key} is {one_line(winner.raw)} for this session")
 
 
-def _show(ctx: CommandContext, field: Field) -> None:
-    winner = ctx.app.settings.candidates(field.key)[-1]
-    value = one_line(ctx.app.settings.get(field.key))
-    ctx.out.print(f"{field.key} is {value} ({winner.where}). {field.setting.help}")
+def _shown(ctx: CommandContext, meant: Named, model: str | None) -> str:
+    """Say what is in force: of an option, for the model that answers; else of the setting."""
+    if meant.field.path[0] == ALL or model is not None:
+        asked = ctx.run(who_answers(ctx, model, None))
+        name = f"{meant.field.attribute}.{meant.inner}" if meant.inner else meant.field.attribute
+        option = next(
+            (each for each in resolve(ctx.app.settings, asked.provider, asked.model) if each.name == name), None
+        )
+        if option is not None:
+            _, value, where, beaten = row(option)
+            if option.winner is None:
+                return f"{spelled(name)} is not set"
+            return f"{spelled(name)} is {value} ({where})" + (f", instead of {beaten}" if beaten else "")
+    value, where = _in_force(ctx, meant)
+    return f"{meant.key} is not set" if value is None else f"{meant.key} is {one_line(value)} ({where})"
 
 
-def _apply(ctx: CommandContext, field: Field) -> None:
+def _apply(ctx: CommandContext, meant: Named) -> None:
     """Let providers be made anew, when next needed, if it is one of their own settings that has changed."""
-    if field.path[0] == PROVIDERS and field.path[-2] != ALL:
+    if meant.field.path[0] == PROVIDERS and meant.field.path[-2] != ALL:
         ctx.run(ctx.app.providers.aclose())
 
 
-def _tell_more_specific(ctx: CommandContext, field: Field) -> None:
+def _tell_more_specific(ctx: CommandContext, meant: Named) -> None:
     """Say where the session also holds a value for single models, which is the stronger one there."""
     settings = ctx.app.settings
-    for above in (MODELS, PROVIDERS) if field.path[0] == ALL else ():
-        for entry in settings.entries(f"{above}.*.options"):
-            key = key_of((above, entry, *field.path))
+    for above in (MODELS, PROVIDERS) if meant.field.path[0] == ALL else ():
+        for entry in settings.entries(f"{above}.*.{ALL}"):
+            key = key_of((above, entry, *meant.field.path))
             winner = settings.candidates(key)[-1]
-            if winner.layer == "session":
+            if winner.layer == "session" and (not meant.inner or meant.inner in winner.raw):
                 ctx.out.say(f"ollm: But {key} stays {one_line(winner.raw)}, which is more specific.")

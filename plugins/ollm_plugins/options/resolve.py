@@ -14,24 +14,25 @@ from typing import Any
 
 from msgspec import Struct
 
-from ollm.api import Candidate, SettingsReader, camel, key_of
+from ollm.api import Candidate, SettingsReader, camel, fitting, key_of
 from ollm_plugins.options.settings import OptionsSettings
 
 MODELS, PROVIDERS, ALL = "models", "providers", "options"
 OPTIONS = tuple(field.name for field in fields(OptionsSettings))
 """The options' names in Python."""
 EXTRA = "extra"
-_GLOB = frozenset("*?[")
 
 
 class Given(Struct, frozen=True):
     """A value that some layer gives to an option.
 
-    :param key: of the setting, e.g. models."llama3.1:8b".options.seed
-    :param value: in the declared type; as it stands in its layer if it does not fit
+    :param key: what it is called in a file, e.g. models."llama3.1:8b".options.seed, or options.extra.num_gpu
+    :param setting: the key of the setting that it stands in, e.g. options.extra
+    :param value: in the declared type
     """
 
     key: str
+    setting: str
     candidate: Candidate
     value: Any
 
@@ -62,7 +63,7 @@ class _Place(Struct, frozen=True):
     """
 
     path: tuple[str, ...]
-    rank: tuple[int, ...]
+    rank: tuple[int, int]
 
 
 def resolve(settings: SettingsReader, provider: str, model: str) -> list[Resolved]:
@@ -94,7 +95,7 @@ def _given(settings: SettingsReader, name: str, places: Sequence[_Place]) -> Ite
         key = key_of((*place.path, camel(name)))
         for number, candidate in enumerate(settings.candidates(key)):
             if candidate.layer != "default":
-                given = Given(key, candidate, settings.value_of(key, candidate))
+                given = Given(key, key, candidate, settings.value_of(key, candidate))
                 yield given, (candidate.rank, *place.rank, number)
 
 
@@ -102,36 +103,23 @@ def _named(name: str, extra: Sequence[Ranked]) -> Iterator[Ranked]:
     """Yield what is given to one of the options under the provider's own names."""
     for given, rank in extra:
         if name in given.value:
-            yield Given(f"{given.key}.{key_of((name,))}", given.candidate, given.value[name]), rank
+            yield Given(f"{given.key}.{key_of((name,))}", given.key, given.candidate, given.value[name]), rank
 
 
 def _places(settings: SettingsReader, provider: str, model: str) -> Iterator[_Place]:
     """Yield the sections that concern a model."""
-    yield _Place((ALL,), (0, 0, 0, 0))
-    for rank, above, name in ((1, PROVIDERS, provider), (2, MODELS, model)):
-        for number, entry in enumerate(settings.entries(f"{above}.*.options") if name else ()):
-            fit = _fit(entry, name, tagged=above == MODELS)
-            if fit:
-                yield _Place((above, entry, "options"), (rank, fit, len(entry), number))
+    yield _Place((ALL,), (0, 0))
+    providers = _fitting_provider(provider, settings.entries(f"{PROVIDERS}.*.{ALL}")) if provider else []
+    models = settings.entries(f"{MODELS}.*.{ALL}") if model else ()
+    # Of two spellings of one model, the one that is letter for letter the same goes first.
+    fit = fitting(model, sorted(models, key=lambda each: each != model))
+    for rank, above, entries in ((1, PROVIDERS, providers), (2, MODELS, fit)):
+        for position, entry in enumerate(entries):
+            yield _Place((above, entry, ALL), (rank, -position))
 
 
-def _fit(entry: str, name: str, *, tagged: bool) -> int:
-    """Say how well a name that the user wrote fits: 3 letter by letter, 2 in another spelling, 1 as a glob, 0 not.
-
-    :param tagged: whether `:latest` goes without saying
-    """
-    if entry == name:
-        return 3
-    wanted, meant = (_spelled(each, tagged=tagged) for each in (name, entry))
-    if wanted == meant:
-        return 2
-    if not _GLOB.intersection(entry):
-        return 0
-    short = wanted.removesuffix(":latest") if tagged else wanted
-    return int(any(fnmatchcase(each, entry.casefold()) for each in (wanted, short)))
-
-
-def _spelled(name: str, *, tagged: bool) -> str:
-    """Return a name in the form in which those that mean the same are equal; a port's colon begins no tag."""
-    lower = name.casefold()
-    return lower if not tagged or ":" in lower.rpartition("/")[2] else f"{lower}:latest"
+def _fitting_provider(name: str, entries: Iterable[str]) -> list[str]:
+    """Return the names and globs that fit a provider's name, the most specific first."""
+    wanted = name.lower()
+    found = [each for each in entries if fnmatchcase(wanted, each.lower())]
+    return sorted(found, key=lambda each: (each.lower() != wanted, -len(each)))
