@@ -142,7 +142,7 @@ def test_leaving_ends_the_request(run, replay):
 
 def test_silence_is_said_again_and_again(run, replay, monkeypatch):
     monkeypatch.setattr("ollm_plugins.models.fetch.SILENCE", 0.02)
-    now = run(replay({"/api/pull": CUT.first(3, end="client")}))
+    now = run(replay({"/api/pull": CUT.first(2, end="client")}))
 
     async def wait():
         waits = []
