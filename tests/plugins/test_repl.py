@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from prompt_toolkit.completion import CompleteEvent
@@ -19,6 +22,9 @@ from ollm.api import (
     OllmError,
     Output,
     Progress,
+    Specs,
+    StatusContext,
+    StatusItem,
     TextDelta,
     ThinkingDelta,
     ToolCall,
@@ -26,11 +32,15 @@ from ollm.api import (
     ToolReturned,
     UsageError,
     Waiting,
+    hookimpl,
 )
+from ollm_plugins.repl import statusbar
+from ollm_plugins.repl.above import Above
 from ollm_plugins.repl.commands import overview
 from ollm_plugins.repl.keyboard import CommandCompleter
 from ollm_plugins.repl.screen import CLEAR_LINE, DIM, LENGTH_TEXT, PLAIN, Screen
 from ollm_plugins.repl.slash import split
+from ollm_plugins.repl.statusbar import StatusBar, cut
 
 ROOT = Node(
     "ollm",
@@ -186,3 +196,104 @@ def test_help_fits_its_window() -> None:
 def test_the_plugin_is_cheap_to_import() -> None:
     code = "import sys, ollm_plugins.repl.plugin; sys.exit('prompt_toolkit' in sys.modules or 'asyncio' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def items(*renders: Callable[[StatusContext], Any]) -> type[Specs]:
+    class Bar(Specs):
+        @hookimpl
+        def ollm_status_items(self, ctx: object) -> list[StatusItem]:
+            return [StatusItem(f"item-{n}", render, order=n) for n, render in enumerate(renders)]  # type: ignore[arg-type]
+
+    return Bar
+
+
+def refreshed(ollm: Any, is_so: Callable[[StatusBar], bool]) -> StatusBar:
+    """Refresh a bar until it is as it should be."""
+    bar = StatusBar(ollm.app, lambda: StatusContext(ollm.app.context, "acme", "m:1b"))
+
+    async def wait() -> None:
+        refreshing, step = asyncio.create_task(bar.refresh(lambda: None)), 0.005
+        async with asyncio.timeout(5):
+            while not is_so(bar):
+                await asyncio.sleep(step)
+        refreshing.cancel()
+
+    ollm.app.run(wait())
+    return bar
+
+
+def test_the_bar_joins_what_the_items_say(ollm_app: Any) -> None:
+    ollm = ollm_app(items(lambda ctx: f"{ctx.provider} {ctx.model}", lambda ctx: None, lambda ctx: "two\nlines\x1b[2J"))
+    refreshed(ollm, lambda bar: bar.text == "acme m:1b \u00b7 two lines\u241b[2J")
+
+
+def test_an_item_that_fails_spoils_nothing_and_is_blamed_once(ollm_app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statusbar, "EVERY", 0.01)
+    asked: list[int] = []
+
+    def breaks(ctx: StatusContext) -> str:
+        asked.append(1)
+        raise ZeroDivisionError("by zero")
+
+    ollm = ollm_app(items(breaks, lambda ctx: 5, lambda ctx: "sound"), strict=False)
+    refreshed(ollm, lambda bar: bar.text == "sound" and len(asked) > 3)
+    said = ollm.stderr.getvalue()
+    assert said.count("ZeroDivisionError: by zero") == 1
+    assert said.count("it returned a int") == 1
+
+
+def test_an_item_that_takes_long_is_left_out_and_holds_up_nothing(
+    ollm_app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statusbar, "EVERY", 0.01)
+    monkeypatch.setattr(statusbar, "PATIENCE", 0.05)
+    go_on, asked = threading.Event(), []
+
+    def slow(ctx: StatusContext) -> str:
+        asked.append(1)
+        assert go_on.wait(10)
+        return "at last"
+
+    ollm = ollm_app(items(slow, lambda ctx: "quick"), strict=False)
+    refreshed(ollm, lambda bar: bar.text == "quick" and "it took longer than" in ollm.stderr.getvalue())
+    assert len(asked) == 1, "it is not asked again before it has answered"
+    go_on.set()
+    refreshed(ollm, lambda bar: bar.text == "at last \u00b7 quick")
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [("abc", 3, "abc"), ("abcd", 3, "ab\u2026"), ("\u65e5\u672c\u8a9e", 6, "\u65e5\u672c\u8a9e")]
+    + [
+        ("\u65e5\u672c\u8a9e", 5, "\u65e5\u672c\u2026"),
+        ("\u65e5\u672c\u8a9e", 4, "\u65e5\u2026"),
+        ("abc", 1, "\u2026"),
+    ],
+)
+def test_the_bar_is_cut_to_the_terminal(text: str, width: int, shown: str) -> None:
+    assert cut(text, width) == shown
+
+
+def test_notices_are_said_above_the_prompt_from_any_thread_and_none_is_lost() -> None:
+    said: list[str] = []
+    above = Above(lambda notice: said.append(notice.text))
+    above.notice(Notice("x", "before"))
+
+    async def prompt() -> None:
+        there = asyncio.Event()
+
+        def around(say: Callable[[], None]) -> None:
+            said.append("prompt away")
+            say()
+            there.set()
+
+        with above.prompt(around):
+            thread = threading.Thread(target=above.notice, args=(Notice("x", "meanwhile"),))
+            thread.start()
+            await there.wait()
+            thread.join()
+            above.notice(Notice("x", "at the end"))
+
+    asyncio.run(prompt())
+    above.notice(Notice("x", "after"))
+    assert said == ["before", "prompt away", "meanwhile", "at the end", "after"]

@@ -29,7 +29,7 @@ class Plugin(Specs):
     @hookimpl
     def ollm_request_adjusters(self, ctx: HostContext) -> list[RequestAdjuster]:
         """Hand in what says with each request how long its model stays; last, since it must know the context."""
-        return [RequestAdjuster("keep-alive", f"{_HERE}.turns:adjust", order=90)]
+        return [RequestAdjuster("keep-alive", f"{_HERE}.turns:adjust", order=1010)]
 
     @hookimpl
     def ollm_turn_observers(self, ctx: HostContext) -> list[TurnObserver]:
