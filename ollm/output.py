@@ -227,13 +227,12 @@ class _Lines:
 def _told(progress: Progress, seconds: float, *, first: bool) -> str:
     """Say how far work is, with its rate if that is known by now."""
     scale, unit = (1e6, "MB") if progress.unit == "bytes" else (1, progress.unit)
-    begun = "resumed at " if first and progress.resumed else ""
-    text = f"{progress.label}: {begun}{progress.done / scale:.0f}"
-    if progress.total:
-        text += f" of {progress.total / scale:.0f}"
-    text += f" {unit}"
+    of_total = f" of {progress.total / scale:.0f}" if progress.total else ""
+    more = []
+    if first and 0 < progress.resumed < (progress.total or progress.done):
+        more.append(f"resumed at {progress.resumed / scale:.0f} {unit}")
     rate = (progress.done - progress.resumed) / seconds if seconds > SETTLED else 0.0
-    if rate < scale / 100:  # so slow that a time left would be a guess
-        return text
-    left = f", {max(0, progress.total - progress.done) / rate:.0f} s left" if progress.total else ""
-    return f"{text} ({rate / scale:.1f} {unit}/s{left})"
+    if rate >= scale / 100:  # else it is so slow that a time left would be a guess
+        more.append(f"{rate / scale:.1f} {unit}/s")
+        more += [f"{max(0, progress.total - progress.done) / rate:.0f} s left"] if progress.total else []
+    return f"{progress.label}: {progress.done / scale:.0f}{of_total} {unit}" + (f" ({', '.join(more)})" if more else "")

@@ -115,7 +115,7 @@ def test_progress_without_a_terminal_says_rate_and_time_left_of_each_label(out, 
         show(Progress("other", 10**6, 10**6))
         show(Progress("one", 61 * 10**6, 100 * 10**6, resumed=40 * 10**6))
     assert out.stderr.getvalue().splitlines() == [
-        "one: resumed at 40 of 100 MB",
+        "one: 40 of 100 MB (resumed at 40 MB)",
         "other: 0 of 1 MB",
         "one: 60 of 100 MB (2.0 MB/s, 20 s left)",
         "other: 1 of 1 MB (0.1 MB/s, 0 s left)",

@@ -146,8 +146,8 @@ class Knowledge(Struct, frozen=True):
             if not loaded.expires:
                 text = text.replace("leaves in forever", "stays")
             yield self._said("loaded", "in memory", memory_document(loaded), text)
-        elif not self.shown.source.offline:
-            yield self._said("loaded", "in memory", None, "no")
+        else:
+            yield self._said("loaded", "in memory", None, "" if self.shown.source.offline else "no")
         if accuracy is not None and accuracy.error is not None:
             turns = f"{accuracy.tokens} turn{'' if accuracy.tokens == 1 else 's'}"
             text = f"estimates are within {100 * accuracy.error:.1f} % ({turns})"
