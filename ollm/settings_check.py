@@ -73,9 +73,13 @@ def _bounded(declared: Any, metas: Mapping[type, msgspec.Meta]) -> Any:
 
 
 def _exactly(field: Field, raw: Any) -> Any:
-    if isinstance(raw, float) and not math.isfinite(raw):
+    return _named(bounded(field), _finite(raw))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
         raise msgspec.ValidationError("Expected a finite number")
-    return _named(bounded(field), raw)
+    return value
 
 
 def _named(declared: Any, raw: Any) -> Any:
@@ -146,12 +150,6 @@ def kinds_of(declared: Any) -> list[Any]:
 def holds_many(declared: Any) -> bool:
     """Whether values of a type are lists, or names with values."""
     return any((get_origin(kind) or kind) in (tuple, list, dict) for kind in kinds_of(declared))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise msgspec.ValidationError("Expected a finite number")
-    return value
 
 
 _KINDS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "array": "a list"}
