@@ -68,8 +68,11 @@ if TYPE_CHECKING:
     from ollm.knowledge import Catalogue as Catalogue
     from ollm.knowledge import CatalogueSource as CatalogueSource
     from ollm.knowledge import ChoiceRequest as ChoiceRequest
+    from ollm.knowledge import Comparison as Comparison
     from ollm.knowledge import ContextWindows as ContextWindows
     from ollm.knowledge import ContributedLimits as ContributedLimits
+    from ollm.knowledge import ContributedProfiles as ContributedProfiles
+    from ollm.knowledge import ContributedProjects as ContributedProjects
     from ollm.knowledge import DeletedModel as DeletedModel
     from ollm.knowledge import FactSource as FactSource
     from ollm.knowledge import KnownLimits as KnownLimits
@@ -79,6 +82,7 @@ if TYPE_CHECKING:
     from ollm.knowledge import ModelKnowledge as ModelKnowledge
     from ollm.knowledge import ModelManagement as ModelManagement
     from ollm.knowledge import ModelOptions as ModelOptions
+    from ollm.knowledge import ModelPreferences as ModelPreferences
     from ollm.knowledge import ModelStatus as ModelStatus
     from ollm.knowledge import ShownModel as ShownModel
     from ollm.knowledge import TokenCount as TokenCount
@@ -126,6 +130,7 @@ if TYPE_CHECKING:
     from ollm.settings import Settings as Settings
     from ollm.settings import nearest as nearest
     from ollm.settings_file import change_setting as change_setting
+    from ollm.settings_file import parse_settings as parse_settings
     from ollm.settings_file import parse_value as parse_value
     from ollm.settings_file import read_settings as read_settings
     from ollm.settings_file import remove_setting as remove_setting
@@ -206,8 +211,11 @@ _HOMES = {
         "Catalogue",
         "CatalogueSource",
         "ChoiceRequest",
+        "Comparison",
         "ContextWindows",
         "ContributedLimits",
+        "ContributedProfiles",
+        "ContributedProjects",
         "DeletedModel",
         "FactSource",
         "KnownLimits",
@@ -217,6 +225,7 @@ _HOMES = {
         "ModelKnowledge",
         "ModelManagement",
         "ModelOptions",
+        "ModelPreferences",
         "ModelStatus",
         "ShownModel",
         "TokenCount",
@@ -262,7 +271,14 @@ _HOMES = {
     ),
     "session": ("Conversation",),
     "settings": ("Settings", "nearest"),
-    "settings_file": ("change_setting", "parse_value", "read_settings", "remove_setting", "update_setting"),
+    "settings_file": (
+        "change_setting",
+        "parse_settings",
+        "parse_value",
+        "read_settings",
+        "remove_setting",
+        "update_setting",
+    ),
     "settings_model": ("Candidate", "Field", "camel", "key_of", "path_of"),
     "settings_schema": ("settings_schema",),
     "specs": ("API_VERSION", "Specs", "hookimpl"),

@@ -12,12 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ollm.contexts import HostContext
+from ollm.contexts import HostContext, Workplace
 from ollm.discovery import discover
-from ollm.errors import SettingsError
+from ollm.errors import SettingsError, UsageError
 from ollm.host import Failure, Host, PluginRecord
 from ollm.hub import Hub
-from ollm.knowledge import ContributedLimits
+from ollm.knowledge import ContributedLimits, ContributedProjects
 from ollm.messages import Notice
 from ollm.output import Output
 from ollm.paths import Paths
@@ -27,6 +27,7 @@ from ollm.services import Services
 from ollm.settings import Settings
 from ollm.settings_file import SettingsFile, read_settings
 from ollm.settings_model import KERNEL_SECTIONS
+from ollm.text import visible
 
 if TYPE_CHECKING:
     import asyncio
@@ -60,7 +61,7 @@ class App:
         self.environ = os.environ if environ is None else environ
         self.out = output or Output()
         self.paths = Paths.from_environment(self.environ)
-        self.workspace = _working_folder()
+        self._workplace = Workplace(_working_folder())
         self._file_error: SettingsError | None = None
         file = self._read_file()
         found = discover() if records is None else records
@@ -71,10 +72,15 @@ class App:
         incomplete = any(record.state == "blocked" or record.failures for record in found)
         self.settings = Settings((*KERNEL_SECTIONS, *contributed), file, self.environ, incomplete=incomplete)
         self.services = Services(
-            self.hub, {ProviderAccess: lambda: self.providers, ContributedLimits: lambda: self.hub}
+            self.hub,
+            {
+                ProviderAccess: lambda: self.providers,
+                ContributedLimits: lambda: self.hub,
+                ContributedProjects: lambda: self.hub,
+            },
         )
         self.context = HostContext(
-            self.paths, self.settings, self.services, self.out.notify, self.workspace, self.environ
+            self.paths, self.settings, self.services, self.out.notify, self._workplace, self.environ
         )
         self.services.open(self.context)
         self.hub.open(self.context)
@@ -130,6 +136,24 @@ class App:
         """Ask plugins anew for layers of settings, after a command has changed what they are to say."""
         self.hub.forget("ollm_settings_layers")
         self.settings.use_layers([owned.item for owned in self.hub.settings_layers()])
+
+    @property
+    def workspace(self) -> Path:
+        """The folder in which the user works."""
+        return self._workplace.folder
+
+    def enter(self, folder: Path) -> None:
+        """Let the user work in another folder; what plugins say of the settings may depend on it.
+
+        :raises UsageError: it is no folder, or may not be entered
+        """
+        try:
+            os.chdir(folder)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise UsageError(f"{visible(str(folder))} cannot be entered: {reason}") from error
+        self._workplace.folder = _working_folder()
+        self.reload_layers()
 
     @cached_property
     def providers(self) -> Providers:

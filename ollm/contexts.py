@@ -70,11 +70,17 @@ class ServiceFinder(Protocol):
         ...
 
 
+class Workplace(Struct):
+    """The folder in which the user works; `App.enter` changes it."""
+
+    folder: Path
+
+
 class HostContext(Struct, frozen=True):
     """What every hook and factory gets.
 
     :param notify: tells the user one line, once
-    :param workspace: the folder in which the user works
+    :param workplace: holds what `workspace` returns
     :param environ: variables by name
     """
 
@@ -82,8 +88,13 @@ class HostContext(Struct, frozen=True):
     settings: SettingsReader
     services: ServiceFinder
     notify: Callable[[Notice], None]
-    workspace: Path
+    workplace: Workplace
     environ: Mapping[str, str]
+
+    @property
+    def workspace(self) -> Path:
+        """The folder in which the user works just now: it changes when the user goes elsewhere."""
+        return self.workplace.folder
 
 
 class TurnContext(Struct, frozen=True):

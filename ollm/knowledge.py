@@ -7,7 +7,7 @@ knowing their limits, counting tokens. Who provides them, and how, is that plugi
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import Struct
 
@@ -15,7 +15,8 @@ from ollm.messages import ChatRequest, GenerationOptions, Message, Notice, Progr
 from ollm.providers import LoadedModel, ModelInfo, PullRequest
 
 if TYPE_CHECKING:
-    from ollm.contributions import ModelLimits
+    from ollm.contribution import Contribution
+    from ollm.contributions import ModelLimits, ProjectDetector, ProjectProfile, RoutingProfile
     from ollm.hub import Owned
 
 
@@ -181,6 +182,58 @@ class ContributedLimits(Protocol):
 
     def model_limits(self) -> Sequence[Owned[ModelLimits]]:
         """List what all plugins hand in through `ollm_model_limits`."""
+        ...
+
+
+class ContributedProjects(Protocol):
+    """Gathers what plugins know of projects. The kernel itself provides this service, so `find` never returns None."""
+
+    def project_detectors(self) -> Sequence[Owned[ProjectDetector]]:
+        """List what all plugins hand in through `ollm_project_detectors`."""
+        ...
+
+    def project_profiles(self) -> Sequence[Owned[ProjectProfile]]:
+        """List what all plugins hand in through `ollm_project_profiles`."""
+        ...
+
+    def use(self, owned: Owned[ProjectDetector], attribute: str, *arguments: Any) -> Any:
+        """Call what a detector's attribute refers to; None when it fails, which is noted.
+
+        :raises OllmError: the detector says no in words that are meant for the user
+        """
+        ...
+
+
+class ContributedProfiles(Protocol):
+    """Gathers the routing profiles of plugins. The kernel itself provides this service, so `find` never returns None."""
+
+    def routing_profiles(self) -> Sequence[Owned[RoutingProfile]]:
+        """List what all plugins hand in through `ollm_routing_profiles`."""
+        ...
+
+    def use(self, owned: Owned[Contribution], attribute: str, *arguments: Any) -> Any:
+        """Call what an attribute of a profile refers to; None when it fails, which is noted.
+
+        :raises OllmError: it says no in words that are meant for the user
+        """
+        ...
+
+
+class Comparison(Struct, frozen=True):
+    """How often the user preferred one model's answer to the other's, in one routing profile."""
+
+    profile: str
+    a: str
+    b: str
+    wins_a: int
+    wins_b: int
+
+
+class ModelPreferences(Protocol):
+    """Knows how the user judged answers of models that were shown side by side."""
+
+    def comparisons(self, profile: str) -> Sequence[Comparison]:
+        """List the sums of all judgements in a routing profile, one for each pair, without asking anybody."""
         ...
 
 

@@ -106,6 +106,10 @@ def parse(path: Path, text: str) -> SettingsFile:
     return SettingsFile(path, values, lines)
 
 
+parse_settings = parse
+"""The same, under a name that says what is parsed: `ollm.api` has it for plugins."""
+
+
 def parse_value(text: str) -> Any:
     """Parse one value as it would stand in a file.
 

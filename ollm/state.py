@@ -7,6 +7,7 @@ write, a lock file stands beside it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -15,15 +16,19 @@ from pathlib import Path
 from ollm.errors import OllmError
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
+def write_atomically(path: Path, content: str | bytes, *, follow: bool = True) -> None:
     """Replace a file's content, or leave it as it was.
 
     :param path: its folder is created if need be; an existing file keeps its mode, a new one gets 0600
+    :param follow: whether it may be a link, whose target is then replaced; False, where strangers may have put one:
+        neither the file nor its folder may be one
     :raises OllmError: the content could not be written; the old one is untouched
     """
     data = content.encode() if isinstance(content, str) else content
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(path)) if follow else path
     try:
+        if not follow:
+            _refuse_link(path)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
@@ -43,6 +48,13 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         if isinstance(error, OSError):
             raise _not_written(path, error) from error
         raise
+
+
+def _refuse_link(path: Path) -> None:
+    """:raises OSError: a file or its folder is a link"""
+    for each in (path, path.parent):
+        if each.is_symlink():
+            raise OSError(errno.ELOOP, f"{each} is a link")
 
 
 def _not_written(path: Path, error: OSError) -> OllmError:

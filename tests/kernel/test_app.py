@@ -1,10 +1,11 @@
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from ollm.api import Paths, Service, Setting, SettingsLayer, Specs, hookimpl
 from ollm.app import App
-from ollm.errors import SettingsError
+from ollm.errors import SettingsError, UsageError
 from ollm.testing import make_harness
 
 
@@ -156,3 +157,23 @@ def test_layers_of_plugins_can_change_while_the_program_runs(ollm_app, tmp_path)
     values.clear()
     app.reload_layers()
     assert app.settings.get("model.default") is None
+
+
+def test_the_user_goes_elsewhere(ollm_app, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "below").mkdir()
+
+    class Here(Specs):
+        @hookimpl
+        def ollm_settings_layers(self, ctx):
+            return [SettingsLayer("here", ctx.workspace, {"model": {"default": ctx.workspace.name}})]
+
+    app = ollm_app(Here).app
+    assert app.settings.get("model.default") == tmp_path.name
+    app.enter(tmp_path / "below")
+    assert app.context.workspace == app.workspace == Path.cwd() == tmp_path / "below"
+    assert app.settings.get("model.default") == "below"
+    for folder in (Path("nowhere"), Path("a\0b")):
+        with pytest.raises(UsageError, match="cannot be entered"):
+            app.enter(folder)
+    assert app.workspace == tmp_path / "below"

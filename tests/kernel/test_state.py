@@ -87,3 +87,27 @@ def test_a_lock_that_is_held_is_an_error_in_words(tmp_path):
 def _hold(path):
     with file_lock(path, timeout=0.05):
         raise AssertionError("the lock was given twice")
+
+
+@pytest.mark.parametrize("link", ["file", "folder"])
+def test_a_link_is_refused_where_strangers_may_have_put_it(tmp_path, link):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "f").write_text("old")
+    path = tmp_path / "inside" / "f"
+    if link == "folder":
+        path.parent.symlink_to(outside)
+    else:
+        path.parent.mkdir()
+        path.symlink_to(outside / "f")
+    with pytest.raises(OllmError, match="is a link"):
+        write_atomically(path, "new", follow=False)
+    assert (outside / "f").read_text() == "old"
+    assert [each.name for each in outside.iterdir()] == ["f"]
+
+
+def test_without_links_nothing_is_different(tmp_path):
+    path = tmp_path / "a" / "f"
+    for text in ("one", "two"):
+        write_atomically(path, text, follow=False)
+        assert path.read_text() == text
