@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ollm.api import ChatRequest, TurnContext, replace
+from ollm.api import ChatRequest, GenerationOptions, SettingsReader, TurnContext, replace
 from ollm_plugins.options.resolve import EXTRA, resolve
 
 _IN_REQUEST = {"num_ctx": "context_size"}
@@ -16,9 +16,20 @@ def adjust(request: ChatRequest, turn: TurnContext) -> ChatRequest:
 
     :raises SettingsError: an option's value is bad
     """
+    options = given_options(request.options, turn.host.settings, turn.provider, turn.model)
+    return request if options is request.options else replace(request, options=options)
+
+
+def given_options(
+    options: GenerationOptions, settings: SettingsReader, provider: str, model: str
+) -> GenerationOptions:
+    """Return options with every one that is set for a model; the same object if none is.
+
+    :raises SettingsError: an option's value is bad
+    """
     given: dict[str, Any] = {}
-    extra = dict(request.options.extra)
-    for option in resolve(turn.host.settings, turn.provider, turn.model):
+    extra = dict(options.extra)
+    for option in resolve(settings, provider, model):
         head, _, name = option.name.partition(".")
         if option.value in (None, ()):
             continue
@@ -28,4 +39,4 @@ def adjust(request: ChatRequest, turn: TurnContext) -> ChatRequest:
             given[_IN_REQUEST.get(head, head)] = option.value
     if extra:
         given[EXTRA] = extra
-    return replace(request, options=replace(request.options, **given)) if given else request
+    return replace(options, **given) if given else options

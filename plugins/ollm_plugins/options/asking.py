@@ -55,15 +55,15 @@ async def _first_that_has(app: App, model: str | None, provider: str | None) -> 
 
     :raises OllmError: there is none
     """
-    refused: OllmError = UsageError("No provider is installed", "Run `ollm plugins doctor`.")
+    refused: list[str] = []
     for owned in [app.providers.entry(provider)] if provider else app.providers.entries():
         try:
             name = await app.providers.ask(owned, partial(_name, model), PATIENCE)
         except OllmError as error:
-            refused = error
+            refused.append(error.problem)
         else:
             return Asked(owned.item.name, name)
-    raise refused
+    raise UsageError("; ".join(refused) or "No provider is installed")
 
 
 async def _name(model: str | None, provider: Provider) -> str:

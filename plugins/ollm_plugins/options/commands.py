@@ -84,5 +84,5 @@ def _tell_left_out(ctx: CommandContext, asked: Asked) -> None:
     """Say so when nobody knows who would answer, so that options of single models or providers are missing."""
     if asked.problem:
         ctx.out.say(f"ollm: {asked.problem}")
-        kind = "providers and models" if not (asked.provider or asked.model) else "providers"
-        ctx.out.say(f"ollm: Options of single {kind} are left out: name {'them' if kind != 'providers' else 'it'}.")
+        left_out = "providers" if asked.model else "models" if asked.provider else "models and providers"
+        ctx.out.say(f"ollm: Options of single {left_out} are left out; name a model, and its provider by --provider.")

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from ollm.api import Command, HostContext, Paths, RequestAdjuster, SettingsSection, Specs, hookimpl
+from ollm.api import (
+    Command,
+    HostContext,
+    ModelOptions,
+    Paths,
+    RequestAdjuster,
+    Service,
+    SettingsSection,
+    Specs,
+    hookimpl,
+)
 
 _HERE = "ollm_plugins.options"
 
@@ -18,6 +28,11 @@ class Plugin(Specs):
             SettingsSection("providers.*.options", f"{_HERE}.settings:ProviderOptions"),
             SettingsSection("models.*.options", f"{_HERE}.settings:ModelOptions"),
         ]
+
+    @hookimpl
+    def ollm_services(self, ctx: HostContext) -> list[Service]:
+        """Tell other rooms which options a model gets."""
+        return [Service("options", ModelOptions, f"{_HERE}.service:Options")]
 
     @hookimpl
     def ollm_request_adjusters(self, ctx: HostContext) -> list[RequestAdjuster]:
