@@ -75,7 +75,7 @@ def _line(fact: Fact, *, verbose: bool) -> str:
 
 def _document(known: Knowledge, facts: list[Fact]) -> dict[str, Any]:
     source = known.shown.source
-    unknown = {"maxOutputTokens": None, "profiles": [], "tokenEstimate": None}
+    unknown: dict[str, Any] = {"maxOutputTokens": None, "profiles": [], "tokenEstimate": None}
     return {
         **unknown,
         **{fact.key: fact.value for fact in facts},
