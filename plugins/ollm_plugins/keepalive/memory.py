@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from ollm.api import (
+    ContextWindows,
     LoadedModel,
     LoadRequest,
     LoadsModels,
@@ -107,12 +108,13 @@ async def unload(access: ProviderAccess, owned: Owned[ProviderEntry], name: str)
     await access.ask(owned, partial(_unload, name))
 
 
-async def context_for(host: HostContext, name: str, provider: str) -> int | None:  # noqa: ARG001  (nobody chooses yet)
+async def context_for(host: HostContext, name: str, provider: str) -> int | None:
     """Return the context window with which a chat would load a model that is not in memory, in tokens.
 
     :return: None leaves it to the provider
     """
-    return None
+    windows = host.services.find(ContextWindows)
+    return None if windows is None else await windows.window_for(name, provider)
 
 
 def seen(provider: str, models: Sequence[LoadedModel], skew: float = 0.0) -> list[Seen]:

@@ -20,9 +20,7 @@ def adjust(request: ChatRequest, turn: TurnContext) -> ChatRequest:
     return request if options is request.options else replace(request, options=options)
 
 
-def given_options(
-    options: GenerationOptions, settings: SettingsReader, provider: str, model: str
-) -> GenerationOptions:
+def given_options(options: GenerationOptions, settings: SettingsReader, provider: str, model: str) -> GenerationOptions:
     """Return options with every one that is set for a model; the same object if none is.
 
     :raises SettingsError: an option's value is bad

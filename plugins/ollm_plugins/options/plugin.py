@@ -15,6 +15,9 @@ from ollm.api import (
 )
 
 _HERE = "ollm_plugins.options"
+_SHOW = ("options", "options llama3.1:8b", "options llama3.1:8b --provider ollama --json")
+_SET = ("set", "set temperature", "set temperature 0.2", "set seed 7 --model llama3.1:8b")
+_UNSET = ("unset temperature", "unset seed --model llama3.1:8b")
 
 
 class Plugin(Specs):
@@ -43,26 +46,11 @@ class Plugin(Specs):
     def ollm_commands(self, ctx: HostContext) -> list[Command]:
         """Hand in the commands; what is set for a session makes sense in the REPL only."""
         return [
-            Command(
-                "options",
-                "Show which options are sent to a model, and why.",
-                f"{_HERE}.commands:show",
-                examples=("options", "options llama3.1:8b", "options llama3.1:8b --provider ollama --json"),
-            ),
-            Command(
-                "set",
-                "Set an option for this session; without a value, show it.",
-                f"{_HERE}.commands_session:set_option",
-                examples=("set", "set temperature", "set temperature 0.2", "set seed 7 --model llama3.1:8b"),
-                surfaces=("repl",),
-                lenient=True,
-            ),
-            Command(
-                "unset",
-                "Take back what was set for this session.",
-                f"{_HERE}.commands_session:unset_option",
-                examples=("unset temperature", "unset seed --model llama3.1:8b"),
-                surfaces=("repl",),
-                lenient=True,
-            ),
+            Command("options", "Show which options are sent to a model, and why.", f"{_HERE}.commands:show", (), _SHOW),
+            _in_session("set", "Set an option for this session; without a value, show it.", _SET),
+            _in_session("unset", "Take back what was set for this session.", _UNSET),
         ]
+
+
+def _in_session(name: str, summary: str, examples: tuple[str, ...]) -> Command:
+    return Command(name, summary, f"{_HERE}.commands_session:{name}_option", (), examples, ("repl",), lenient=True)
