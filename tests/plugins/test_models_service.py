@@ -1,6 +1,9 @@
 """Do other rooms reach models as the service says, with the server there or away?"""
 
 import asyncio
+import os
+import time
+import uuid
 
 import pytest
 from ollm_plugins.models import deleting
@@ -26,6 +29,7 @@ from tests.replay.entries import entry
 from tests.replay.fixtures import remembering, replay  # noqa: F401  (fixtures)
 
 ALL = ["gemma3:270m", "smollm2-native:135m", "smollm2-pirate:latest", "smollm2:135m"]
+REAL = os.environ.get("OLLAMA_HOST", "http://127.0.0.1:11434")  # no test sees it any more
 SILENT = load("tags_some").but(header_ms=60_000)
 
 
@@ -477,3 +481,46 @@ def test_only_ollm_errors_come_out(run, remembering):
     with pytest.raises(OllmError, match="Provider 'acme' failed: TypeError"):
         now.names("acme")
     assert now.harness.app.services.find(ModelManagement) is now.models
+
+
+def test_who_holds_up_this_process_does_not_make_a_server_silent(run, remembering, monkeypatch):
+    now = run(remembering())
+    now.names()
+    monkeypatch.setattr("ollm_plugins.models.patience.patience_for", lambda usual: 0.3)
+    monkeypatch.setattr("ollm_plugins.models.source.patience_for", lambda usual: 0.3)
+
+    async def busy():
+        asyncio.get_running_loop().call_soon(time.sleep, 0.4)  # as an import does
+        return await now.models.list_models("ollama")
+
+    assert now(busy()).sources[0].offline == ""
+
+
+# -- a real server ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["remembering", pytest.param("live", marks=pytest.mark.live)])
+def somewhere(request, remembering):
+    """A server that keeps the contract: ours, and a real one if there is one."""
+    if request.param == "remembering":
+        return remembering()
+    if os.environ.get("OLLM_TEST_LIVE") != "1":
+        pytest.skip("set OLLM_TEST_LIVE=1, and OLLAMA_HOST if it is not here")
+    return REAL
+
+
+def test_a_copy_lives_and_dies(run, somewhere):
+    now, mine = run(somewhere), f"ollm-test-{uuid.uuid4().hex}:1"
+    if not (there := now.names()):
+        pytest.skip("the server has no model that could be copied")
+    now(now.models.copy_model(there[0], mine, "ollama"))
+    try:
+        original, copied = (now(now.models.show_model(name, "ollama")).info for name in (there[0], mine))
+        assert mine in now.names(max_age=60)
+        assert (copied.name, copied.digest, copied.template) == (mine, original.digest, original.template)
+    finally:
+        deleted = now(now.models.delete_model(mine, "ollama"))
+    assert (deleted.freed, deleted.unloaded) == (0, False) and now.names(max_age=60) == now.names()
+    assert mine not in now.names()
+    with pytest.raises(ModelNotFound):
+        now(now.models.show_model(mine, "ollama"))
