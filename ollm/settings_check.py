@@ -195,7 +195,8 @@ def allowed(field: Field) -> str:
         elif kind in (int, float):
             words.append(_range(field.setting, kind))
         else:
-            words.append(field.setting.form or _COLLECTIONS.get(get_origin(kind) or kind, "a value"))
+            form = field.setting.form if kind is str else ""
+            words.append(form or _COLLECTIONS.get(get_origin(kind) or kind, "a value"))
     return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
