@@ -17,7 +17,7 @@ from ollm.discovery import discover
 from ollm.errors import SettingsError, UsageError
 from ollm.host import Failure, Host, PluginRecord
 from ollm.hub import Hub
-from ollm.knowledge import ContributedLimits, ContributedProjects
+from ollm.knowledge import ContributedLimits, ContributedProfiles, ContributedProjects
 from ollm.messages import Notice
 from ollm.output import Output
 from ollm.paths import Paths
@@ -76,6 +76,7 @@ class App:
             {
                 ProviderAccess: lambda: self.providers,
                 ContributedLimits: lambda: self.hub,
+                ContributedProfiles: lambda: self.hub,
                 ContributedProjects: lambda: self.hub,
             },
         )
