@@ -297,6 +297,7 @@ class TurnRecord(Struct, frozen=True):
     :param messages: what it added to the conversation, the user's message first
     :param seconds: wall time
     :param first_token_seconds: wall time to the first text; None when there was none
+    :param context: what plugins got to see of it at its beginning
     """
 
     id: str
@@ -308,6 +309,7 @@ class TurnRecord(Struct, frozen=True):
     notices: tuple[str, ...]
     seconds: float
     first_token_seconds: float | None
+    context: TurnContext | None = None
 
 
 class TurnObserver(Contribution, frozen=True):
@@ -360,11 +362,12 @@ class Frontend(Contribution, frozen=True):
 class Service(Contribution, frozen=True):
     """Something that rooms use without knowing who provides it.
 
-    :param protocol: the Protocol in `ollm.api` that it fulfils
+    :param protocol: the Protocol that it fulfils: one of `ollm.api`, or, for what only one plugin's parts share, a class
+        of its own, by reference
     :param create: makes it; called once a run, when it is first asked for
     """
 
-    references: ClassVar[tuple[str, ...]] = ("create",)
+    references: ClassVar[tuple[str, ...]] = ("protocol", "create")
 
-    protocol: type
+    protocol: Ref[type]
     create: Ref[Callable[[HostContext], Any]]

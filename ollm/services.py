@@ -58,7 +58,8 @@ class Services:
 
     def _make(self, protocol: type[Any]) -> Any:
         """Make the first that is offered; a second is blamed, since one of the two would be ignored in silence."""
-        fitting = [owned for owned in self._hub.services() if owned.item.protocol is protocol]
+        reference = f"{protocol.__module__}:{protocol.__qualname__}"
+        fitting = [owned for owned in self._hub.services() if owned.item.protocol in (protocol, reference)]
         for other in fitting[1:]:
             cause = f"{protocol.__name__} is already provided by plugin '{fitting[0].record.name}', which is used"
             remedy = f"Disable one of the two, e.g. `ollm plugins disable {other.record.name}`."

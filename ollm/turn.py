@@ -220,6 +220,7 @@ class Turn:
             notices=tuple(self._notices),
             seconds=time.monotonic() - self._started,
             first_token_seconds=self._first_token,
+            context=self._context,
         )
         self._tell(record)
         for owned in self._hub.turn_observers():

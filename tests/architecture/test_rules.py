@@ -91,7 +91,7 @@ def test_each_kernel_module_has_its_tests():
 def test_a_rooms_plugin_module_only_declares(room):
     path = ROOMS_AT / room / "plugin.py"
     source = path.read_text()
-    assert len(source.splitlines()) <= 60
+    assert len(source.splitlines()) <= 70, "about 60: a hook takes five lines, and a room may have eight"
     imported = {
         node.module if isinstance(node, ast.ImportFrom) else alias.name
         for node in ast.walk(ast.parse(source))

@@ -177,3 +177,14 @@ def test_the_user_goes_elsewhere(ollm_app, tmp_path, monkeypatch):
         with pytest.raises(UsageError, match="cannot be entered"):
             app.enter(folder)
     assert app.workspace == tmp_path / "below"
+
+
+def test_a_service_may_be_named_by_reference(ollm_app):
+    class Own(Specs):
+        @hookimpl
+        def ollm_services(self, ctx):
+            return [Service("clock", f"{Clock.__module__}:Clock", lambda host: Clock())]
+
+    ollm = ollm_app(Own)
+    assert isinstance(ollm.app.services.find(Clock), Clock)
+    assert ollm.app.services.find(Clock) is ollm.app.services.find(Clock)

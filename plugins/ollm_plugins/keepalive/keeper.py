@@ -10,7 +10,6 @@ import math
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
-from weakref import WeakKeyDictionary
 
 from msgspec import Struct, field
 
@@ -21,7 +20,7 @@ from ollm_plugins.keepalive.retry import Retry
 from ollm_plugins.keepalive.settings import KeepAliveSettings
 
 if TYPE_CHECKING:
-    from ollm.api import HostContext, ServiceFinder
+    from ollm.api import HostContext
 
 Key = tuple[str, str]
 """A provider, and a model's name in the form that all its names have in common."""
@@ -90,14 +89,11 @@ class Work(Struct, frozen=True):
     task: asyncio.Task[None]
 
 
-_KEEPERS: WeakKeyDictionary[ServiceFinder, Keeper] = WeakKeyDictionary()
-
-
 def keeper_of(host: HostContext) -> Keeper:
     """Return the one of this run."""
-    if host.services not in _KEEPERS:
-        _KEEPERS[host.services] = Keeper(host)
-    return _KEEPERS[host.services]
+    keeper = host.services.find(Keeper)
+    assert keeper is not None, "this room provides it"
+    return keeper
 
 
 class Keeper:

@@ -8,6 +8,7 @@ from ollm.api import (
     HostContext,
     Paths,
     RequestAdjuster,
+    Service,
     SettingsSection,
     Specs,
     StatusItem,
@@ -16,6 +17,8 @@ from ollm.api import (
 )
 
 _HERE = "ollm_plugins.keepalive"
+_KEEP = ("model keep llama3.1:8b", "model keep llama3.1:8b --for 10m", "model keep llama3.1:8b --for forever")
+_UNLOAD = ("model unload llama3.1:8b", "model unload --all --json")
 
 
 class Plugin(Specs):
@@ -25,6 +28,11 @@ class Plugin(Specs):
     def ollm_settings_sections(self, paths: Paths) -> list[SettingsSection]:
         """Hand in the section `model.keepAlive`."""
         return [SettingsSection("model.keepAlive", f"{_HERE}.settings:KeepAliveSettings")]
+
+    @hookimpl
+    def ollm_services(self, ctx: HostContext) -> list[Service]:
+        """Hand in what the parts of this room share."""
+        return [Service("keeper", f"{_HERE}.keeper:Keeper", f"{_HERE}.keeper:Keeper")]
 
     @hookimpl
     def ollm_request_adjusters(self, ctx: HostContext) -> list[RequestAdjuster]:
@@ -49,9 +57,7 @@ class Plugin(Specs):
     @hookimpl
     def ollm_commands(self, ctx: HostContext) -> list[Command]:
         """Hand in the commands; the group is described by the room that lists models."""
-        keep, unload = "model keep llama3.1:8b", "model unload llama3.1:8b"
-        examples = ((keep, f"{keep} --for 10m", f"{keep} --for forever"), (unload, "model unload --all --json"))
         return [
-            Command("model keep", "Keep a model in memory.", f"{_HERE}.commands:keep", (), examples[0]),
-            Command("model unload", "Take models out of memory.", f"{_HERE}.commands:unload", (), examples[1]),
+            Command("model keep", "Keep a model in memory.", f"{_HERE}.commands:keep", (), _KEEP),
+            Command("model unload", "Take models out of memory.", f"{_HERE}.commands:unload", (), _UNLOAD),
         ]

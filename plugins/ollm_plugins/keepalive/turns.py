@@ -7,10 +7,7 @@ While a turn is under way nothing else is asked of a server.
 from __future__ import annotations
 
 from ollm.api import ChatRequest, TurnContext, TurnRecord, replace
-from ollm_plugins.keepalive.keeper import Keeper, keeper_of
-
-_UNDER_WAY: dict[str, Keeper] = {}
-"""By the turn's id: who observes a turn's end is not told in which run it was."""
+from ollm_plugins.keepalive.keeper import keeper_of
 
 
 async def adjust(request: ChatRequest, turn: TurnContext) -> ChatRequest:
@@ -21,7 +18,6 @@ async def adjust(request: ChatRequest, turn: TurnContext) -> ChatRequest:
     keeper = keeper_of(turn.host)
     if not keeper.settings.enabled:
         return request
-    _UNDER_WAY[turn.id] = keeper
     await keeper.begin(turn.id, turn.provider, request.model, request.options.context_size)
     if request.options.keep_alive is not None or "keep_alive" in request.options.extra:
         return request
@@ -31,6 +27,5 @@ async def adjust(request: ChatRequest, turn: TurnContext) -> ChatRequest:
 
 def note(turn: TurnRecord) -> None:
     """Note that a turn is over, however it ended."""
-    keeper = _UNDER_WAY.pop(turn.id, None)
-    if keeper is not None:
-        keeper.end(turn.id)
+    if turn.context is not None:
+        keeper_of(turn.context.host).end(turn.id)
