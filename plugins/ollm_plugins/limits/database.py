@@ -1,7 +1,7 @@
 """What does the database say of a model of Ollama's library?
 
 `models.tsv` is made by `docs/generate_limits.py`; its head says what the columns mean. It is read once, when it is
-first needed, in two or three milliseconds.
+first needed, in about a millisecond.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
 from functools import cached_property
 
 from ollm.api import (
@@ -16,9 +15,9 @@ from ollm.api import (
     ModelManagement,
     OllmError,
     ProviderAccess,
+    fitting,
 )
 from ollm_plugins.limits.lookup import Claim, decide, of_database, of_plugin, of_server, of_user
-from ollm_plugins.limits.names import LATEST
 from ollm_plugins.limits.settings import LimitsSettings
 
 SECTION = "models.*.limits"
@@ -73,15 +72,13 @@ class Knowledge(ModelKnowledge):
 
     def _claims(self, name: str, live: ModelInfo | None) -> Iterator[Claim]:
         """Yield what is said of a model, the most trusted first."""
-        forms = _forms(name)
         settings = self._ctx.settings
-        for pattern in _fitting(forms, settings.entries(SECTION)):
+        for pattern in fitting(name, settings.entries(SECTION)):
             yield of_user(pattern, settings.section(LimitsSettings, pattern))
         if live is not None:
             yield of_server(live)
-        patterns = self._patterns
-        for pattern in _fitting(forms, [each.pattern for each in patterns]):
-            yield from (of_plugin(each) for each in patterns if each.pattern == pattern)
+        for pattern in fitting(name, dict.fromkeys(each.pattern for each in self._patterns)):
+            yield from (of_plugin(each) for each in self._patterns if each.pattern == pattern)
         known = of_database(name, live.digest, live.family) if live else of_database(name)
         if known is not None:
             yield known
@@ -91,19 +88,3 @@ class Knowledge(ModelKnowledge):
         contributed = self._ctx.services.find(ContributedLimits)
         assert contributed is not None, "the kernel provides it"
         return tuple(owned.item for owned in contributed.model_limits())
-
-
-def _forms(name: str) -> tuple[str, ...]:
-    """Return the ways to write a name: as it is, and with the tag that is meant where there is none."""
-    plain = name.strip().casefold()
-    return (plain,) if ":" in plain.rpartition("/")[2] else (plain, f"{plain}:{LATEST}")
-
-
-def _fitting(forms: Sequence[str], patterns: Sequence[str]) -> list[str]:
-    """Return the patterns that fit a name, the most specific first: exact ones, then by their literal characters."""
-    fitting = [each for each in dict.fromkeys(patterns) if any(fnmatchcase(form, each.casefold()) for form in forms)]
-    return sorted(fitting, key=lambda each: (each.casefold() not in forms, -_literal(each))) if fitting else []
-
-
-def _literal(pattern: str) -> int:
-    return sum(character not in "*?[]" for character in pattern)

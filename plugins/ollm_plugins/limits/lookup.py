@@ -125,8 +125,10 @@ def of_database(name: str, digest: str = "", family: str = "") -> Claim | None:
 
 
 def _claim(source: FactSource, matched: str, facts: Facts) -> Claim:
-    """What facts say: neither of what they leave open, nor that some ability is missing that others of the kind have."""
-    sure = {each: each in facts.capabilities for each in ABILITIES if each not in facts.doubtful}
+    """What facts say. What they leave open is not said; nor what a family lacks, since a stranger's build may have it."""
+    able = facts.capabilities
+    sure = dict.fromkeys(able, True) if source == "pattern" else {each: each in able for each in ABILITIES}
+    sure = {each: has for each, has in sure.items() if each not in facts.doubtful}
     return Claim(
         source,
         matched,

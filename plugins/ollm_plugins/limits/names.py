@@ -50,9 +50,9 @@ def parse(name: str) -> ModelName | None:
     """Take a name apart; None when it cannot be one."""
     text = name.strip().casefold()
     text = text.partition("://")[2] or text
-    path, _, pinned = text.partition("@")
+    path, at, pinned = text.partition("@")
     found = _DIGEST.fullmatch(pinned)
-    if pinned and found is None:
+    if at and found is None:
         return None
     if path.endswith(".gguf") and path.split("/")[0] not in HUBS:
         return _file(re.split(r"[/\\]", path)[-1])
