@@ -3,6 +3,7 @@
 import difflib
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -12,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ollm.errors import UsageError
+from ollm.app import App
+from ollm.errors import SettingsError, UsageError
 from ollm.settings_file import read_settings
 from ollm.api import key_of as join
 from ollm.api import path_of as parse_key
@@ -542,6 +544,160 @@ def test_no_bytes_give_a_trace(ollm, data):
     ollm.write(data)
     done = ollm("config", "validate")
     assert done.code in (0, 2) and "Traceback" not in done.err
+
+
+VALID = """\
+version: 1
+model: {default: 'llama3.1:8b', provider: ollama}
+chat:
+  systemPrompt: Be brief.   # always
+  maxToolRounds: 3
+options:
+  temperature: 0.5
+  stop: [END, "a,b"]
+  think: high
+  extra: {num_gpu: 0}
+providers:
+  ollama: {host: 'http://127.0.0.1:9', connectTimeout: 1.5, options: {numCtx: 2048}}
+models:
+  llama3.1:8b:
+    options: {seed: 7, topP: ~}
+  "qwen*": &all
+    options:
+      repeatLastN: -1
+  other: *all
+"""
+strange = st.sampled_from(
+    ["~", "[]", "{}", "-1", "1e999", ".nan", "''", "true", "- x", "{a: {b: [c]}}", "9" * 30, "!!str 5", "*all", "&all x"]
+    + ['"\\e[2J"', "2024-01-01", "0x1F", "? x", "\u2028", "<<: *all", "options:", "models:", '"*"', "'['", "\n", "\t", "  "]
+)
+
+
+@st.composite
+def mutated(draw):
+    """A valid file of which some places say something else."""
+    text = VALID
+    for _ in range(draw(st.integers(1, 3))):
+        words = list(re.finditer(r"[^\s:{},]+", text)) or [re.match("", text)]
+        found = draw(st.sampled_from(words))
+        put = draw(st.one_of(strange, st.text(max_size=4), st.just("")))
+        text = text[: found.start()] + put + text[found.end() :]
+    return text
+
+
+@given(mutated())
+@settings(fuzz, max_examples=30)
+def test_no_change_to_a_valid_file_gives_a_trace(ollm, text):
+    ollm.write(text.encode("utf-8", "surrogatepass"))
+    valid = ollm("config", "validate")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OLLM_PROVIDER", "ollama")
+        patch.setenv("OLLM_HOST", "http://127.0.0.1:9")
+        asked, told = ollm("-m", "m", "-p", "hi"), ollm("options", "llama3.1:8b")
+    shown = ollm("config", "show", "--origin", "--json")
+    assert (valid.code, asked.code, told.code) in ((0, 4, 0), (2, 2, 2)), (valid.err, asked.err, told.err)
+    assert shown.code == 0 and shown.json
+    if valid.code == 2:
+        assert asked.lines == told.lines == valid.lines
+    for done in (valid, asked, told, shown):
+        assert all(line.startswith("ollm: ") and line.isprintable() for line in done.err.split("\n")[:-1]), done.err
+
+
+def test_the_valid_file_is_valid(ollm):
+    ollm.write(VALID)
+    assert ollm("config", "validate").err == ""
+    assert ollm("config", "get", "models.other.options.repeatLastN").out == "-1\n"
+
+
+VARIABLES = ("OLLM_TEMPERATURE", "OLLM_MAX_TOKENS", "OLLM_SEED", "OLLM_STOP", "OLLM_THINK", "OLLM_EXTRA", "OLLM_MODEL")
+FLAGS = ("--temperature", "--max-tokens", "--seed", "--stop", "--think", "--extra", "--model")
+values = st.one_of(
+    st.text(st.characters(exclude_characters="\0", exclude_categories=()), max_size=12),
+    st.text("0123456789.-+eE_ ,=[]{}\"'null", max_size=10),
+    st.sampled_from(["[" * 500, '{"a": ' * 200, "1" * 400, "nan", "-inf", "[1e999]", '{"a": NaN}', "=", "a=", "=b", ",", " "]),
+)
+
+
+@given(st.sampled_from(VARIABLES), values)
+@fuzz
+def test_no_variable_gives_a_trace(tmp_path, name, value):
+    app = App({"OLLM_HOME": str(tmp_path), name: value})
+    try:
+        app.check_settings()
+    except SettingsError as error:
+        (line,) = error.problems
+        assert line.startswith(f"${name}: ") and line.isprintable() and len(line) < 400
+
+
+@given(st.sampled_from(FLAGS), values)
+@settings(fuzz, max_examples=40)
+def test_no_flag_gives_a_trace(ollm, flag, value):
+    done = ollm(f"{flag}={value}", "config", "validate")
+    assert done.code in (0, 2), done.err
+    if done.code:
+        (line,) = done.err.split("\n")[:-1]
+        assert line.startswith(f"ollm: {flag}: ") and line.isprintable()
+
+
+# Settings for each name that the user gives
+
+NAMED = """\
+# mine
+models:
+  "llama3.1:8b":   # the good one
+    options:
+      seed: 4   # fair
+providers:
+  ollama: {options: {topK: 3}}
+"""
+
+
+@pytest.mark.parametrize(
+    "key", ['models."llama3.1:8b".options.temperature', "models.llama3.1:8b.options.temperature"], ids=["quoted", "bare"]
+)
+def test_a_setting_of_one_model_is_set_shown_and_unset(ollm, key):
+    ollm.write(NAMED)
+    full = 'models."llama3.1:8b".options.temperature'
+    done = ollm("config", "set", key, "0.2")
+    assert (done.code, done.err, done.out) == (0, "", f"{full} is 0.2 in {ollm.config}\n")
+    assert changed(NAMED, ollm.read()) == ["+      temperature: 0.2"]
+    assert ollm("config", "get", key).out == "0.2\n"
+    line = next(line for line in ollm("config", "show", "--origin").out.splitlines() if line.startswith(full))
+    assert line == f"{full}\t0.2\t{ollm.config}:6\tnothing (default)"
+    assert ollm("config", "unset", key).out == f"{full} is no longer set in {ollm.config}\n"
+    assert ollm.read() == NAMED
+
+
+def test_a_new_model_a_glob_and_a_further_option_are_set(ollm):
+    for key, text in (("models.qwen*.options.think", "on"), ("models.new.options.extra.num_gpu", "0")):
+        assert ollm("config", "set", key, text).code == 0
+    values = read_settings(ollm.config).values["models"]
+    assert values == {"qwen*": {"options": {"think": True}}, "new": {"options": {"extra": {"num_gpu": 0}}}}
+    assert ollm("config", "validate").code == 0
+    assert ollm("config", "get", "models.new.options.extra.num_gpu").out == "0\n"
+
+
+@pytest.mark.parametrize("section", ["models", "models.llama3.1:8b", 'models."llama3.1:8b".options'])
+def test_the_settings_of_one_model_are_a_section(ollm, section):
+    ollm.write(NAMED)
+    rows = ollm("config", "show", section).out.splitlines()
+    assert rows == ["setting\tvalue", 'models."llama3.1:8b".options.seed\t4']
+
+
+def test_a_section_in_which_nothing_is_set_is_no_mistake(ollm):
+    done = ollm("config", "show", "models")
+    assert (done.code, done.out, done.err) == (0, "setting\tvalue\n", "")
+    assert ollm("config", "show", "modells").code == 2
+
+
+def test_what_is_refused_for_one_model_names_it(ollm):
+    ollm.write(NAMED)
+    done = ollm("config", "set", "models.llama3.1:8b.options.think", "perhaps")
+    said = 'the value: models."llama3.1:8b".options.think is \'perhaps\': expected true, false, low, medium, high or max'
+    assert (done.code, done.lines[0]) == (2, f"ollm: {said}")
+    near = ollm("config", "set", "models.llama3.1:8b.options.temprature", "1")
+    assert near.code == 2 and "There is no setting" in near.err
+    assert ollm.read() == NAMED
 
 
 # Two processes, a full disk
