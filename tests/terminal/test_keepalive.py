@@ -126,7 +126,9 @@ def test_a_server_that_is_away_is_said_once_and_looked_for(remembering: Start, o
     server = remembering()
     server.close()
     terminal = open_terminal(server.url, KEPT, columns=160)
-    terminal.wait_for(r"^ollm: Ollama does not answer at .*; as soon as it answers, smollm2:135m will be kept in memory\.$")
+    terminal.wait_for(
+        r"^ollm: Ollama does not answer at .*; as soon as it answers, smollm2:135m will be kept in memory\.$"
+    )
     server = remembering(port=server.port)
     terminal.wait_for("^ollm: Provider 'ollama' answers again: smollm2:135m will be kept in memory.$")
     terminal.wait_until(lambda: bar(terminal) == f"{SMALL} kept", "the model is kept")
