@@ -1,0 +1,213 @@
+"""How does a user agree to what a project wants?
+
+Only at a terminal, after a look at what would change; or, where nobody can be asked, by naming the hash of the very
+content that was examined. There is no `--yes`: it would agree to whatever the file says at that moment.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from msgspec import Struct
+
+from ollm.api import CommandContext, SettingsError, UsageError, to_document, visible
+from ollm_plugins.project.commands import Json
+from ollm_plugins.project.effects import Effect, effects
+from ollm_plugins.project.form import ProjectFile, understand
+from ollm_plugins.project.inforce import InForce, file_root, profiles
+from ollm_plugins.project.reading import FILE, Content, digest, read
+from ollm_plugins.project.service import KnownProjects, known
+
+if TYPE_CHECKING:
+    from ollm_plugins.project.trust import TrustedProject
+
+
+class Proposal(Struct, frozen=True):
+    """What a user is asked to agree to.
+
+    :param contents: the project's file, and the text that it asks for
+    :param after: what would hold
+    """
+
+    root: Path
+    contents: tuple[Content, ...]
+    file: ProjectFile
+    after: InForce
+
+    @property
+    def digest(self) -> str:
+        """The hash that names this content."""
+        return digest(self.contents)
+
+
+def trust(
+    ctx: CommandContext,
+    *,
+    sha256: Annotated[
+        str | None, typer.Option("--sha256", help="Agree to the content with this hash, without a question.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what the project's file would change, ask, and apply it from then on, as long as it stays as it is."""
+    projects = known(ctx.app.services)
+    proposal = examine(ctx, projects)
+    if all(projects.trust.trusts(proposal.root, each) for each in proposal.contents):
+        _done(ctx, projects, proposal, "already trusted", as_json=as_json)
+        return
+    say = ctx.out.say if as_json else ctx.out.print
+    for line in _shown(ctx, proposal, projects.trust.of(proposal.root)):
+        say(line)
+    if not _agreed(ctx, proposal, sha256):
+        ctx.out.say("ollm: It is not trusted; nothing has changed.")
+        if as_json:
+            ctx.out.document(_document(ctx, proposal, trusted=False))
+        return
+    projects.trust.give(proposal.root, proposal.contents)
+    ctx.app.reload_layers()
+    _done(ctx, projects, proposal, "now trusted, as long as it stays as it is", as_json=as_json)
+
+
+def untrust(ctx: CommandContext, *, as_json: Json = False) -> None:
+    """Apply the project's file no longer."""
+    projects = known(ctx.app.services)
+    found = projects.now.found
+    roots = [file_root(ctx.app.context, found), *found.folders]
+    withdrawn = next((root for root in roots if root is not None and projects.trust.withdraw(root)), None)
+    ctx.app.reload_layers()
+    projects.is_told()
+    if as_json:
+        ctx.out.document({"root": withdrawn, "changed": withdrawn is not None})
+    elif withdrawn is None:
+        ctx.out.print("Nothing is trusted here")
+    else:
+        ctx.out.print(f"{withdrawn / FILE} is no longer trusted, so it is not applied")
+
+
+def examine(ctx: CommandContext, projects: KnownProjects) -> Proposal:
+    """Read what the user is to agree to.
+
+    :raises SettingsError: a file is not what it should be
+    :raises UsageError: there is no file
+    """
+    host, found = ctx.app.context, projects.now.found
+    root = file_root(host, found)
+    content = read(root, FILE) if root else None
+    if root is None or content is None:
+        problem = f"There is no {FILE} in {found.folder}"
+        more = f", nor above it up to {found.folders[-1]}" if len(found.folders) > 1 else ""
+        raise UsageError(f"{problem}{more}", "`ollm project init` writes one.")
+    file = understand(host.settings, content)
+    agents = _agents(root, file)
+    detected = projects.now.detected if not file.profile else None
+    profile = profiles(host).get(file.profile) if file.profile else projects.now.profile
+    after = InForce(found, root, "trusted", content, file, profile, detected, agents.text if agents else "")
+    return Proposal(root, (content, agents) if agents else (content,), file, after)
+
+
+def _agents(root: Path, file: ProjectFile) -> Content | None:
+    if not file.agents_file:
+        return None
+    found = read(root, file.agents_file)
+    if found is None:
+        problem = f"{root / FILE} names {file.agents_file}, which is not there"
+        raise SettingsError((visible(problem),), "Write it, or take agentsFile out.")
+    return found
+
+
+def _shown(ctx: CommandContext, proposal: Proposal, former: TrustedProject | None) -> Iterator[str]:
+    """Yield, line by line, all that would change; nothing is cut, since something could hide behind a cut."""
+    path = proposal.root / FILE
+    for content in proposal.contents:
+        agreed = former.files.get(content.name) if former else None
+        if agreed is not None and agreed.sha256 != content.sha256:
+            yield f"{content.path} has changed since {former.since if former else ''}:"
+            yield from _diff(agreed.text, content.text)
+            yield ""
+    changes = effects(ctx.app, proposal.after)
+    yield f"{path} would change:" if changes else f"{path} would change nothing."
+    for each in changes:
+        yield from _told(each)
+    yield from (f"  refused: {line}" for line in proposal.file.refused)
+    if proposal.file.profile and proposal.after.profile is None:
+        yield f"  The profile '{proposal.file.profile}' is not installed: it is only a name here."
+
+
+def _told(effect: Effect) -> Iterator[str]:
+    """Yield "what: old → new"; a text of several lines stands below."""
+    old = _on_one_line(effect.instead)
+    if "\n" in effect.value.rstrip("\n") or len(effect.value) > 80:  # noqa: PLR2004  (a line of a terminal)
+        yield f"  {effect.name}: {old + ' → ' if old else ''}({effect.origin})"
+        yield from (f"    | {line}" for line in effect.value.rstrip("\n").split("\n"))
+    else:
+        yield f"  {effect.name}: {old or 'nothing'} → {effect.value} ({effect.origin})"
+    if effect.beaten:
+        yield f"    but {effect.beaten} is stronger"
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _diff(old: str, new: str) -> Iterator[str]:
+    import difflib
+
+    lines = difflib.unified_diff(old.split("\n"), new.split("\n"), "trusted", "now", lineterm="")
+    return (f"  {line}" for line in lines)
+
+
+def _agreed(ctx: CommandContext, proposal: Proposal, sha256: str | None) -> bool:
+    """Return the user's answer.
+
+    :raises UsageError: nobody can be asked, or another content was named
+    """
+    if sha256 is not None:
+        if sha256.lower() != proposal.digest:
+            problem = f"{proposal.root / FILE} has not the content that you named: its hash is {proposal.digest}"
+            raise UsageError(problem, "Look at what it would change, then say which content you mean.")
+        return True
+    if not can_ask(ctx):
+        problem = f"Nobody can be asked whether to trust {proposal.root / FILE}"
+        raise UsageError(problem, f"Run it on a terminal, or agree to this very content: --sha256 {proposal.digest}.")
+    return agreed(ctx, f"Trust {proposal.root / FILE} as it is?")
+
+
+def can_ask(ctx: CommandContext) -> bool:
+    """Whether somebody sees a question and can answer it."""
+    return ctx.out.stderr.isatty() and sys.stdin is not None and sys.stdin.isatty()
+
+
+def agreed(ctx: CommandContext, question: str) -> bool:
+    """Ask a question that is answered with yes or no; anything but yes is no.
+
+    :raises EOFError: the user has closed the input
+    """
+    ctx.out.stdout.flush()
+    ctx.out.stderr.write(f"{visible(question)} [y/N] ")
+    ctx.out.stderr.flush()
+    answer = sys.stdin.readline()
+    if not answer:
+        raise EOFError
+    return answer.strip().lower() in ("y", "yes")
+
+
+def _done(ctx: CommandContext, projects: KnownProjects, proposal: Proposal, state: str, *, as_json: bool) -> None:
+    projects.is_told()
+    if as_json:
+        ctx.out.document(_document(ctx, proposal, trusted=True))
+    else:
+        ctx.out.print(f"{proposal.root / FILE} is {state}")
+
+
+def _document(ctx: CommandContext, proposal: Proposal, *, trusted: bool) -> dict[str, Any]:
+    return {
+        "root": proposal.root,
+        "files": [each.name for each in proposal.contents],
+        "sha256": proposal.digest,
+        "trusted": trusted,
+        "effects": [to_document(each) for each in effects(ctx.app, proposal.after)],
+        "refused": proposal.file.refused,
+    }

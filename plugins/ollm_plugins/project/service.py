@@ -1,0 +1,76 @@
+"""What does this run know of the project that the user works in?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ollm.api import Notice, OllmError, ProjectProfile, SettingsLayer
+from ollm_plugins.project import inforce
+from ollm_plugins.project.plugin import Projects
+from ollm_plugins.project.profiles import built_in
+from ollm_plugins.project.trust import Trust
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ollm.api import HostContext, ServiceFinder
+
+
+class KnownProjects:
+    """The project of the working folder, looked at when settings are put together, and not in each turn."""
+
+    def __init__(self, host: HostContext) -> None:
+        self._host = host
+        self.trust = Trust(host)
+        self._now: inforce.InForce | None = None
+        self._told: set[str] = set()
+        self._folder: Path | None = None
+
+    @property
+    def now(self) -> inforce.InForce:
+        """What holds now."""
+        if self._now is None:
+            self._now = inforce.look(self._host, self.trust)
+        return self._now
+
+    def layers(self) -> list[SettingsLayer]:
+        """Look anew, and return the settings that the project gives; said at once when the user has gone elsewhere."""
+        moved = self._folder not in (None, self._host.workspace)
+        if self._folder != self._host.workspace:
+            self._told.clear()
+        self._folder = self._host.workspace
+        self._now = None
+        found = self.now.layers(self._host)
+        if moved:
+            self.announce()
+        return found
+
+    def profiles(self) -> list[ProjectProfile]:
+        """Return the profiles that come with ollm."""
+        return built_in()
+
+    def announce(self) -> None:
+        """Tell the user what holds here, and what does not, once."""
+        for remark in self.now.remarks:
+            self.tell_once("project", remark)
+
+    def tell_once(self, code: str, text: str) -> None:
+        """Tell the user something once in this folder."""
+        if text not in self._told:
+            self._told.add(text)
+            self._host.notify(Notice(code, text))
+
+    def is_told(self) -> None:
+        """Note that a command has said what holds now."""
+        self._told.update(self.now.remarks)
+
+
+def known(services: ServiceFinder) -> KnownProjects:
+    """Return what is known of projects.
+
+    :raises OllmError: the room's own service is not there
+    """
+    found = services.find(Projects)
+    if not isinstance(found, KnownProjects):
+        raise OllmError("What holds in this project is not known", "Run `ollm plugins doctor`.")
+    return found
