@@ -433,6 +433,14 @@ def test_what_cannot_be_deleted_is_said(run, remembering):
         now(now.models.delete_model("smollm2:135m"))
 
 
+def test_what_is_deleted_is_looked_for_now(run, remembering):
+    slow = load("tags_some").but(header_ms=300)
+    server = remembering(script={"/api/tags": ["tags_none", slow]}, speed=1)
+    now = run(server)
+    assert now.names() == []
+    assert now(now.models.delete_model("gemma3:270m", "ollama")).name == "gemma3:270m"
+
+
 def test_a_model_that_two_providers_have_is_not_deleted_by_chance(run, remembering):
     class Deleting(Fake):
         async def delete_model(self, name):
@@ -484,13 +492,19 @@ def test_only_ollm_errors_come_out(run, remembering):
 
 
 def test_who_holds_up_this_process_does_not_make_a_server_silent(run, remembering, monkeypatch):
-    now = run(remembering())
+    server = remembering()
+    now = run(server)
     now.names()
-    monkeypatch.setattr("ollm_plugins.models.patience.patience_for", lambda usual: 0.3)
     monkeypatch.setattr("ollm_plugins.models.source.patience_for", lambda usual: 0.3)
 
     async def busy():
-        asyncio.get_running_loop().call_soon(time.sleep, 0.4)  # as an import does
+        loop, held_up = asyncio.get_running_loop(), []
+
+        def hold_up(request):
+            if request.path == "/api/tags" and not held_up:
+                held_up.append(loop.call_soon_threadsafe(time.sleep, 0.4))  # as an import does
+
+        server.on_request = hold_up
         return await now.models.list_models("ollama")
 
     assert now(busy()).sources[0].offline == ""

@@ -191,6 +191,17 @@ def test_a_file_may_be_deleted_at_any_time(cache):
     assert Cache(cache.path, pytest.fail).models() == (A, B)
 
 
+def test_a_list_that_was_asked_for_before_a_deletion_does_not_undo_it(cache):
+    async def work():
+        asked = time.time()
+        cache.mark_deleted("a:1b")
+        cache.keep_list((A, B), asked, 0.01)
+        await cache.aclose()
+
+    asyncio.run(work())
+    assert cache.models() == Cache(cache.path, pytest.fail).models() == (B,)
+
+
 def test_what_another_process_has_written_is_seen(cache):
     keep(cache, A)
     assert cache.models() == (A,)
@@ -205,11 +216,10 @@ from ollm.api import ModelInfo
 from ollm_plugins.models.cache import Cache
 
 async def work(path, number):
-    cache = Cache(Path(path), lambda notice: sys.exit(notice.text))
     for count in range(8):
+        cache = Cache(Path(path), lambda notice: sys.exit(notice.text))
         cache.keep_shown(ModelInfo(f"m{number}-{count}"), time.time())
-        if count % 2:
-            await cache.aclose()
+        await cache.aclose()
     cache.mark_deleted(f"m{number}-0")
     cache.keep_list((ModelInfo("a"), ModelInfo(f"m{number}-0")), 1.0, 0.1)
     await cache.aclose()
