@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from tests.helpers.live import live_address as live_address  # a fixture
+
 
 @pytest.fixture(autouse=True)
 def _nobodys_settings(tmp_path_factory, monkeypatch):

@@ -1,7 +1,6 @@
 """Do other rooms reach models as the service says, with the server there or away?"""
 
 import asyncio
-import os
 import time
 import uuid
 
@@ -29,7 +28,6 @@ from tests.replay.entries import entry
 from tests.replay.fixtures import remembering, replay  # noqa: F401  (fixtures)
 
 ALL = ["gemma3:270m", "smollm2-native:135m", "smollm2-pirate:latest", "smollm2:135m"]
-REAL = os.environ.get("OLLAMA_HOST", "http://127.0.0.1:11434")  # no test sees it any more
 SILENT = load("tags_some").but(header_ms=60_000)
 
 
@@ -518,9 +516,7 @@ def somewhere(request, remembering):
     """A server that keeps the contract: ours, and a real one if there is one."""
     if request.param == "remembering":
         return remembering()
-    if os.environ.get("OLLM_TEST_LIVE") != "1":
-        pytest.skip("set OLLM_TEST_LIVE=1, and OLLAMA_HOST if it is not here")
-    return REAL
+    return request.getfixturevalue("live_address") or "http://127.0.0.1:11434"
 
 
 def test_a_copy_lives_and_dies(run, somewhere):

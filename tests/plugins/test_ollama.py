@@ -947,12 +947,8 @@ def test_a_chat_with_this_machine_imports_no_second_http_library(replay: Replay)
 
 @pytest.mark.live
 @pytest.mark.anyio
-async def test_a_real_server_keeps_the_contract() -> None:
-    import os
-
-    if os.environ.get("OLLM_TEST_LIVE") != "1":
-        pytest.skip("set OLLM_TEST_LIVE=1, and OLLAMA_HOST if it is not here")
-    provider = provider_at(os.environ.get("OLLAMA_HOST", ""))
+async def test_a_real_server_keeps_the_contract(live_address: str) -> None:
+    provider = provider_at(live_address)
     assert re.match(r"\d+\.\d+", (await provider.check()).version)
     model = await provider.default_model()
     assert (await provider.show_model(model)).chats

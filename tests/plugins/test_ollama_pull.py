@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -394,10 +393,8 @@ def test_no_models_folder_is_made_up(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.live
-async def test_a_real_server_keeps_the_contract_of_copies_and_pulls(at: At) -> None:
-    if os.environ.get("OLLM_TEST_LIVE") != "1":
-        pytest.skip("set OLLM_TEST_LIVE=1, and OLLAMA_HOST if it is not here")
-    provider, copied = at(os.environ.get("OLLAMA_HOST", "")), f"ollm-test-{uuid.uuid4().hex}:1"
+async def test_a_real_server_keeps_the_contract_of_copies_and_pulls(at: At, live_address: str) -> None:
+    provider, copied = at(live_address), f"ollm-test-{uuid.uuid4().hex}:1"
     await provider.copy_model(await provider.default_model(), copied)
     assert copied in [model.name for model in await provider.list_models()]
     await provider.delete_model(copied)
