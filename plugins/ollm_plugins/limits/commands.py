@@ -22,7 +22,7 @@ _HOW: Final = {
     "tag": "the database",
     "line": "the database, for all tags that it may be",
     "pattern": "the database, for the family",
-    "default": "nobody knows; safe",
+    "default": "nobody; a safe guess",
 }
 
 

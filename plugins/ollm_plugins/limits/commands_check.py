@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 from msgspec import Struct
 
-from ollm.api import CommandContext, ExitCode, ModelInfo, OllmError, Owned, Provider, ProviderEntry
+from ollm.api import CommandContext, ExitCode, ModelInfo, OllmError, Owned, Provider, ProviderEntry, replace
 from ollm_plugins.limits.commands import Json, ProviderName
 from ollm_plugins.limits.lookup import ABILITIES, Claim, of_database, of_server
 
@@ -69,22 +69,23 @@ def _live_models(ctx: CommandContext, provider: str | None) -> list[tuple[str, M
         raise errors[0]
     for error in errors:
         ctx.out.say(f"ollm: {error.problem}")
-    return [
-        (owned.item.name, info) for owned, answer in answers if not isinstance(answer, OllmError) for info in answer
-    ]
+    found = [(owned.item.name, info) for owned, said in answers if not isinstance(said, OllmError) for info in said]
+    return sorted(found, key=lambda pair: (pair[0], pair[1].name))
 
 
 async def _all_details(provider: Provider) -> list[ModelInfo]:
     """List a provider's models; one of which the list says too little is shown, and keeps the list's digest."""
-    from ollm.api import replace
+    return [await _detailed(provider, listed) for listed in await provider.list_models()]
 
-    found = []
-    for listed in await provider.list_models():
-        if listed.context_window and listed.capabilities:
-            found.append(listed)
-        else:
-            found.append(replace(await provider.show_model(listed.name), name=listed.name, digest=listed.digest))
-    return found
+
+async def _detailed(provider: Provider, listed: ModelInfo) -> ModelInfo:
+    if listed.context_window and listed.capabilities:
+        return listed
+    try:
+        shown = await provider.show_model(listed.name)
+    except OllmError:  # of a damaged model, what the list says is all there is
+        return listed
+    return replace(shown, name=listed.name, digest=listed.digest or shown.digest)
 
 
 def _print(ctx: CommandContext, compared: int, unknown: list[str], found: list[Difference]) -> None:
