@@ -127,7 +127,7 @@ def _provider(home: Path, notices: list[Notice] | None = None, **section: Any) -
 
 @pytest.fixture
 async def local(home: Path) -> AsyncIterator[LocalProvider]:
-    provider = _provider(home, context_size=2048)
+    provider = _provider(home)
     yield provider
     await provider.aclose()
 
@@ -246,8 +246,8 @@ async def test_says_that_the_limit_was_reached(local: LocalProvider) -> None:
 
 
 async def test_says_that_the_context_is_full(home: Path) -> None:
-    local = _provider(home, context_size=256)
-    options = GenerationOptions(temperature=0, seed=1, extra={"ignore_eos": True})
+    local = _provider(home)
+    options = GenerationOptions(temperature=0, seed=1, context_size=256, extra={"ignore_eos": True})
     events = await _events(local, _request("Count. " * 90, options=options))
     await local.aclose()
     assert _last(events).reason == "length"

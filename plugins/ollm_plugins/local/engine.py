@@ -215,7 +215,7 @@ class Engine:
         except RuntimeError as error:
             self._unload()
             problem = f"the local engine cannot load {load.name} with a context of {load.context} tokens"
-            remedy = "Its architecture may be too new, or memory too small: try a smaller contextSize or model."
+            remedy = "Its architecture may be too new, or memory too small: try a smaller numCtx or model."
             raise ProviderError(problem, remedy) from error
         except BaseException:
             self._unload()

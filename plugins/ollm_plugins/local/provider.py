@@ -31,6 +31,8 @@ from ollm_plugins.local.translate import Answer, body_of
 # Temperature and top-p of SmolLM2's model card; the engine's own 0.8 makes so small a model ramble. It may still
 # go round in circles until its context is full, minutes later: the penalty and the limit end that.
 _BUILTIN_OPTIONS = {"temperature": 0.2, "top_p": 0.9, "repeat_penalty": 1.1, "max_tokens": 512}
+CONTEXT = 4096
+"""Tokens of context where a request leaves them to us: what Ollama takes, and 94 MB of memory with SmolLM2."""
 
 
 def create(ctx: HostContext) -> LocalProvider:
@@ -198,8 +200,8 @@ class LocalProvider:
 
     def _load(self, model: LocalModel, context_size: int | None) -> Load:
         settings = self._settings
-        trained = (model.info and model.info.context_length) or context_size or settings.context_size
-        context = min(context_size or settings.context_size, trained)
+        wanted = context_size or CONTEXT
+        context = min(wanted, (model.info and model.info.context_length) or wanted)
         status = model.path.stat()
         size = sum(part.stat().st_size for part in files_of(model.path))
         memory = size + context * (model.info.state_bytes if model.info else 0)

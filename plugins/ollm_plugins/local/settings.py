@@ -19,10 +19,6 @@ class LocalSettings:
             project=False,
         ),
     ] = ""
-    context_size: Annotated[
-        int,
-        Setting("Context window in tokens, as far as the model was trained for so many.", ge=256, le=1_048_576),
-    ] = 4096
     threads: Annotated[
         int, Setting("Threads that compute; 0 for one less than there are processor cores.", ge=0, le=512)
     ] = 0

@@ -172,7 +172,7 @@ def _refused(error: Chunk) -> ProviderError:
         needed, there = error.get("n_prompt_tokens"), error.get("n_ctx")
         return ProviderError(
             f"the prompt has {needed} tokens, the context window only {there}",
-            "Start a new conversation, or raise providers.local.contextSize if the model was trained for more.",
+            "Start a new conversation, or raise options.numCtx if the model was trained for more.",
         )
     return refusal(str(error.get("message", error)))
 
