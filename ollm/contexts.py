@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ollm.messages import ChatRequest, Event, Message, Notice, ToolCall
     from ollm.paths import Paths
     from ollm.providers import ModelInfo
-    from ollm.settings_model import Candidate
+    from ollm.settings_model import Candidate, Field
 
 T = TypeVar("T")
 
@@ -52,6 +52,10 @@ class SettingsReader(Protocol):
 
     def candidates(self, key: str) -> Sequence[Candidate]:
         """List every value that a layer gives to a setting; the last one holds, the others are beaten."""
+        ...
+
+    def field_at(self, path: tuple[str, ...]) -> Field | None:
+        """Return the declaration of the setting at a path; None when no plugin declares one."""
         ...
 
     def value_of(self, key: str, candidate: Candidate) -> Any:

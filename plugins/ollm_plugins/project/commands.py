@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from ollm.api import CommandContext, Detection, Notice, to_document
-from ollm_plugins.project.effects import Effect, effects
+from ollm.api import CommandContext, Detection, Notice, OllmError
+from ollm_plugins.project.effects import effects
 from ollm_plugins.project.finding import FOLDERS, find, parts
 from ollm_plugins.project.inforce import InForce, profiles
-from ollm_plugins.project.reading import FILE, digest
+from ollm_plugins.project.reading import FILE
 from ollm_plugins.project.service import known
 
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
@@ -66,7 +66,8 @@ def show(ctx: CommandContext, *, as_json: Json = False) -> None:
     now = projects.now
     found = effects(ctx.app, now)
     if as_json:
-        ctx.out.document({**document(now), "effects": [_effect(each) for each in found], "remarks": now.remarks})
+        more = {"sha256": _digest(ctx), "effects": found, "remarks": now.remarks}
+        ctx.out.document({**_document(now), **more})
         return
     for line in _lines(now):
         ctx.out.print(line)
@@ -100,7 +101,7 @@ _STATES = {
 }
 
 
-def document(now: InForce) -> dict[str, Any]:
+def _document(now: InForce) -> dict[str, Any]:
     """Describe a project for programs."""
     return {
         "root": now.root,
@@ -108,14 +109,19 @@ def document(now: InForce) -> dict[str, Any]:
         "profile": now.file.profile if now.file and now.file.profile else now.profile.name if now.profile else None,
         "file": now.root / FILE if now.state != "none" else None,
         "state": now.state,
-        "sha256": digest((now.content,)) if now.content and not now.agents else None,
         "toolsEnabled": now.tools_enabled,
         "toolsDisabled": now.tools_disabled,
     }
 
 
-def _effect(effect: Effect) -> Any:
-    return to_document(effect)
+def _digest(ctx: CommandContext) -> str | None:
+    """Return the hash that `project trust --sha256` takes; None when nothing can be trusted here."""
+    from ollm_plugins.project.agreeing import examine
+
+    try:
+        return examine(ctx, known(ctx.app.services)).digest
+    except OllmError:  # the remarks say why
+        return None
 
 
 def print_schema(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from ollm.api import Candidate, OllmError, SettingsError, key_of, nearest, parse_settings, visible
+from ollm.api import Candidate, SettingsError, key_of, nearest, parse_settings, path_of, visible
 from ollm_plugins.project.reading import AGENTS
 
 if TYPE_CHECKING:
@@ -62,15 +62,6 @@ def understand(settings: SettingsReader, content: Content) -> ProjectFile:
     :raises SettingsError: it is no YAML, or no mapping
     """
     return _Understanding(settings, content).result()
-
-
-def knows(settings: SettingsReader, key: str) -> bool:
-    """Whether some plugin declares a setting."""
-    try:
-        settings.candidates(key)
-    except OllmError:
-        return False
-    return True
 
 
 class _Understanding:
@@ -160,7 +151,7 @@ class _Understanding:
 
     def _routing(self, value: Any) -> None:
         for name, given in self._parts("routing", value, ("defaultProfile",)):
-            if not knows(self._settings, _ROUTING):
+            if self._settings.field_at(path_of(_ROUTING)) is None:
                 self._refuse(("routing", name), "no plugin is installed that chooses models by profile")
             elif self._text(("routing", name), given, PROFILE, "the name of a routing profile"):
                 self._set(("routing", name), _ROUTING, given)
@@ -173,7 +164,7 @@ class _Understanding:
             key = ("options", name)
             if name == "extra":  # these go to the server unchecked, and may name files on it
                 self._refuse(key, "only your own settings may set what is sent unchecked")
-            elif not knows(self._settings, key_of(key)):
+            elif self._settings.field_at(key) is None:
                 self._refuse(key, "there is no such option")
             elif given is not None:
                 self._set(key, key_of(key), given)

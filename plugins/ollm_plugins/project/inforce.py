@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
-from ollm.api import (
-    ContributedProjects,
-    Detection,
-    ProjectProfile,
-    SettingsError,
-    SettingsLayer,
-)
+from ollm.api import ContributedProjects, Detection, ProjectProfile, SettingsError, SettingsLayer, path_of, replace
 from ollm_plugins.project.finding import Found, find
-from ollm_plugins.project.form import ProjectFile, knows, understand
 from ollm_plugins.project.reading import FILE, Content, read
 from ollm_plugins.project.settings import ProjectSettings
-from ollm_plugins.project.trust import Trust
 
 if TYPE_CHECKING:
     from ollm.api import HostContext
+    from ollm_plugins.project.form import ProjectFile
+    from ollm_plugins.project.trust import Trust
 
 State = Literal["none", "unfit", "untrusted", "changed", "trusted"]
 """Of the project's file. none: there is none. unfit: it is no file that can be read. untrusted: the user has never
@@ -84,7 +78,7 @@ class InForce(Struct, frozen=True):
         """Return the settings that the project gives: those of a detected type below those of the file."""
         routed = self.profile.routing_profile if self.profile else None
         found: list[SettingsLayer] = []
-        if self.detected and routed and knows(ctx.settings, ROUTING):
+        if self.detected and routed and can_route(ctx) and not _has_chosen_a_model(ctx):
             shown = self.detected.root / self.detected.evidence[0] if self.detected.evidence else self.detected.root
             found.append(SettingsLayer("project-type", shown, _nested({ROUTING: routed})))
         if self.file is not None:
@@ -97,7 +91,7 @@ class InForce(Struct, frozen=True):
         """Return what the profile that the file names sets, and the line in which it is named."""
         if self.profile is None or self.file is None or self.detected is not None:
             return {}, {}
-        routed = self.profile.routing_profile if knows(ctx.settings, ROUTING) else None
+        routed = self.profile.routing_profile if can_route(ctx) else None
         given = {"model.default": self.profile.model, ROUTING: routed}
         values = {key: value for key, value in given.items() if value}
         line = self.file.lines.get("profile")
@@ -113,6 +107,22 @@ def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
             node = node.setdefault(name, {})
         node[last] = value
     return root
+
+
+def can_route(ctx: HostContext) -> bool:
+    """Whether a plugin is there that chooses models by profile."""
+    return ctx.settings.field_at(path_of(ROUTING)) is not None
+
+
+def _has_chosen_a_model(ctx: HostContext) -> bool:
+    """Whether the user has said which model answers, and nothing of routing: a mere type of project respects that."""
+
+    def has_set(key: str) -> bool:
+        own = ("user", "environment", "flag", "session")
+        known = ctx.settings.field_at(path_of(key)) is not None
+        return known and any(each.layer in own for each in ctx.settings.candidates(key))
+
+    return has_set("model.default") and not has_set(ROUTING) and not has_set("model.routing.enabled")
 
 
 def profiles(ctx: HostContext) -> dict[str, ProjectProfile]:
@@ -138,8 +148,11 @@ def file_root(ctx: HostContext, found: Found) -> Path | None:
     return None
 
 
-def look(ctx: HostContext, trust: Trust) -> InForce:
-    """Find out what holds in the working folder."""
+def look(ctx: HostContext, trusted: Callable[[], Trust]) -> InForce:
+    """Find out what holds in the working folder.
+
+    :param trusted: returns what the user trusts; asked only where there is a file
+    """
     found = find(ctx, detecting=detecting(ctx))
     root = file_root(ctx, found)
     if root is None:
@@ -150,8 +163,9 @@ def look(ctx: HostContext, trust: Trust) -> InForce:
         return _typed(ctx, InForce(found, root, "unfit", remarks=(f"{error}, so it is not applied.",)))
     if content is None:
         return _typed(ctx, InForce(found, root))
+    trust = trusted()
     if trust.trusts(root, content):
-        return _applied(ctx, trust, InForce(found, root, "trusted", content))
+        return _applied_or_unfit(ctx, trust, InForce(found, root, "trusted", content))
     state: State = "untrusted" if trust.of(root) is None else "changed"
     return _typed(ctx, InForce(found, root, state, content, remarks=(_distrust(found, root, state),)))
 
@@ -165,8 +179,6 @@ def _distrust(found: Found, root: Path, state: State) -> str:
 
 def _typed(ctx: HostContext, so_far: InForce) -> InForce:
     """Add the profile of the detected type."""
-    from ollm.api import replace
-
     chosen = so_far.found.chosen
     profile = profiles(ctx).get(chosen.project_type) if chosen else None
     if chosen is None or profile is None:
@@ -187,9 +199,17 @@ def _told(typed: InForce) -> str:
     )
 
 
+def _applied_or_unfit(ctx: HostContext, trust: Trust, so_far: InForce) -> InForce:
+    """Apply a file that was understood when it was trusted; another version of ollm may see it differently."""
+    try:
+        return _applied(ctx, trust, so_far)
+    except SettingsError as error:
+        return _typed(ctx, replace(so_far, state="unfit", remarks=(f"{error}, so it is not applied.",)))
+
+
 def _applied(ctx: HostContext, trust: Trust, so_far: InForce) -> InForce:
     """Add what a trusted file says."""
-    from ollm.api import replace
+    from ollm_plugins.project.form import understand
 
     assert so_far.content is not None, "it was read"
     file = understand(ctx.settings, so_far.content)
@@ -209,8 +229,6 @@ def _said(ctx: HostContext, root: Path, file: ProjectFile) -> Iterator[str]:
 
 def _with_agents(trust: Trust, so_far: InForce) -> InForce:
     """Add the text that the file asks for, if its content is trusted as well."""
-    from ollm.api import replace
-
     assert so_far.file is not None, "it asks for the text"
     name = so_far.file.agents_file
     try:

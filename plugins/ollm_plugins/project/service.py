@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ollm.api import Notice, OllmError, ProjectProfile, SettingsLayer
 from ollm_plugins.project import inforce
 from ollm_plugins.project.plugin import Projects
-from ollm_plugins.project.profiles import built_in
-from ollm_plugins.project.trust import Trust
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ollm.api import HostContext, ServiceFinder
+    from ollm_plugins.project.trust import Trust
 
 
 class KnownProjects:
@@ -21,16 +21,22 @@ class KnownProjects:
 
     def __init__(self, host: HostContext) -> None:
         self._host = host
-        self.trust = Trust(host)
         self._now: inforce.InForce | None = None
         self._told: set[str] = set()
         self._folder: Path | None = None
+
+    @cached_property
+    def trust(self) -> Trust:
+        """What the user trusts; asked for only where there is a file."""
+        from ollm_plugins.project.trust import Trust
+
+        return Trust(self._host)
 
     @property
     def now(self) -> inforce.InForce:
         """What holds now."""
         if self._now is None:
-            self._now = inforce.look(self._host, self.trust)
+            self._now = inforce.look(self._host, lambda: self.trust)
         return self._now
 
     def layers(self) -> list[SettingsLayer]:
@@ -47,6 +53,8 @@ class KnownProjects:
 
     def profiles(self) -> list[ProjectProfile]:
         """Return the profiles that come with ollm."""
+        from ollm_plugins.project.profiles import built_in
+
         return built_in()
 
     def announce(self) -> None:

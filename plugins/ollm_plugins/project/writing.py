@@ -7,6 +7,7 @@ terminal is trusted at once; in a script it waits for `project trust`, like any 
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -20,12 +21,14 @@ from ollm.api import (
     change_setting,
     file_lock,
     nearest,
+    parse_settings,
     to_document,
     write_atomically,
 )
 from ollm_plugins.project.agreeing import agreed, can_ask, examine
 from ollm_plugins.project.commands import Json
-from ollm_plugins.project.inforce import InForce, file_root, profiles
+from ollm_plugins.project.finding import Found, find
+from ollm_plugins.project.inforce import file_root, profiles
 from ollm_plugins.project.reading import FILE, FOLDER, read
 from ollm_plugins.project.schema import SCHEMA, project_schema
 from ollm_plugins.project.service import KnownProjects, known
@@ -42,8 +45,8 @@ def init(
 ) -> None:
     """Write a commented .ollm/project.yaml, without PROFILE for the type that is detected."""
     projects = known(ctx.app.services)
-    chosen = _chosen(ctx, projects.now, profile)
-    root = _root(ctx, projects.now)
+    found = find(ctx.app.context)
+    chosen, root = _chosen(ctx, found, profile), _root(ctx, found)
     path = root / FILE
     if path.exists() or path.is_symlink():
         question = f"{path} exists. Replace it?"
@@ -62,29 +65,36 @@ def init(
 def use(ctx: CommandContext, profile: Annotated[str, typer.Argument(help="A project profile.")], *, as_json: Json = False) -> None:  # fmt: skip
     """Choose the profile in .ollm/project.yaml, which is written if need be; the rest of it stays as it is."""
     projects = known(ctx.app.services)
-    chosen = _chosen(ctx, projects.now, profile)
-    root = _root(ctx, projects.now)
+    found = find(ctx.app.context)
+    chosen, root = _chosen(ctx, found, profile), _root(ctx, found)
     content = read(root, FILE)
+    if content is not None:
+        parse_settings(content.path, content.text)  # so that a mistake is told of this file, not of its copy
     may_trust = content is None or projects.trust.trusts(root, content)
     written = _text(chosen) if content is None else _with_profile(content.text, chosen.name)
     _write(ctx, root, written)
     _finish(ctx, projects, root, chosen.name, written if may_trust else "", as_json=as_json)
 
 
-def _root(ctx: CommandContext, now: InForce) -> Path:
-    """Return the folder whose file is meant: that of the one that is there, else the project's root."""
-    found = now.found
+def _root(ctx: CommandContext, found: Found) -> Path:
+    """Return the folder whose file is meant: that of the one that is there, else the project's root.
+
+    :raises UsageError: ollm keeps its own files where the project's would stand
+    """
     there = file_root(ctx.app.context, found)
-    return there or (found.chosen.root if found.chosen else found.repository or found.folder)
+    root = there or (found.chosen.root if found.chosen else found.repository or found.folder)
+    if os.path.realpath(root / FOLDER) == os.path.realpath(ctx.app.paths.home):
+        raise UsageError(f"{root / FOLDER} holds your own settings, so it cannot hold a project's", "Go elsewhere.")
+    return root
 
 
-def _chosen(ctx: CommandContext, now: InForce, name: str | None) -> ProjectProfile:
+def _chosen(ctx: CommandContext, found: Found, name: str | None) -> ProjectProfile:
     """Return the named profile, else the one of the detected type.
 
     :raises UsageError: there is none
     """
     known_profiles = profiles(ctx.app.context)
-    wanted = name if name is not None else now.found.chosen.project_type if now.found.chosen else None
+    wanted = name if name is not None else found.chosen.project_type if found.chosen else None
     names = ", ".join(known_profiles) or "none"
     if wanted is None:
         raise UsageError("The type of this project was not recognized", f"Name a profile: {names}.")

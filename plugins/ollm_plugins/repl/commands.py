@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,6 +39,16 @@ def begin_anew(ctx: CommandContext) -> None:
     if ctx.conversation is not None:
         ctx.conversation.clear()
     ctx.out.print("A new conversation begins.")
+
+
+def change_folder(
+    ctx: CommandContext,
+    folder: Annotated[str | None, typer.Argument(help="A path; ~ is your home folder.", metavar="[FOLDER]")] = None,
+) -> None:
+    """Work in another folder; what holds in a project changes with it. Without FOLDER, say in which you are."""
+    if folder is not None:
+        ctx.app.enter(Path(os.path.expanduser(folder)))  # noqa: PTH111  (Path.expanduser fails on an unknown user)
+    ctx.out.print(str(ctx.app.workspace))
 
 
 def show_help(

@@ -35,6 +35,14 @@ class Plugin(Specs):
                 lenient=True,
             ),
             Command(
+                "cd",
+                "Work in another folder; without one, say in which.",
+                f"{_HERE}.commands:change_folder",
+                examples=("cd", "cd ../other", "cd ~"),
+                surfaces=("repl",),
+                lenient=True,
+            ),
+            Command(
                 "exit",
                 "Leave.",
                 f"{_HERE}.commands:leave",
