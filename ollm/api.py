@@ -65,28 +65,28 @@ if TYPE_CHECKING:
     from ollm.hub import Owned as Owned
     from ollm.hub import label as label
     from ollm.knowledge import Capabilities as Capabilities
-    from ollm.knowledge import Catalogue as Catalogue
-    from ollm.knowledge import CatalogueSource as CatalogueSource
     from ollm.knowledge import ChoiceRequest as ChoiceRequest
     from ollm.knowledge import Comparison as Comparison
     from ollm.knowledge import ContextWindows as ContextWindows
     from ollm.knowledge import ContributedLimits as ContributedLimits
     from ollm.knowledge import ContributedProfiles as ContributedProfiles
     from ollm.knowledge import ContributedProjects as ContributedProjects
-    from ollm.knowledge import DeletedModel as DeletedModel
     from ollm.knowledge import FactSource as FactSource
     from ollm.knowledge import KnownLimits as KnownLimits
-    from ollm.knowledge import ListedModel as ListedModel
     from ollm.knowledge import ModelChoice as ModelChoice
     from ollm.knowledge import ModelChooser as ModelChooser
     from ollm.knowledge import ModelKnowledge as ModelKnowledge
-    from ollm.knowledge import ModelManagement as ModelManagement
     from ollm.knowledge import ModelOptions as ModelOptions
     from ollm.knowledge import ModelPreferences as ModelPreferences
-    from ollm.knowledge import ModelStatus as ModelStatus
-    from ollm.knowledge import ShownModel as ShownModel
     from ollm.knowledge import TokenCount as TokenCount
     from ollm.knowledge import TokenCounter as TokenCounter
+    from ollm.management import Catalogue as Catalogue
+    from ollm.management import CatalogueSource as CatalogueSource
+    from ollm.management import DeletedModel as DeletedModel
+    from ollm.management import ListedModel as ListedModel
+    from ollm.management import ModelManagement as ModelManagement
+    from ollm.management import ModelStatus as ModelStatus
+    from ollm.management import ShownModel as ShownModel
     from ollm.messages import ChatRequest as ChatRequest
     from ollm.messages import Event as Event
     from ollm.messages import Finished as Finished
@@ -208,28 +208,30 @@ _HOMES = {
     "hub": ("Owned", "label"),
     "knowledge": (
         "Capabilities",
-        "Catalogue",
-        "CatalogueSource",
         "ChoiceRequest",
         "Comparison",
         "ContextWindows",
         "ContributedLimits",
         "ContributedProfiles",
         "ContributedProjects",
-        "DeletedModel",
         "FactSource",
         "KnownLimits",
-        "ListedModel",
         "ModelChoice",
         "ModelChooser",
         "ModelKnowledge",
-        "ModelManagement",
         "ModelOptions",
         "ModelPreferences",
-        "ModelStatus",
-        "ShownModel",
         "TokenCount",
         "TokenCounter",
+    ),
+    "management": (
+        "Catalogue",
+        "CatalogueSource",
+        "DeletedModel",
+        "ListedModel",
+        "ModelManagement",
+        "ModelStatus",
+        "ShownModel",
     ),
     "messages": (
         "ChatRequest",
