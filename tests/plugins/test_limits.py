@@ -140,6 +140,8 @@ def test_the_clouds_copy_has_the_weights_and_its_own_longest_answer():
     assert known("qwen3-vl:235b-cloud").context_window == 262144
     assert known("gpt-oss:120b-cloud").max_output_tokens == 131072
     assert known("gpt-oss:120b").max_output_tokens is None
+    assert known("gemma3:4b-cloud").context_window == 32768, "as its page says"
+    assert known("gemma3:4b-mine").context_window == 131072, "which is none of the cloud's"
 
 
 def test_what_is_certain_of_several():

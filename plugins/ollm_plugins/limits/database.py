@@ -96,12 +96,14 @@ class Line(Struct):
     def near(self, stem: str) -> Found:
         """Say what is certain for all tags that begin alike, with whole words; at worst for the line."""
         words = stem.split("-")
+        remote = words[-1] == CLOUD  # a tag that does not say so is none of the cloud's copies
+        tags = {tag: facts for tag, facts in self.tags.items() if remote or not tag.endswith(CLOUD)} or self.tags
         for count in range(len(words), 0, -1):
             head = "-".join(words[:count])
-            alike = [facts for tag, facts in self.tags.items() if tag == head or tag.startswith(f"{head}-")]
+            alike = [facts for tag, facts in tags.items() if tag == head or tag.startswith(f"{head}-")]
             if head and alike:
                 return Found(certain(alike), self.name, f"{head}*", exact=False)
-        return Found(certain(self.tags.values()), self.name, "", exact=False)
+        return Found(certain(tags.values()), self.name, "", exact=False)
 
 
 class Database(Struct):
