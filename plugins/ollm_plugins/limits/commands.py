@@ -20,7 +20,7 @@ _HOW: Final = {
     "server": "the server",
     "plugin": "a plugin",
     "tag": "the database",
-    "line": "the database, for all tags that it may be",
+    "line": "the database, by its model line",
     "pattern": "the database, for the family",
     "default": "nobody; a safe guess",
 }
