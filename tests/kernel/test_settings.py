@@ -325,3 +325,29 @@ def test_the_schema_knows_a_star():
 def test_a_key_that_is_none_is_refused(key):
     with pytest.raises(UsageError, match="is not the name of a setting"):
         each_model("").get(key)
+
+
+@dataclass(frozen=True)
+class Formed:
+    """A text with a form, alone and in a mapping."""
+
+    time: Annotated[int | str, Setting("A time.", env=("FORMED_TIME",), ge=0, pattern="^[0-9]+m$", form="minutes")] = 1
+    times: Annotated[dict[str, int | str], Setting("By name.", ge=0, pattern="^[0-9]+m$", form="minutes")] = None
+
+
+def formed(values, environ=None):
+    text = "tuning: {formed: " + values + "}"
+    section = SettingsSection("tuning.formed", Formed)
+    return Settings((*KERNEL_SECTIONS, section), parse(Path("c.yaml"), text), environ or {})
+
+
+def test_a_text_with_a_form_is_held_to_it():
+    assert formed("{time: 5m, times: {a: 3, b: 4m}}").section(Formed) == Formed("5m", {"a": 3, "b": "4m"})
+    assert formed("{}", {"FORMED_TIME": "7m"}).get("tuning.formed.time") == "7m"
+    for values, said in (
+        ("{time: soon}", "tuning.formed.time is 'soon': expected minutes"),
+        ("{times: {a: 1, b: soon}}", "tuning.formed.times is .*: expected minutes, at b"),
+        ("{times: {a: -1}}", "tuning.formed.times is .*, at a"),
+    ):
+        with pytest.raises(SettingsError, match=said):
+            formed(values).validate()

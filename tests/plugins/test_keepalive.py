@@ -337,6 +337,15 @@ def test_a_kept_model_whose_time_is_nothing_goes_with_the_program(start):
     assert server.loaded == {}
 
 
+def test_the_programs_end_breaks_no_promise(start):
+    ollm, server = start(models=[SMALL], timeout=0)
+    ollm.run_command(f"model keep {SMALL} --for forever")
+    until(ollm, lambda: bar(ollm) == f"{SMALL} kept")
+    told = sent(server)
+    ollm.app.close()
+    assert sent(server) == told
+
+
 @pytest.mark.parametrize("minutes", [-10, 10])
 def test_a_clock_that_differs_is_learned(start, remembering, minutes):
     server = remembering(clock=lambda: datetime.now(UTC) + timedelta(minutes=minutes))

@@ -166,6 +166,11 @@ class Keeper:
             promised.append(max(0, math.ceil(kept.until - time.monotonic())))
         return FOREVER if FOREVER in (usual, *promised) else max(usual, *promised)
 
+    def afterwards(self, kept: Kept) -> int:
+        """Return how long a kept model is to stay when the program has ended, in seconds, or `FOREVER`."""
+        times = self.timeout_of(kept.name), self._lasting.left(*kept.key)
+        return FOREVER if FOREVER in times else max(times)
+
     def keep(self, kept: Kept) -> Kept:
         """Keep a model from now on; what was kept of that name before is forgotten."""
         self._dropped.discard(kept.key[1])

@@ -90,11 +90,11 @@ class Upkeep:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL):
                 for kept in list(keeper.kept.values()):
-                    usual = keeper.timeout_of(kept.name)
-                    if kept.until is None and usual != FOREVER and (kept.forever or usual == 0):
-                        await self._let_go(kept, usual)
+                    time_left = keeper.afterwards(kept)
+                    if kept.until is None and time_left != FOREVER and (kept.forever or time_left == 0):
+                        await self._let_go(kept, time_left)
 
-    async def _let_go(self, kept: Kept, usual: int) -> None:
+    async def _let_go(self, kept: Kept, time_left: int) -> None:
         owned = self._access.entry(kept.provider)
         if self._is_away(kept.provider):
             return
@@ -102,7 +102,7 @@ class Upkeep:
             models = memory.seen(kept.provider, await memory.look(self._access, owned))
             found = next((each for each in models if each.key == kept.key), None)
             if found is not None:
-                await memory.load(self._access, owned, LoadRequest(kept.name, usual, found.context_size))
+                await memory.load(self._access, owned, LoadRequest(kept.name, time_left, found.context_size))
         except OllmError as error:
             text = f"How long {kept.name} stays in memory could not be set back: {error}"
             self._host.notify(Notice("keep-alive-left", text))
