@@ -7,7 +7,7 @@ several types are side by side, the files that people write there weigh as well.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from math import prod
 from pathlib import Path
@@ -87,6 +87,10 @@ LIKELY: Final = 0.5
 _FEW, _MOST, _DEEP = 500, 2000, 3
 """Entries that are looked at in one folder; in a mixed project, and so many levels deep."""
 
+_TEXTS = "documentation"
+_LEAST = 0.6
+"""What stays of a confidence where something else is there that hardly anybody keeps beside it."""
+
 _BY_FILES = 0.55
 _ENOUGH = 0.6  # share of the files whose suffix is that of some kind
 
@@ -128,10 +132,11 @@ def detect(name: str, folder: Path) -> Detection | None:
     if not evidence:
         return None
     confidence = _combined(name, evidence)
-    sure = [kind for kind, found in marked.items() if _combined(kind, found) >= LIKELY]
-    if len(sure) > 1 and name in sure:
-        shares = _shares(folder, _DEEP, _MOST)
-        confidence *= 0.6 + 0.4 * shares.get(name, 0.0)
+    code = [kind for kind, found in marked.items() if kind != _TEXTS and _combined(kind, found) >= LIKELY]
+    if code and name == _TEXTS:  # they are about the code
+        confidence *= _LEAST
+    elif len(code) > 1 and name in code:
+        confidence *= _LEAST + (1 - _LEAST) * _shares(folder, code, _DEEP, _MOST)[name]
     return Detection(name, folder, evidence, round(confidence, 2))
 
 
@@ -153,15 +158,15 @@ def _combined(name: str, evidence: tuple[str, ...]) -> float:
 def _by_files(name: str, folder: Path) -> Detection | None:
     counts = suffixes(folder, 1, _FEW)
     mine = sum(counts.get(suffix, 0) for suffix in KINDS[name].suffixes)
-    if mine < 2 or _shares(folder, 1, _FEW)[name] < _ENOUGH:  # noqa: PLR2004  (a single file is no project)
+    if mine < 2 or _shares(folder, KINDS, 1, _FEW)[name] < _ENOUGH:  # noqa: PLR2004  (a single file is no project)
         return None
     known = sum(counts.get(suffix, 0) for kind in KINDS.values() for suffix in kind.suffixes)
     return Detection(name, folder, (f"{mine} of {known} files",), _BY_FILES)
 
 
-def _shares(folder: Path, depth: int, most: int) -> dict[str, float]:
-    """Return which part of a folder's files is of each kind, of those that are of any."""
+def _shares(folder: Path, names: Iterable[str], depth: int, most: int) -> dict[str, float]:
+    """Return which part of a folder's files is of each of some kinds, of those that are of any of them."""
     counts = suffixes(folder, depth, most)
-    mine = {name: sum(counts.get(suffix, 0) for suffix in kind.suffixes) for name, kind in KINDS.items()}
+    mine = {name: sum(counts.get(suffix, 0) for suffix in KINDS[name].suffixes) for name in names}
     total = sum(mine.values()) or 1
     return {name: count / total for name, count in mine.items()}
