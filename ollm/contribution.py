@@ -37,7 +37,7 @@ _PLAIN: Mapping[str, tuple[type, ...]] = {
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 WORDS = re.compile(rf"{_NAME.pattern}( {_NAME.pattern})*")
 """What the name of a command must match."""
-PATH = re.compile(r"[a-z]\w*(\.[a-z]\w*)*(\.\*(\.[a-z]\w*)+)?")
+PATH = re.compile(r"[a-z]\w*(\.[a-z]\w*)*(\.\*(\.[a-z]\w*)*)?")
 """What the name of a settings section must match; one `*` stands for names that the user gives."""
 _REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 

@@ -351,3 +351,13 @@ def test_a_text_with_a_form_is_held_to_it():
     ):
         with pytest.raises(SettingsError, match=said):
             formed(values).validate()
+
+
+def test_a_star_may_stand_at_the_end():
+    settings = Settings(
+        [SettingsSection("things.*", Each)], parse(Path("c.yaml"), "things: {a: {seed: 1}, b: {sed: 2}}"), {}
+    )
+    assert not list(SettingsSection("things.*", Each).mistakes())
+    assert settings.section(Each, "a").seed == 1
+    with pytest.raises(SettingsError, match=r"no setting 'things\.b\.sed'; did you mean things\.\*\.seed"):
+        settings.validate()
