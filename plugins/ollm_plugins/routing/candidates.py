@@ -1,0 +1,137 @@
+"""How does what is said of a model become a candidate?"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from ollm.api import KnownLimits, ListedModel, ModelInfo
+from ollm_plugins.routing.lines import GB_PER_BILLION, Read, billions, read, strength
+from ollm_plugins.routing.situation import Candidate, Thinks
+
+
+class Measured(Struct, frozen=True):
+    """What was measured of a model; None where nothing was.
+
+    :param tok_s: tokens of answer a second
+    :param prompt_tok_s: tokens of prompt a second
+    :param load_s: seconds to load it
+    :param used: when it was used last, in seconds since 1970
+    """
+
+    tok_s: float | None = None
+    prompt_tok_s: float | None = None
+    load_s: float | None = None
+    used: float = 0.0
+
+
+NOTHING = Measured()
+
+
+def completed(said: Candidate, limits: KnownLimits | None, parameters: str = "", *, base: bool = False) -> Candidate:
+    """Add what name, line and database tell to what is said of a model.
+
+    :param parameters: as a server says it, e.g. "8.0B"
+    :param base: whether it is known to complete text instead of answering
+    """
+    known = read(said.name, limits.matched if limits and limits.source in ("tag", "line") else "")
+    params = billions(parameters) or said.params or known.params or _guessed(said)
+    active = said.active or _in_use(known, params)
+    released = said.released or known.released
+    sure = limits if limits and limits.known else None
+    names = dict.fromkeys((*said.families, sure.family if sure else "", _line(known, limits)))
+    fields = {field: getattr(said, field) for field in Candidate.__struct_fields__}
+    fields |= {
+        "families": tuple(each for each in names if each),
+        "profiles": said.profiles or (sure.profiles if sure else ()),
+        "params": params,
+        "active": active,
+        "released": released,
+        "strength": strength(params, active, released, said.size_gb),
+        "kind": "base" if base else said.kind if said.kind != "chat" else known.kind,
+        "thinks": _thinks(said, known),
+    }
+    return Candidate(**fields)
+
+
+def listed(model: ListedModel, limits: KnownLimits | None, measured: Measured, barrier: str = "") -> Candidate:
+    """Make a candidate of a model in a catalogue.
+
+    :param barrier: why its provider cannot be asked
+    """
+    info, able, memory = model.info, limits.capabilities if limits else None, model.loaded
+    said = Candidate(
+        key=f"{model.provider}/{info.name}",
+        name=info.name,
+        provider=model.provider,
+        size_gb=info.size / 1e9 if info.size else None,
+        context_window=_window(info, limits),
+        tools=able.tools if able else "tools" in info.capabilities,
+        vision=able.vision if able else "vision" in info.capabilities,
+        thinking=able.thinking if able else "thinking" in info.capabilities,
+        embedding=bool((able and able.embedding) or "embedding" in info.capabilities),
+        loaded=memory is not None,
+        loaded_context=memory.context_size if memory else None,
+        kv_bytes=kv_bytes(info),
+        tok_s=measured.tok_s,
+        prompt_tok_s=measured.prompt_tok_s,
+        load_s=measured.load_s,
+        families=(info.family.lower(),) if info.family else (),
+        cloud=is_cloud(info),
+        barrier=barrier or _barrier(info),
+        kind="chat" if info.chats or "embedding" in info.capabilities else "other",
+    )
+    return completed(said, limits, info.parameters)
+
+
+def is_cloud(info: ModelInfo) -> bool:
+    """Whether a model runs on Ollama's servers: the name says so, or the entry names the host."""
+    tag = info.name.rpartition(":")[2].lower()
+    return bool(info.details.get("remote_host")) or tag == "cloud" or tag.endswith("-cloud")
+
+
+def kv_bytes(info: ModelInfo) -> float | None:
+    """Return the bytes of cache that a token takes, in 16 bits, from a model's metadata; None where they do not say.
+
+    Keys and values: layers x heads x (length of a key + length of a value) x 2 bytes.
+    """
+    facts = info.details.get("model_info")
+    if not isinstance(facts, dict):
+        return None
+    kind = facts.get("general.architecture")
+    layers, heads = facts.get(f"{kind}.block_count"), facts.get(f"{kind}.attention.head_count")
+    shared, width = facts.get(f"{kind}.attention.head_count_kv", heads), facts.get(f"{kind}.embedding_length")
+    if not all(isinstance(each, int) and each > 0 for each in (layers, heads, shared, width)):
+        return None
+    each = facts.get(f"{kind}.attention.key_length", width / heads)
+    return float(layers * shared * (each + facts.get(f"{kind}.attention.value_length", each)) * 2)
+
+
+def _window(info: ModelInfo, limits: KnownLimits | None) -> int | None:
+    if limits is None or limits.source == "default":
+        return info.context_window
+    return limits.context_window
+
+
+def _barrier(info: ModelInfo) -> str:
+    return "is not fetched yet" if info.details.get("fetched") is False else str(info.details.get("problem") or "")
+
+
+def _guessed(said: Candidate) -> float:
+    """Return the parameters that weights of this size have in 4 bits, in billions."""
+    return said.size_gb / GB_PER_BILLION if said.size_gb else 0.0
+
+
+def _in_use(known: Read, params: float) -> float:
+    """Return the parameters in use; a name that is off the server's count still says which part it is."""
+    return known.active if known.active and known.active < params * 0.9 else params
+
+
+def _line(known: Read, limits: KnownLimits | None) -> str:
+    """Return the model line, if the database knows it: a name alone says no family."""
+    return known.line if limits and limits.source != "default" and limits.matched.startswith(known.line) else ""
+
+
+def _thinks(said: Candidate, known: Read) -> Thinks:
+    if known.thinks == "always" or not said.thinking:
+        return "always" if known.thinks == "always" else ""
+    return "can"

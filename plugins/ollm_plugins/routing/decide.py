@@ -1,0 +1,224 @@
+"""Which model answers?
+
+One pure function: a situation goes in, a decision comes out, whose reasons can be told. Hard limits first; then a pin;
+then the sum of all parts of the score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from ollm.api import Notice, meant, replace
+from ollm_plugins.routing.lacking import nothing_qualifies
+from ollm_plugins.routing.qualify import obstacles, wishes
+from ollm_plugins.routing.score import parts_of, place_in, preferences, style_of, worth_of
+from ollm_plugins.routing.seconds import Estimate, estimate, pace_of
+from ollm_plugins.routing.situation import Candidate, Profile, Situation
+
+
+class Judged(Struct, frozen=True):
+    """A candidate that qualifies.
+
+    :param parts: the score, in the order of `score.PARTS`
+    :param rank: what the profile's own function gives it; None without one
+    """
+
+    candidate: Candidate
+    parts: tuple[float, ...]
+    estimate: Estimate
+    rank: float | None = None
+
+    @property
+    def total(self) -> float:
+        """The sum of the parts."""
+        return sum(self.parts)
+
+
+class Rejected(Struct, frozen=True):
+    """A candidate that does not qualify, and every reason for it."""
+
+    candidate: Candidate
+    obstacles: tuple[str, ...]
+
+
+class Decision(Struct, frozen=True):
+    """Who answers, and why.
+
+    :param profile: whose choice it is, after all fallbacks
+    :param ranking: those that qualify, the best first; a pinned one comes first
+    :param pinned: whether the user pinned the chosen one
+    """
+
+    profile: Profile
+    chosen: Candidate | None
+    ranking: tuple[Judged, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    pinned: bool = False
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def runner_up(self) -> Candidate | None:
+        """Who would answer if the chosen one were not there."""
+        return self.ranking[1].candidate if len(self.ranking) > 1 else None
+
+
+def decide(situation: Situation) -> Decision:
+    """Decide."""
+    return _by_profile(situation, situation.profiles[situation.profile], (situation.profile,))
+
+
+def _by_profile(situation: Situation, profile: Profile, asked: tuple[str, ...]) -> Decision:
+    able, rejected = _sorted_out(situation)
+    pin, notices = _pinned(situation, profile, able, rejected)
+    fitting = [each for each in able if not wishes(each, profile)]
+    suited = [each for each in fitting if _is_suited(each, profile)]
+    if pin is None and not suited and profile.fallback in situation.profiles and profile.fallback not in asked:
+        return _fallen_back(situation, profile, notices, asked, able=bool(fitting))
+    if pin is None and able and not fitting:
+        fitting, told = _nearly(able, profile)
+        notices += told
+    if pin is None and fitting and not suited and profile.families and not profile.builtin:
+        notices += (Notice("routing-family-missing", _no_family(profile)),)
+    rejected += [Rejected(each, wishes(each, profile)) for each in able if each not in fitting and each is not pin]
+    if not fitting and pin is None:
+        missing = Notice("routing-nothing-qualifies", nothing_qualifies(situation, profile))
+        return Decision(profile, None, (), tuple(rejected), notices=notices + (missing,))
+    return _best(situation, profile, fitting, pin, tuple(rejected), notices)
+
+
+def _best(
+    situation: Situation,
+    profile: Profile,
+    fitting: Sequence[Candidate],
+    pin: Candidate | None,
+    rejected: tuple[Rejected, ...],
+    notices: tuple[Notice, ...],
+) -> Decision:
+    among = [*fitting] if pin is None or pin in fitting else [*fitting, pin]
+    ranking = _ranked(situation, profile, among)
+    if pin is not None:
+        ranking.sort(key=lambda judged: judged.candidate is not pin)
+    chosen = ranking[0].candidate
+    notices += _preferred_but_gone(situation, profile, fitting, chosen)
+    return Decision(profile, chosen, tuple(ranking), rejected, pin is not None, notices)
+
+
+def _sorted_out(situation: Situation) -> tuple[list[Candidate], list[Rejected]]:
+    """Part those that can do what is needed from the others."""
+    able, rejected = [], []
+    requirement, machine, cloud = situation.requirement, situation.machine, situation.cloud
+    for each in situation.candidates:
+        found = obstacles(each, requirement, machine, cloud=cloud)
+        if found:
+            rejected.append(Rejected(each, found))
+        else:
+            able.append(each)
+    return able, rejected
+
+
+def _pinned(
+    situation: Situation, profile: Profile, able: list[Candidate], rejected: list[Rejected]
+) -> tuple[Candidate | None, tuple[Notice, ...]]:
+    """Return the model that the user pins to a profile if it can do what is needed, else a line why not."""
+    name = situation.overrides.get(profile.name)
+    if not name:
+        return None, ()
+    where = f"model.routing.overrides.{profile.name} names {name}"
+    found = _named(name, situation.candidates)
+    if found is None:
+        return None, (Notice("routing-pin-missing", f"{where}, which is not installed, so another model answers."),)
+    problems = obstacles(found, situation.requirement, situation.machine, pinned=True)
+    if problems:
+        text = f"{where}, which {' and '.join(problems)}, so another model answers."
+        return None, (Notice("routing-pin-unfit", text),)
+    if found not in able:
+        rejected[:] = [each for each in rejected if each.candidate is not found]
+    return found, ()
+
+
+def _named(name: str, candidates: Sequence[Candidate]) -> Candidate | None:
+    """Return the candidate that a name means, "model" or "provider/model"."""
+    by_key = {each.key: each for each in candidates}
+    if name in by_key:
+        return by_key[name]
+    wanted = meant(name, [each.name for each in candidates])
+    same = [each for each in candidates if each.name == wanted]
+    return next((each for each in same if not each.barrier), same[0] if same else None)
+
+
+def _is_suited(candidate: Candidate, profile: Profile) -> bool:
+    """Whether a model is what a profile is for; a profile that names no families, or only likes some, takes any."""
+    if not profile.families or profile.rank is not None or (profile.builtin and profile.name != "code"):
+        return True
+    if profile.name in candidate.profiles and candidate.kind != "base":
+        return True
+    if profile.builtin:
+        return candidate.kind == "code"
+    return place_in(profile.families, candidate) is not None
+
+
+def _fallen_back(
+    situation: Situation, profile: Profile, notices: tuple[Notice, ...], asked: tuple[str, ...], *, able: bool
+) -> Decision:
+    fallback = situation.profiles[profile.fallback or ""]
+    why = _no_family(profile) if able else f"no installed model is fit for {profile.name}"
+    decision = _by_profile(situation, fallback, (*asked, fallback.name))
+    if decision.chosen is None:
+        return replace(decision, notices=notices + decision.notices)
+    text = f"Routing fell back from the profile {profile.name} to {fallback.name}: {why}, so {decision.chosen.name} answers."
+    return replace(decision, notices=(*notices, Notice("routing-fallback", text), *decision.notices))
+
+
+def _no_family(profile: Profile) -> str:
+    if profile.builtin:
+        return f"no installed model that qualifies is made for {profile.name}"
+    return (
+        f"no installed model that qualifies is of {' or '.join(profile.families)}, as the profile {profile.name} wishes"
+    )
+
+
+def _nearly(able: list[Candidate], profile: Profile) -> tuple[list[Candidate], tuple[Notice, ...]]:
+    """Take models with a smaller window than a profile asks for, since the prompt fits; never without an ability."""
+    relaxed = replace(profile, min_context=0)
+    fitting = [each for each in able if not wishes(each, relaxed)]
+    if not fitting:
+        return [], ()
+    text = f"No installed model has the {profile.min_context} tokens that the profile {profile.name} asks for; this prompt fits."
+    return fitting, (Notice("routing-window-small", text),)
+
+
+def _ranked(situation: Situation, profile: Profile, fitting: Sequence[Candidate]) -> list[Judged]:
+    """Sort models, the best first: by the profile's own function if it has one, then by the score."""
+    given = profile.rank(fitting) if profile.rank else None
+    style, pace = style_of(profile), pace_of(situation.machine, situation.candidates)
+    liked = preferences(situation.comparisons, profile.name, [each.name for each in fitting])
+    judged = []
+    for each in fitting:
+        time = estimate(each, situation.requirement, situation.machine, pace)
+        parts = parts_of(each, profile, style, time, liked.get(each.name, 0.0))
+        rank = None if given is None else given.get(each.key, float("-inf"))
+        judged.append(Judged(each, parts, time, rank))
+    return sorted(judged, key=_order)
+
+
+def _order(judged: Judged) -> tuple[float, float, float, str]:
+    return -(judged.rank or 0.0), -judged.total, judged.candidate.size_gb or 0.0, judged.candidate.key
+
+
+def _preferred_but_gone(
+    situation: Situation, profile: Profile, fitting: Sequence[Candidate], chosen: Candidate
+) -> tuple[Notice, ...]:
+    """Say so when the user clearly prefers a model that is not there, or cannot do what is needed."""
+    names = [each.name for each in fitting]
+    for each in situation.comparisons:
+        worth = worth_of(each) if each.profile == profile.name else 0.0
+        winner = each.a if worth > 0 else each.b
+        if not worth or meant(winner, names) is not None:
+            continue
+        known = _named(winner, situation.candidates) is not None
+        why = "does not qualify here" if known else "is not installed"
+        text = f"In {profile.name} you prefer {winner}, which {why}, so {chosen.name} answers."
+        return (Notice("routing-preferred-gone", text),)
+    return ()

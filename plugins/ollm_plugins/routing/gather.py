@@ -1,0 +1,149 @@
+"""How does the present become a situation? By one list, and what is known without asking."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from ollm.api import (
+    Catalogue,
+    HostContext,
+    KeepsModels,
+    ListedModel,
+    LoadedModel,
+    ModelInfo,
+    ModelKnowledge,
+    ModelManagement,
+    ModelPreferences,
+    OllmError,
+    ProviderAccess,
+    UsageError,
+    replace,
+)
+from ollm_plugins.routing.candidates import NOTHING, Measured, listed
+from ollm_plugins.routing.profiles import profile_named, profiles
+from ollm_plugins.routing.ranking import Asked
+from ollm_plugins.routing.rates import FILE, read
+from ollm_plugins.routing.settings import RoutingSettings
+from ollm_plugins.routing.situation import Candidate, Machine, Requirement, Situation
+
+MAX_AGE: Final = 60.0
+"""Seconds for which a list is good enough."""
+STAYS: Final = 240.0
+"""Seconds after its last answer for which a model counts as in memory when no newer list says so; servers keep it 300."""
+WHOLE: Final = 0.98
+"""Part of a model on the GPU from which on all of it counts as there."""
+
+
+class Gatherer:
+    """Gathers situations; candidates are made anew only when a list is new."""
+
+    def __init__(self, host: HostContext) -> None:
+        self._host = host
+        self._made: tuple[Catalogue, float, tuple[Candidate, ...], dict[str, ModelInfo]] | None = None
+
+    async def situation(self, profile: str, requirement: Requirement, prompt: str = "", where: str = "") -> Situation:
+        """Return the present situation.
+
+        :param where: the place that names the profile
+        :raises UsageError: there is no such profile, or nobody lists models
+        :raises OllmError: nobody can be asked
+        """
+        management = self._host.services.find(ModelManagement)
+        if management is None:
+            raise UsageError("Routing needs a plugin that lists models, such as 'models'", "Run `ollm plugins list`.")
+        catalogue = await management.list_models(max_age=MAX_AGE)
+        candidates, infos = self._candidates(catalogue)
+        section = self._host.settings.section(RoutingSettings)
+        known = profiles(self._host, Asked(prompt, infos))
+        profile_named(profile, known, where)
+        preferences = self._host.services.find(ModelPreferences)
+        names = (profile, *filter(None, (known[profile].fallback,)))
+        return Situation(
+            machine_of(catalogue, self._here(catalogue), section.vram_gb),
+            candidates,
+            profile,
+            requirement,
+            known,
+            section.overrides,
+            tuple(each for name in names for each in preferences.comparisons(name)) if preferences else (),
+            section.cloud,
+        )
+
+    def _candidates(self, catalogue: Catalogue) -> tuple[tuple[Candidate, ...], dict[str, ModelInfo]]:
+        path = self._host.paths.home / FILE
+        mark = path.stat().st_mtime if path.exists() else 0.0
+        if self._made is None or self._made[0] is not catalogue or self._made[1] != mark:
+            rates = read(path, self._host.notify)
+            infos = {f"{each.provider}/{each.info.name}": each.info for each in catalogue.models}
+            self._made = catalogue, mark, self._make(catalogue, rates), infos
+        return self._made[2], self._made[3]
+
+    def _make(self, catalogue: Catalogue, rates: dict[str, Measured]) -> tuple[Candidate, ...]:
+        knowledge = self._host.services.find(ModelKnowledge)
+        offline = {each.provider: each.offline for each in catalogue.sources if each.offline}
+        as_of = {each.provider: _seconds(each.as_of) for each in catalogue.sources}
+        here, found, now = self._here(catalogue), [], time.time()
+        for model in catalogue.models:
+            limits = knowledge.look_up(model.info.name, model.provider, model.info) if knowledge else None
+            away = f"is with '{model.provider}', which is away" if model.provider in offline else ""
+            measured = rates.get(f"{model.provider}/{model.info.name}", NOTHING)
+            made = listed(model, limits, measured, away)
+            since = max(as_of.get(model.provider, 0.0), now - STAYS)
+            if not made.loaded and measured.used > since:
+                made = replace(made, loaded=True)
+            found.append(made if model.provider in here else replace(made, elsewhere=True))
+        return tuple(found)
+
+    def _here(self, catalogue: Catalogue) -> frozenset[str]:
+        """Return the providers of which the models run on this machine."""
+        access = self._host.services.find(ProviderAccess)
+        assert access is not None, "the kernel provides it"
+        found = set()
+        for name in {each.provider for each in catalogue.sources}:
+            try:
+                provider = access.make(access.entry(name))
+            except OllmError:  # one that cannot be made has no models either
+                continue
+            if isinstance(provider, KeepsModels) and provider.models_folder() is not None:
+                found.add(name)
+        return frozenset(found)
+
+
+def machine_of(catalogue: Catalogue, here: frozenset[str], vram_gb: float | None = None) -> Machine:
+    """Say what is known of this machine: its RAM from the system, its GPU from what is in memory now.
+
+    A model that is on the GPU in part has filled it. One that is not there at all says that there is no GPU, if that
+    holds for each provider here. Nothing else is known, and no vendor's tool is run for it.
+    """
+    ram = ram_gb()
+    if vram_gb is not None:
+        return Machine(vram_gb, ram)
+    loaded = {name: _loaded(catalogue.models, name) for name in here}
+    for models in loaded.values():
+        if any(0 < each.size_gpu < each.size * WHOLE for each in models):
+            return Machine(sum(each.size_gpu for each in models) / 1e9, ram)
+    none = loaded and all(models and not any(each.size_gpu for each in models) for models in loaded.values())
+    return Machine(0.0 if none else None, ram)
+
+
+def ram_gb() -> float | None:
+    """Return the memory of this machine in 10^9 bytes; None where the system does not say it."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    except (AttributeError, ValueError, OSError):  # Windows has no such call
+        return None
+
+
+def _loaded(models: Sequence[ListedModel], provider: str) -> list[LoadedModel]:
+    return [each.loaded for each in models if each.provider == provider and each.loaded is not None]
+
+
+def _seconds(iso: str) -> float:
+    try:
+        return datetime.fromisoformat(iso).timestamp()
+    except ValueError:
+        return 0.0

@@ -1,0 +1,125 @@
+"""How fast was each model? `rates.json`, which turns write and choices read."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct, field
+
+from ollm.api import EventContext, Finished, Notice, OllmError, Usage, file_lock, visible, write_atomically
+from ollm_plugins.routing.candidates import Measured
+
+FILE: Final = "rates.json"
+VERSION: Final = 1
+MOST: Final = 128
+"""Models beyond that are forgotten, the one that was used least lately first."""
+_NEW: Final = 0.4
+"""Weight of the newest turn: a machine that has become slower is believed after a few turns."""
+_LEAST_TOKENS: Final = 8
+_LEAST_LOAD: Final = 0.3
+"""Seconds below which a model was in memory already."""
+_LOCK: Final = 2.0
+
+
+class _Content(Struct, frozen=True):
+    version: int = VERSION
+    models: dict[str, Measured] = field(default_factory=dict)
+
+
+def on_event(ctx: EventContext) -> None:
+    """Measure an answer that is over; called for each piece of one, so all else is left out at once."""
+    if not isinstance(ctx.event, Finished) or ctx.request is None:
+        return
+    turn, usage = ctx.turn, ctx.event.usage
+    key = f"{turn.provider}/{ctx.request.model}"
+    path, notify = turn.host.paths.home / FILE, turn.host.notify
+    # A disk may take its time to say that it has it; the process waits for the thread.
+    threading.Thread(target=_keep, args=(path, key, usage, notify), name="rates-writer").start()
+
+
+def _keep(path: Path, key: str, usage: Usage, notify: Callable[[Notice], None]) -> None:
+    try:
+        record(path, key, usage, notify)
+    except OllmError as error:
+        notify(Notice("rates-not-written", f"How fast {visible(key)} answered is not kept: {error}"))
+
+
+def record(path: Path, key: str, usage: Usage, notify: Callable[[Notice], None]) -> None:
+    """Add an answer's counters to the file.
+
+    :raises OllmError: it could not be written
+    """
+    try:
+        with file_lock(path, timeout=_LOCK):
+            models = read(path, notify)
+            models[key] = renewed(models.get(key, Measured()), usage, time.time())
+            kept = sorted(models, key=lambda each: models[each].used)[-MOST:]
+            content = _Content(models={each: models[each] for each in kept})
+            write_atomically(path, msgspec.json.encode(content))
+    except OSError as error:  # the lock itself is a file
+        raise OllmError(f"{path} could not be locked: {error.strerror or error}") from error
+
+
+def renewed(known: Measured, usage: Usage, now: float) -> Measured:
+    """Return what is known of a model after one more answer."""
+    return Measured(
+        _mean(known.tok_s, _rate(usage.completion_tokens, usage.completion_seconds)),
+        _mean(known.prompt_tok_s, _rate(usage.prompt_tokens, usage.prompt_seconds)),
+        _mean(known.load_s, usage.load_seconds if (usage.load_seconds or 0.0) >= _LEAST_LOAD else None),
+        now,
+    )
+
+
+def read(path: Path, notify: Callable[[Notice], None]) -> dict[str, Measured]:
+    """Return what was measured, by "provider/model"; a file that cannot be read is kept aside, which is said."""
+    try:
+        content = msgspec.json.decode(path.read_bytes(), type=_Content)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        notify(Notice("rates-not-read", f"{path} could not be read: {error.strerror or error}."))
+        return {}
+    except msgspec.DecodeError as error:
+        _set_aside(path, f"it is damaged ({visible(str(error))})", notify)
+        return {}
+    if content.version != VERSION:
+        _set_aside(path, f"it has version {content.version}, and this ollm knows {VERSION}", notify)
+        return {}
+    return {key: _sound(each) for key, each in content.models.items()}
+
+
+def _sound(measured: Measured) -> Measured:
+    """Leave out numbers with which one cannot reckon."""
+    fields: Mapping[str, float | None] = msgspec.structs.asdict(measured)
+    good = {name: value for name, value in fields.items() if value is not None and 0 < value < 1e12}  # noqa: PLR2004
+    return Measured(**good)
+
+
+def _rate(tokens: int | None, seconds: float | None) -> float | None:
+    if tokens is None or not seconds or tokens < _LEAST_TOKENS or seconds < 0:
+        return None
+    return tokens / seconds
+
+
+def _mean(known: float | None, new: float | None) -> float | None:
+    if known is None or new is None:
+        return known if new is None else new
+    return known * (1 - _NEW) + new * _NEW
+
+
+def _set_aside(path: Path, why: str, notify: Callable[[Notice], None]) -> None:
+    aside = path.with_name(f"{path.name}.unreadable")
+    try:
+        path.replace(aside)
+    except FileNotFoundError:  # another process was faster, and says it
+        return
+    except OSError as error:
+        notify(Notice("rates-not-read", f"{path} cannot be used: {why}; nor moved: {error.strerror}."))
+        return
+    text = f"{path} cannot be used: {why}. It was moved to {aside.name}; rates are measured anew."
+    notify(Notice("rates-set-aside", text))
