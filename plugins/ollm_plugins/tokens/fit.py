@@ -36,11 +36,11 @@ Measured on recorded prompts and on the templates of ChatML, Llama 2 and 3, Gemm
 a message; a default system prompt of none to 30; introductions to tools of none to 130.
 """
 
-_SCALE_DEVIATION: Final = 0.06
-_GROUP_DEVIATIONS: Final = (0.04, 0.08, 0.25, 0.25, 0.3, 0.08)
+_SCALE_DEVIATION: Final = 0.04
+_GROUP_DEVIATIONS: Final = (0.03, 0.06, 0.15, 0.2, 0.3, 0.06)
 """How far a tokenizer may be from its profile, by `_group`; what is like no profile, twice as far."""
 
-_RELATIVE_NOISE: Final = 0.03
+_RELATIVE_NOISE: Final = 0.04
 _NOISE: Final = 3.0
 _EXACT_NOISE: Final = 1.5
 """How far a prompt is from its estimate with the right weights, in parts of its length and in tokens."""
@@ -184,7 +184,9 @@ def _regress(
         found = solve(lower, right)
         misses = [abs(each.length - dot(each.factors, found)) / each.deviation for each in equations]
         likely = -sum(known * miss**2 for known, miss in zip(trust, misses, strict=True))
-        trust = [min(1.0, _HUBER / max(miss, _HUBER / 2)) for miss in misses]
+        before, trust = trust, [min(1.0, _HUBER / max(miss, _HUBER / 2)) for miss in misses]
+        if trust == before:
+            break
     away = sum(belief * (value - mean) ** 2 for belief, value, mean in zip(beliefs, found, expected, strict=True))
     volume = sum(map(log, beliefs)) - log_determinant(lower)
     return found, (likely - away + volume) / 2
