@@ -1,6 +1,7 @@
 """Are models fetched, deleted and copied by command as their server and their user want?"""
 
 import json
+import re
 import signal
 
 import pytest
@@ -85,17 +86,20 @@ def test_a_pull_may_be_insecure(ollm, server):
 @pytest.mark.parametrize("words", [(), ("--json",)])
 def test_ctrl_c_stops_a_pull_and_the_next_one_resumes(ollm, server, words):
     process = ollm.process("model", "pull", "cut:1b", "new:1b", *words)
-    while "0 of 98 MB" not in (line := process.stderr.readline()):
+    while " of 98 MB" not in (line := process.stderr.readline()):
         assert line, "the pull ended by itself"
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert server.wait_for_hangup(5).request.json["model"] == "cut:1b"
-    assert "ollm: The pull of cut:1b was stopped at 40 MB of 98 MB. The server keeps what it has;" in err
+    assert re.search(
+        r"^ollm: The pull of cut:1b was stopped at [\d.]+ [kM]B of 98 MB\. The server keeps what", err, re.M
+    )
     assert "ollm: Not begun: new:1b." in err and "Traceback" not in err
     if words:
         stopped, unbegun = json.loads(out)
-        assert (stopped["status"], stopped["bytes"], unbegun["status"]) == ("interrupted", 39_780_352, "notStarted")
+        assert (stopped["status"], unbegun["status"]) == ("interrupted", "notStarted")
+        assert 0 < stopped["bytes"] <= 39_780_352
     else:
         assert out == ""
     again = ollm("model", "pull", "cut:1b")
