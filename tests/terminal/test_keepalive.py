@@ -100,6 +100,9 @@ def test_without_colour_or_without_a_bar(remembering: Start, open_terminal: Open
     if "TERM" in environ:
         terminal.wait_until(lambda: bool(server.loaded), "the model is loaded although there is no bar")
         terminal.ask("Hello")
+        server.loaded.clear()
+        terminal.wait_for(f"^ollm: {SMALL} was taken out of memory")
+        terminal.wait_for_prompt()
         assert "kept" not in terminal.text
         assert b"\x1b" not in terminal.raw
         return
