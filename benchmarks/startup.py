@@ -23,6 +23,19 @@ from pathlib import Path
 OLLM = str(Path(sys.executable).with_name("ollm"))
 MODEL = "stand-in:1b"
 TOKENS = 20
+ENTRY = {
+    "name": MODEL,
+    "model": MODEL,
+    "modified_at": "2026-11-22T07:28:32Z",
+    "size": 98364106,
+    "digest": "a10de68f60b4",
+    "details": {"family": "llama", "context_length": 8192},
+    "capabilities": ["completion"],
+    "context_length": 4096,
+    "size_vram": 0,
+    "expires_at": "2318-01-01T00:00:00Z",
+    "model_info": {"general.architecture": "llama", "llama.context_length": 8192},
+}
 
 BARE = """
 import httpx, json, sys
@@ -41,19 +54,28 @@ class Plugin(Specs):
 
 
 class StandIn(BaseHTTPRequestHandler):
-    """Answers every chat with the same short stream."""
+    """Has one model, and answers every chat with the same short stream."""
 
     protocol_version = "HTTP/1.1"
     tokens = TOKENS
 
+    def do_GET(self) -> None:
+        """Tell of the model; it is in memory."""
+        self._send(json.dumps({"version": "0.32.15", "models": [ENTRY]}).encode(), "application/json")
+
     def do_POST(self) -> None:
-        """Stream the tokens."""
+        """Stream the tokens, or tell of the model."""
         self.rfile.read(int(self.headers["content-length"]))
-        self.send_response(200)
-        self.send_header("content-type", "application/x-ndjson")
+        if self.path == "/api/show":
+            self._send(json.dumps(ENTRY).encode(), "application/json")
+            return
         lines = [{"model": MODEL, "message": {"role": "assistant", "content": "tok "}, "done": False}] * self.tokens
         last = {"model": MODEL, "message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop"}
-        body = "".join(json.dumps(line) + "\n" for line in (*lines, last)).encode()
+        self._send("".join(json.dumps(line) + "\n" for line in (*lines, last)).encode(), "application/x-ndjson")
+
+    def _send(self, body: bytes, kind: str) -> None:
+        self.send_response(200)
+        self.send_header("content-type", kind)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
