@@ -31,7 +31,7 @@ With a prompt, ollm answers it and ends; on a terminal without one, it opens the
 
 \b
 Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 no such model,
-4 provider unreachable, 130 interrupted.
+4 provider or registry unreachable, 130 interrupted.
 """
 EXAMPLES = """\b
 Examples:
