@@ -11,6 +11,9 @@ from ollm.api import CommandContext, camel, to_document
 from ollm_plugins.options.asking import Asked, who_answers
 from ollm_plugins.options.resolve import Given, Resolved, resolve
 
+_UNSET = {"num_ctx": "what the conversation needs"}
+"""Where an option comes from that nobody has set, unless from the model."""
+
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 
 
@@ -41,7 +44,7 @@ def row(option: Resolved) -> tuple[str, ...]:
     """Return a line of a table: option, value, origin, and what it beat."""
     name = spelled(option.name)
     if option.winner is None:
-        return name, "", "the model's default", ""
+        return name, "", _UNSET.get(option.name, "the model's default"), ""
     return name, one_line(option.value), origin(option.winner), ", ".join(map(_beaten, option.beaten))
 
 
