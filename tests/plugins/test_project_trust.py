@@ -98,7 +98,7 @@ def test_the_whole_format_holds_once_it_is_trusted(ollm_app, repository):
     origin = ollm.run_command("config show --origin").stdout
     assert f"model.default\tllama3.1:70b\t{path}:2\tmine:1b ({ollm.app.paths.config}:1)" in origin
     assert f"chat.systemPrompt\tYou are helping with a TypeScript monorepo using pnpm.\t{path}:3\tMine." in origin
-    assert "'typescript-monorepo', which is not installed" in ollm.stderr.getvalue()
+    assert "'typescript-monorepo', which is not installed" in ollm.run_command("project show").stderr
 
 
 def test_variables_and_flags_are_stronger(ollm_app, repository):
