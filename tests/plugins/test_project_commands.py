@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 FILE = ".ollm/project.yaml"
 PAGE = ROOT / "docs" / "rooms" / "project.md"
 SCHEMA = ROOT / "schemas" / "project.schema.json"
-BLOCKS = re.findall(r"^```\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+BLOCKS = re.findall(r"^```\w*\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
 LINES = re.findall(r"^ollm (.+)$", "".join(BLOCKS), re.MULTILINE)
 EXAMPLE = re.search(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)[1]
 
