@@ -31,8 +31,8 @@ class Active(Struct, frozen=True):
 def active(settings: SettingsReader) -> Active:
     """Say which profile is in force, and whether routing is on.
 
-    A profile that is asked for this run switches routing on. So does one that stands in a file, unless the settings
-    say `enabled: false`; one that a project brings does not take the place of a model that is named.
+    A profile that is asked for this run switches routing on. So does one in the user's file, unless `enabled` is false
+    there. A project's profile says how, not whether; and no project's word takes the place of a model that is named.
 
     :raises SettingsError: a value is bad
     """
@@ -45,15 +45,13 @@ def active(settings: SettingsReader) -> Active:
 
 def _off(settings: SettingsReader, section: RoutingSettings, layer: str) -> str:
     """Return why routing is off; empty if it is not."""
-    named = settings.candidates("model.default")[-1]
+    named, switch = settings.candidates("model.default")[-1], settings.candidates("model.routing.enabled")[-1]
     if section.enabled is False:
-        return f"model.routing.enabled is false ({settings.origin('model.routing.enabled')})"
-    if named.layer == "plugin":
+        return f"model.routing.enabled is false ({switch.where})"
+    if named.layer == "plugin" or (switch.layer == "plugin" and named.layer != "default"):
         return f"{named.where} names the model {named.raw}"
-    if section.enabled:
+    if section.enabled or layer == "user":
         return ""
-    if layer == "default":
-        return "no profile is chosen; `ollm route use general` chooses one"
-    if layer == "plugin" and named.layer != "default":
-        return f"{named.where} names the model {named.raw}, which a project's profile does not replace"
-    return ""
+    if layer == "plugin":
+        return "a project's profile alone does not switch it on; `ollm config set model.routing.enabled true` does"
+    return "no profile is chosen; `ollm route use general` chooses one"

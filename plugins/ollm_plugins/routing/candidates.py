@@ -98,12 +98,17 @@ def kv_bytes(info: ModelInfo) -> float | None:
     if not isinstance(facts, dict):
         return None
     kind = facts.get("general.architecture")
-    layers, heads = facts.get(f"{kind}.block_count"), facts.get(f"{kind}.attention.head_count")
-    shared, width = facts.get(f"{kind}.attention.head_count_kv", heads), facts.get(f"{kind}.embedding_length")
-    if not all(isinstance(each, int) and each > 0 for each in (layers, heads, shared, width)):
+    names = ("block_count", "attention.head_count", "attention.head_count_kv", "embedding_length")
+    layers, heads, shared, width = (_count(facts.get(f"{kind}.{name}")) for name in names)
+    if not (layers and heads and width):
         return None
-    each = facts.get(f"{kind}.attention.key_length", width / heads)
-    return float(layers * shared * (each + facts.get(f"{kind}.attention.value_length", each)) * 2)
+    key = _count(facts.get(f"{kind}.attention.key_length")) or width / heads
+    value = _count(facts.get(f"{kind}.attention.value_length")) or key
+    return layers * (shared or heads) * (key + value) * 2
+
+
+def _count(said: object) -> float:
+    return float(said) if isinstance(said, int | float) and said > 0 else 0.0
 
 
 def _window(info: ModelInfo, limits: KnownLimits | None) -> int | None:

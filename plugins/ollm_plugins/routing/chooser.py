@@ -82,6 +82,6 @@ def _refusal(situation: Situation, decision: Decision) -> ModelNotFound:
     from ollm_plugins.routing.lacking import missing, offered
 
     offer = offered(situation, decision.profile)
-    pull = f"`ollm model pull {offer.name}` fetches one that does. " if offer else ""
+    pull = f"`ollm model pull {offer.name}` fetches one. " if offer else ""
     problem = f"Routing by {decision.profile.name} finds no model: {missing(situation, decision.profile)}"
     return ModelNotFound(problem, f"{pull}`ollm route explain` tells of each model.")

@@ -72,7 +72,8 @@ def decide(situation: Situation) -> Decision:
 def _by_profile(situation: Situation, profile: Profile, asked: tuple[str, ...]) -> Decision:
     able, rejected = _sorted_out(situation)
     pin, notices = _pinned(situation, profile, able, rejected)
-    fitting = [each for each in able if not wishes(each, profile)]
+    embeds = "embedding" in situation.requirement.needs  # what a profile asks for is about answers
+    fitting = [each for each in able if embeds or not wishes(each, profile)]
     suited = [each for each in fitting if _is_suited(each, profile)]
     if pin is None and not suited and profile.fallback in situation.profiles and profile.fallback not in asked:
         return _fallen_back(situation, profile, notices, asked, able=bool(fitting))
@@ -84,7 +85,7 @@ def _by_profile(situation: Situation, profile: Profile, asked: tuple[str, ...]) 
     rejected += [Rejected(each, wishes(each, profile)) for each in able if each not in fitting and each is not pin]
     if not fitting and pin is None:
         missing = Notice("routing-nothing-qualifies", nothing_qualifies(situation, profile))
-        return Decision(profile, None, (), tuple(rejected), notices=notices + (missing,))
+        return Decision(profile, None, (), tuple(rejected), notices=(*notices, missing))
     return _best(situation, profile, fitting, pin, tuple(rejected), notices)
 
 

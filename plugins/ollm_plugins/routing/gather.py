@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +12,6 @@ from typing import Final
 from ollm.api import (
     Catalogue,
     HostContext,
-    KeepsModels,
     ListedModel,
     LoadedModel,
     ModelInfo,
@@ -36,6 +36,10 @@ STAYS: Final = 240.0
 """Seconds after its last answer for which a model counts as in memory when no newer list says so; servers keep it 300."""
 WHOLE: Final = 0.98
 """Part of a model on the GPU from which on all of it counts as there."""
+_HERE = re.compile(
+    r"^(?:\w+://)?(?:[^@/]*@)?(?:localhost|127\.[\d.]+|0\.0\.0\.0|\[?::1?\]?)(?=[:/]|$)|^:\d+", re.IGNORECASE
+)
+"""An address of this machine, as people write it."""
 
 
 class Gatherer:
@@ -43,7 +47,7 @@ class Gatherer:
 
     def __init__(self, host: HostContext) -> None:
         self._host = host
-        self._made: tuple[Catalogue, float, tuple[Candidate, ...], dict[str, ModelInfo]] | None = None
+        self._made: tuple[Catalogue, object, tuple[Candidate, ...], dict[str, ModelInfo]] | None = None
 
     async def situation(self, profile: str, requirement: Requirement, prompt: str = "", where: str = "") -> Situation:
         """Return the present situation.
@@ -56,8 +60,8 @@ class Gatherer:
         if management is None:
             raise UsageError("Routing needs a plugin that lists models, such as 'models'", "Run `ollm plugins list`.")
         catalogue = await management.list_models(max_age=MAX_AGE)
-        candidates, infos = self._candidates(catalogue)
         section = self._host.settings.section(RoutingSettings)
+        candidates, infos = self._candidates(catalogue, section.vram_gb)
         known = profiles(self._host, Asked(prompt, infos))
         profile_named(profile, known, where)
         preferences = self._host.services.find(ModelPreferences)
@@ -73,16 +77,18 @@ class Gatherer:
             section.cloud,
         )
 
-    def _candidates(self, catalogue: Catalogue) -> tuple[tuple[Candidate, ...], dict[str, ModelInfo]]:
+    def _candidates(
+        self, catalogue: Catalogue, vram_gb: float | None
+    ) -> tuple[tuple[Candidate, ...], dict[str, ModelInfo]]:
         path = self._host.paths.home / FILE
-        mark = path.stat().st_mtime if path.exists() else 0.0
+        mark = (path.stat().st_mtime if path.exists() else 0.0, vram_gb)
         if self._made is None or self._made[0] is not catalogue or self._made[1] != mark:
             rates = read(path, self._host.notify)
             infos = {f"{each.provider}/{each.info.name}": each.info for each in catalogue.models}
-            self._made = catalogue, mark, self._make(catalogue, rates), infos
+            self._made = catalogue, mark, self._make(catalogue, rates, vram_gb), infos
         return self._made[2], self._made[3]
 
-    def _make(self, catalogue: Catalogue, rates: dict[str, Measured]) -> tuple[Candidate, ...]:
+    def _make(self, catalogue: Catalogue, rates: dict[str, Measured], vram_gb: float | None) -> tuple[Candidate, ...]:
         knowledge = self._host.services.find(ModelKnowledge)
         offline = {each.provider: each.offline for each in catalogue.sources if each.offline}
         as_of = {each.provider: _seconds(each.as_of) for each in catalogue.sources}
@@ -95,22 +101,25 @@ class Gatherer:
             since = max(as_of.get(model.provider, 0.0), now - STAYS)
             if not made.loaded and measured.used > since:
                 made = replace(made, loaded=True)
-            found.append(made if model.provider in here else replace(made, elsewhere=True))
+            unknown = model.provider not in here and vram_gb is None
+            found.append(replace(made, elsewhere=True) if unknown else made)
         return tuple(found)
 
     def _here(self, catalogue: Catalogue) -> frozenset[str]:
-        """Return the providers of which the models run on this machine."""
+        """Return the providers of which the models run on this machine, as far as their addresses tell."""
         access = self._host.services.find(ProviderAccess)
         assert access is not None, "the kernel provides it"
-        found = set()
-        for name in {each.provider for each in catalogue.sources}:
-            try:
-                provider = access.make(access.entry(name))
-            except OllmError:  # one that cannot be made has no models either
-                continue
-            if isinstance(provider, KeepsModels) and provider.models_folder() is not None:
-                found.add(name)
-        return frozenset(found)
+        addresses = {owned.item.name: owned.item.address for owned in access.entries()}
+        names = {each.provider for each in catalogue.sources}
+        return frozenset(name for name in names if self._is_here(addresses.get(name, "")))
+
+    def _is_here(self, setting: str) -> bool:
+        """Whether an address is this machine's; a provider without one runs in this process."""
+        try:
+            address = str(self._host.settings.get(setting) or "") if setting else ""
+        except OllmError:  # the provider itself says what is wrong with it
+            return False
+        return not address or _HERE.search(address) is not None
 
 
 def machine_of(catalogue: Catalogue, here: frozenset[str], vram_gb: float | None = None) -> Machine:
@@ -119,7 +128,7 @@ def machine_of(catalogue: Catalogue, here: frozenset[str], vram_gb: float | None
     A model that is on the GPU in part has filled it. One that is not there at all says that there is no GPU, if that
     holds for each provider here. Nothing else is known, and no vendor's tool is run for it.
     """
-    ram = ram_gb()
+    ram = ram_gb() if all(each.provider in here for each in catalogue.sources) else None
     if vram_gb is not None:
         return Machine(vram_gb, ram)
     loaded = {name: _loaded(catalogue.models, name) for name in here}

@@ -38,7 +38,7 @@ OFFERS: Final = (
 def nothing_qualifies(situation: Situation, profile: Profile) -> str:
     """Say in one line what is missing and what to pull."""
     offer = offered(situation, profile)
-    remedy = f"; `ollm model pull {offer.name}` fetches one that does" if offer else ""
+    remedy = f"; `ollm model pull {offer.name}` fetches one" if offer else ""
     return f"No model is chosen: {missing(situation, profile)}{remedy}."
 
 

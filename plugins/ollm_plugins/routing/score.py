@@ -150,4 +150,4 @@ def worth_of(comparison: Comparison) -> float:
 
 def chance(wins: int, of: int) -> float:
     """Return how probable so many wins, or more, are if nobody is better."""
-    return sum(comb(of, each) for each in range(wins, of + 1)) / 2**of
+    return float(sum(comb(of, each) for each in range(wins, of + 1)) / 2**of)

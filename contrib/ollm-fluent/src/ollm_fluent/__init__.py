@@ -1,0 +1,1 @@
+"""Prefers the model that has already answered in this repository's language."""

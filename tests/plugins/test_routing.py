@@ -1,0 +1,347 @@
+"""Does routing decide as any expert would, alike for a described situation and for a real one, and say why?"""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from ollm_plugins.limits.plugin import Plugin as Limits
+from ollm_plugins.models.plugin import Plugin as Models
+from ollm_plugins.ollama.plugin import Plugin as Ollama
+from ollm_plugins.options.plugin import Plugin as Options
+from ollm_plugins.routing.plugin import Plugin as Routing
+from ollm_plugins.routing.profiles import AUTO, BUILTIN
+
+from ollm.api import (
+    ChoiceRequest,
+    Comparison,
+    Message,
+    ModelChooser,
+    ModelKnowledge,
+    ModelNotFound,
+    ModelPreferences,
+    RoutingProfile,
+    Service,
+    Specs,
+    UsageError,
+    hookimpl,
+)
+from tests.replay import entry
+from tests.replay.state import RememberingServer
+
+DATA = Path(__file__).parents[1] / "data" / "routing"
+CASES = [case for name in ("sample", "own") for case in json.loads((DATA / f"{name}.json").read_text())["cases"]]
+IDS = [f"{case['id']}-{case['title'].replace(' ', '-')}" for case in CASES]
+
+
+@pytest.fixture
+def here(ollm_app):
+    """Everything that routing works with; no server."""
+    return lambda *plugins, **options: ollm_app(Routing, Limits, Models, Options, Ollama, *plugins, **options)
+
+
+def explained(ollm, case, path):
+    path.write_text(json.dumps(case))
+    return ollm.run_command(f"route explain --what-if {path} --json")
+
+
+# Described situations
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_a_described_situation_is_decided_as_expected(here, tmp_path, case):
+    done = explained(here(), case, tmp_path / "case.json")
+    told = done.json
+    assert done.exit_code == 0
+    assert told["chosen"] in case["expected"]
+    assert told["chosen"] not in case["forbidden"]
+    assert told["reasons"]
+    assert case.get("must_report", "") in json.dumps(told)
+    assert {each["name"] for each in (*told["rejected"], *told["candidates"])} == {m["name"] for m in case["available"]}
+
+
+@pytest.mark.parametrize(
+    "wrapped", [lambda cases: cases, lambda cases: {"schema": "routing-situations/1", "cases": cases}]
+)
+def test_a_file_may_hold_several_cases(here, tmp_path, wrapped):
+    told = explained(here(), wrapped(CASES[:3]), tmp_path / "cases.json").json
+    assert [each["id"] for each in told["cases"]] == ["R01", "R02", "R05"]
+    alone = explained(here(), wrapped(CASES[:1]), tmp_path / "cases.json").json
+    assert alone["chosen"] == alone["cases"][0]["chosen"] == "qwen2.5-coder:7b"
+
+
+def test_a_case_need_not_say_what_the_database_knows(here, tmp_path):
+    case = {"available": [{"name": "gemma3:4b"}, {"name": "qwen3:8b"}, {"name": "nomic-embed-text"}]}
+    told = explained(here(), {**case, "requirement": {"needs": ["tools"]}}, tmp_path / "case.json").json
+    assert told["chosen"] == "qwen3:8b"
+    assert {each["name"]: each["reasons"] for each in told["rejected"]} == {
+        "gemma3:4b": ["lacks tools"],
+        "nomic-embed-text": ["makes embeddings and does not chat", "lacks tools"],
+    }
+
+
+def test_what_nobody_knows_in_a_case_is_said_and_ignored(here, tmp_path):
+    model = {"name": "qwen3:8b", "size_bg": 5.2}
+    case = {"available": [model], "machine": {"vram": 8}, "requirement": {"needs": ["speed"]}}
+    texts = [each["text"] for each in explained(here(), case, tmp_path / "case.json").json["notices"]]
+    assert any("machine.vram is not known" in text for text in texts)
+    assert any("size_bg is not known" in text and "size_gb" in text for text in texts)
+    assert any("the need speed is not known" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "holds no case"),
+        ("3", "holds no case"),
+        ('{"cases": 3}', "holds no case"),
+        ('{"available": 3}', r"case 1: Expected `array`"),
+        ('{"id": "X", "available": [{"name": 3}]}', r"case X: Expected `str`.*available\[0\]\.name"),
+        ('{"available": [], "profile": "cod"}', r"no routing profile 'cod'.*did you mean code"),
+    ],
+)
+def test_a_file_that_is_none_is_refused_in_a_line(here, tmp_path, text, message):
+    path = tmp_path / "case.json"
+    path.write_text(text)
+    done = here().run_command(f"route explain --what-if {path}")
+    assert done.exit_code == 2
+    assert isinstance(done.error, UsageError)
+    with pytest.raises(UsageError, match=message):
+        raise done.error
+
+
+def test_a_file_that_is_not_there_is_refused(here, tmp_path):
+    done = here().run_command(f"route explain --what-if {tmp_path / 'none.json'}")
+    assert (done.exit_code, "No such file" in done.stderr) == (2, True)
+
+
+def test_a_described_situation_takes_no_other_options(here, tmp_path):
+    assert here().run_command(f"route explain --what-if {tmp_path} --needs tools").exit_code == 2
+
+
+# The real path
+
+
+def listed(case, knowledge):
+    """A server that has the models of a case."""
+    entries = []
+    for model in case["available"]:
+        able = [each for each in ("tools", "vision", "thinking", "embedding") if model.get(each)]
+        known = knowledge.look_up(model["name"])
+        details = {
+            "family": known.family or "llama",
+            "context_length": model.get("context_window"),
+            "parameter_size": "",
+            "quantization_level": "",
+        }
+        capabilities = able if model.get("embedding") else ["completion", *able]
+        size = round(model["size_gb"] * 1e9)
+        entries.append(
+            entry(model["name"], size=size, digest=model["name"], capabilities=capabilities, details=details)
+        )
+    server = RememberingServer(listed=entries)
+    for model in case["available"]:
+        if model["loaded"]:
+            server._load(f"{model['name']}".lower(), {"options": {"num_ctx": model.get("loaded_context", 40000)}})
+            vram = case["machine"].get("vram_gb")
+            server.loaded[model["name"].lower()]["size_vram"] = (
+                server.loaded[model["name"].lower()]["size"] if vram else 0
+            )
+    return server
+
+
+def judged(case):
+    """A plugin that knows what a case says of preferences, as the room that compares models will."""
+    comparisons = [Comparison(**each) for each in case.get("preferences", ())]
+
+    class Judgements:
+        def comparisons(self, profile):
+            return [each for each in comparisons if each.profile == profile]
+
+    class Judging(Specs):
+        @hookimpl
+        def ollm_services(self, ctx):
+            return [Service("judgements", ModelPreferences, lambda host: Judgements())]
+
+    return Judging
+
+
+def settings_of(case):
+    routing = {"enabled": True, "defaultProfile": case["profile"], "overrides": case.get("overrides", {})}
+    vram = case["machine"].get("vram_gb")
+    routing |= {} if vram is None else {"vramGb": vram}
+    return json.dumps({"model": {"routing": routing}, "options": {"maxTokens": case["requirement"]["output_tokens"]}})
+
+
+def request_of(case):
+    needed = case["requirement"]
+    vision = "vision" in needed["needs"]
+    more = 8 + 576 * vision + 400 * ("tools" in needed["needs"])
+    return ChoiceRequest(
+        "x" * round((needed["prompt_tokens"] - more) * 3.5), images=vision, tools="tools" in needed["needs"]
+    )
+
+
+def is_real(case):
+    """Whether a server can be in this situation, and a turn need this: a list has no sizes of caches, for one."""
+    plain = all("size_gb" in each and "context_window" in each for each in case["available"])
+    turns = (
+        not {"thinking", "embedding"} & {*case["requirement"]["needs"]} and case["requirement"]["prompt_tokens"] > 200
+    )
+    both = case["expected"] == [None] and "tools" in case["requirement"]["needs"]  # a turn goes on without tools
+    return plain and turns and not both and not {"num_parallel", "unified"} & {*case["machine"]} and case["available"]
+
+
+REAL = [case for case in CASES if is_real(case)]
+
+
+@pytest.mark.parametrize("case", REAL, ids=[case["id"] for case in REAL])
+def test_the_real_path_decides_alike(here, ollm_home, monkeypatch, case):
+    rates = {
+        f"ollama/{each['name']}": {"tok_s": each["measured_tok_s"]}
+        for each in case["available"]
+        if "measured_tok_s" in each
+    }
+    (ollm_home / "rates.json").write_text(json.dumps({"version": 1, "models": rates}))
+    monkeypatch.setattr("ollm_plugins.routing.gather.ram_gb", lambda: case["machine"].get("ram_gb"))
+    ollm = here(judged(case), settings=settings_of(case), environ={"OLLAMA_HOST": "http://127.0.0.1:9"})
+    with listed(case, ollm.app.services.find(ModelKnowledge)) as server:
+        ollm = here(
+            judged(case), settings=settings_of(case), environ={"OLLAMA_HOST": server.url, "OLLM_PROVIDER": "ollama"}
+        )
+        chooser = ollm.app.services.find(ModelChooser)
+        if case["expected"] == [None]:
+            with pytest.raises(ModelNotFound) as refused:
+                ollm.app.run(chooser.choose(request_of(case)))
+            assert case.get("must_report", "") in str(refused.value)
+            return
+        choice = ollm.app.run(chooser.choose(request_of(case)))
+    assert choice.model in case["expected"]
+    assert case.get("must_report", "") in " ".join(notice.text for notice in choice.notices)
+
+
+def test_at_least_the_nine_are_decided_on_the_real_path():
+    assert {case["id"] for case in REAL} >= {"R01", "R02", "R05", "R06", "R08", "R17", "R18", "R20", "R22"}
+    assert len(REAL) >= 40
+
+
+# Turns
+
+
+@pytest.fixture
+def server():
+    """Two models: the larger one has tools."""
+    big = {"family": "qwen3", "context_length": 40960, "parameter_size": "8.2B"}
+    small = {"family": "llama", "context_length": 131072, "parameter_size": "3.2B"}
+    entries = [
+        entry("qwen3:8b", size=5_200_000_000, digest="a", capabilities=["completion", "tools"], details=big),
+        entry("llama3.2:3b", size=2_000_000_000, digest="b", capabilities=["completion"], details=small),
+    ]
+    with RememberingServer(listed=entries) as started:
+        yield started
+
+
+@pytest.fixture
+def routed(here, server):
+    """Routing with that server."""
+
+    def make(*plugins, environ=None, **options):
+        surroundings = {"OLLAMA_HOST": server.url, "OLLM_PROVIDER": "ollama", **(environ or {})}
+        return here(*plugins, environ=surroundings, **options)
+
+    return make
+
+
+def model_asked(server):
+    return server.asked("/api/chat")[-1].json["model"]
+
+
+@pytest.mark.parametrize(("profile", "model"), [("fast", "llama3.2:3b"), ("general", "qwen3:8b")])
+def test_a_turn_is_answered_by_the_profiles_choice(routed, server, profile, model):
+    routed(environ={"OLLM_PROFILE": profile}).ask("Hello!")
+    assert model_asked(server) == model
+
+
+def test_a_named_model_is_never_rerouted(routed, server):
+    routed(environ={"OLLM_PROFILE": "general", "OLLM_MODEL": "llama3.2:3b"}).ask("Hello!")
+    assert model_asked(server) == "llama3.2:3b"
+
+
+@pytest.mark.parametrize(
+    ("routing", "on"),
+    [
+        ("{}", False),
+        ("{enabled: true}", True),
+        ("{defaultProfile: general}", True),
+        ("{enabled: false, defaultProfile: general}", False),
+    ],
+)
+def test_routing_is_on_when_the_user_has_chosen_it(routed, server, routing, on):
+    ollm = routed(settings=f"model: {{default: 'llama3.2:3b', routing: {routing}}}")
+    ollm.ask("Hello!")
+    assert model_asked(server) == ("qwen3:8b" if on else "llama3.2:3b")
+    assert ollm.run_command("route --json").json["on"] is on
+
+
+def test_a_flag_beats_the_switch(routed, server):
+    routed(settings="model: {routing: {enabled: false}}", environ={"OLLM_PROFILE": "fast"}).ask("Hello!")
+    assert model_asked(server) == "llama3.2:3b"
+
+
+def test_when_nothing_qualifies_the_answer_names_what_to_pull(routed, server):
+    ollm = routed(environ={"OLLM_PROFILE": "general"})
+
+    async def ask():
+        return await ollm.app.conversation().answerer("What is this?", (b"png",))
+
+    with pytest.raises(ModelNotFound, match=r"no installed model has vision\. `ollm model pull gemma3:4b`"):
+        ollm.app.run(ask())
+    assert not server.asked("/api/chat")
+
+
+def test_an_image_of_an_earlier_turn_still_needs_to_be_seen(routed):
+    chooser = routed(environ={"OLLM_PROFILE": "general"}).app.services.find(ModelChooser)
+    request = ChoiceRequest("And now?", messages=(Message("user", "What is this?", (b"png",)),))
+    with pytest.raises(ModelNotFound, match="no installed model has vision"):
+        asyncio.run(chooser.choose(request))
+
+
+def test_a_fallback_is_said(routed):
+    ollm = routed(environ={"OLLM_PROFILE": "code"}, settings="model: {routing: {overrides: {code: 'codestral:22b'}}}")
+    ollm.ask("Hello!")
+    said = ollm.stderr.getvalue()
+    assert "model.routing.overrides.code names codestral:22b, which is not installed" in said
+
+
+def test_a_profile_that_does_not_exist_is_refused_where_it_stands(routed):
+    ollm = routed(settings="model: {routing: {defaultProfile: cod}}")
+    with pytest.raises(UsageError, match=r"config\.yaml:1: there is no routing profile 'cod'; did you mean code"):
+        ollm.ask("Hello!")
+
+
+def test_one_list_serves_many_turns(routed, server):
+    ollm = routed(environ={"OLLM_PROFILE": "general"})
+    chooser = ollm.app.services.find(ModelChooser)
+    for number in range(20):
+        ollm.app.run(chooser.choose(ChoiceRequest(f"Prompt {number}")))
+    assert len(server.asked("/api/tags")) == 1
+
+
+def test_without_a_provider_the_kernel_says_what_is_wrong(here):
+    ollm = here(environ={"OLLM_PROFILE": "general", "OLLAMA_HOST": "http://127.0.0.1:9"})
+    assert ollm.app.run(ollm.app.services.find(ModelChooser).choose(ChoiceRequest("Hello!"))).model == "scripted:1b"
+
+
+def test_turns_are_measured(routed, ollm_home):
+    ollm = routed(environ={"OLLM_PROFILE": "general"})
+    ollm.ask("Hello!")
+    ollm.app.close()
+    for thread in __import__("threading").enumerate():
+        if thread.name == "rates-writer":
+            thread.join()
+    told = json.loads((ollm_home / "rates.json").read_text())
+    measured = told["models"]["ollama/qwen3:8b"]
+    assert told["version"] == 1
+    assert measured["tok_s"] > 0
+    assert measured["used"] > 0
