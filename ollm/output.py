@@ -9,20 +9,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from msgspec import Struct
 
 from ollm.messages import Notice, Progress, Step
 from ollm.text import escaped, visible
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 
 def to_document(value: Any) -> Any:
@@ -121,27 +119,34 @@ class Output:
         else:
             self.say(f"ollm: {notice.text}")
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Write a table: drawn on a terminal, else one row a line with tabs between the cells."""
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], spare: Sequence[str] = ()) -> None:
+        """Write a table: drawn on a terminal, else one row a line with tabs between the cells.
+
+        :param spare: columns that are left out where the terminal is too narrow, the first of them first
+        """
         cells = _cells(rows)
         if self.is_terminal:
-            self._draw(columns, cells)
+            self._draw(columns, cells, spare)
             return
         for row in ([*columns], *cells):
             self.stdout.write("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row) + "\n")
 
-    def _draw(self, columns: Sequence[str], cells: list[list[str]]) -> None:
+    def _draw(self, columns: Sequence[str], cells: list[list[str]], spare: Sequence[str]) -> None:
         from rich.console import Console
 
-        Console(file=self.stdout, no_color=not self.color, highlight=False).print(_drawn(columns, cells))
+        from ollm.tables import drawn
+
+        console = Console(file=self.stdout, no_color=not self.color, highlight=False)
+        console.print(drawn(columns, cells, spare, console.width))
 
     @contextmanager
     def changing_table(self) -> Iterator[Callable[[Sequence[str], Iterable[Sequence[object]]], None]]:
         """Draw a table anew in one place, each time it is given; for a stdout that is a terminal."""
         from ollm.progress import in_place
+        from ollm.tables import drawn
 
         with in_place(self.stdout, color=self.color) as draw:
-            yield lambda columns, rows: draw(_drawn(columns, _cells(rows)))
+            yield lambda columns, rows: draw(drawn(columns, _cells(rows), (), shutil.get_terminal_size().columns))
 
     @contextmanager
     def progress(self, *, transient: bool = False) -> Iterator[Callable[[Progress | Step], None]]:
@@ -165,19 +170,6 @@ class Output:
 
 def _cells(rows: Iterable[Sequence[object]]) -> list[list[str]]:
     return [[visible("" if cell is None else str(cell)) for cell in row] for row in rows]
-
-
-def _drawn(columns: Sequence[str], cells: list[list[str]]) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for number, column in enumerate(columns):
-        table.add_column(column, no_wrap=number == 0, overflow="fold")
-    for row in cells:
-        table.add_row(*(Text(cell, overflow="fold") for cell in row))
-    return table
 
 
 SETTLED = 0.5

@@ -79,6 +79,7 @@ def test_each_kernel_module_has_its_tests():
         "paths",
         "services",
         "progress",
+        "tables",
         "settings_model",
         "settings_check",
         "settings_schema",

@@ -252,3 +252,30 @@ def test_a_changing_table_stays_in_its_place():
         draw(["name", "left"], [["a\x1b[2J", "1s"]])
     header, line, row = drawing.rows()
     assert header.split() == ["name", "left"] and set(line.strip()) == {"─"} and row.split() == ["a␛[2J", "1s"]
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (80, ["name", "size", "date", "note"]),
+        (34, ["name", "size", "note"]),
+        (26, ["name", "note"]),
+        (5, ["name", "note"]),
+    ],
+)
+def test_a_narrow_terminal_leaves_out_what_can_be_spared(width, shown):
+    from ollm.tables import fitting_columns
+
+    rows = [["llama3.1:8b", "4.7 GB", "2026-11-22", "one\ntwo words"]]
+    assert fitting_columns(["name", "size", "date", "note"], rows, ("date", "absent", "size"), width) == shown
+
+
+def test_what_is_left_out_of_a_table_is_said():
+    from rich.console import Console
+
+    from ollm.tables import drawn
+
+    stream = io.StringIO()
+    Console(file=stream, width=20).print(drawn(["name", "date"], [["llama3.1:8b", "2026-11-22"]], ("date",), 20))
+    assert " ".join(stream.getvalue().split()).endswith("Too narrow for: date")
+    assert "2026" not in stream.getvalue()

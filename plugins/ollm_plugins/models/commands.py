@@ -153,6 +153,10 @@ def number_of(parameters: str) -> float | None:
         return None
 
 
+SPARE = ("modified", "family", "parameters", "quantization", "provider", "loaded", "capabilities")
+"""Columns that a narrow terminal leaves out, the least telling first."""
+
+
 def _draw(ctx: CommandContext, models: list[ListedModel], *, several: bool) -> None:
     columns = ["name", "size", "family", "parameters", "quantization", "context", "capabilities", "modified", "loaded"]
     rows = [_row(each) for each in models]
@@ -160,7 +164,7 @@ def _draw(ctx: CommandContext, models: list[ListedModel], *, several: bool) -> N
         columns.insert(1, "provider")
         for row, model in zip(rows, models, strict=True):
             row.insert(1, model.provider)
-    ctx.out.table(columns, rows)
+    ctx.out.table(columns, rows, SPARE)
 
 
 def _row(model: ListedModel) -> list[object]:
