@@ -37,8 +37,11 @@ def _counted(folder: Path, depth: int, most: int, changed: int) -> Mapping[str, 
                 if level < depth and not is_made(entry.name):
                     waiting.append((here / entry.name, level + 1))
             elif not entry.name.startswith("."):
-                found[Path(entry.name).suffix.lower()] += 1
-    return found
+                found[entry.name.rpartition(".")[2]] += 1
+    counts: Counter[str] = Counter()
+    for ending, count in found.items():
+        counts[f".{ending.lower()}"] += count
+    return counts
 
 
 def entries(folder: Path, most: int) -> Iterator[os.DirEntry[str]]:

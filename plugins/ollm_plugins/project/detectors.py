@@ -84,7 +84,7 @@ SURE: Final = 0.7
 LIKELY: Final = 0.5
 """From here on, a profile is picked."""
 
-_FEW, _MOST, _DEEP = 500, 2000, 3
+_FEW, _MOST, _DEEP = 500, 1000, 3
 """Entries that are looked at in one folder; in a mixed project, and so many levels deep."""
 
 _TEXTS = "documentation"
@@ -143,8 +143,9 @@ def detect(name: str, folder: Path) -> Detection | None:
 @lru_cache(maxsize=64)
 def _marked(folder: Path, changed: int) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG001  (part of the key)
     """Return the markers that are there, by type."""
+    above = f"{folder}{os.sep}"  # joining paths by `/` would cost as much as looking them up
     found = {
-        name: tuple(marker for marker in kind.markers if os.path.lexists(folder / marker))
+        name: tuple(marker for marker in kind.markers if os.path.lexists(above + marker))
         for name, kind in KINDS.items()
     }
     return {name: evidence for name, evidence in found.items() if evidence}

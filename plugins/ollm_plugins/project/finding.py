@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 DEPTH: Final = 3
 """Levels below a root on which parts of it are looked for: `apps/GROUP/NAME` is the deepest usual form."""
 
-FOLDERS: Final = 400
+FOLDERS: Final = 300
 ENTRIES: Final = 1000
-"""Folders that are looked at below a root, and entries of each, at most: 0.1 s on two cores of 2 GHz."""
+"""Folders that are looked at below a root, and entries of each, at most: about 0.1 s."""
 
 
 class Found(Struct, frozen=True):
