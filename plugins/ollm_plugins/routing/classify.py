@@ -7,28 +7,86 @@ from typing import Final
 
 from msgspec import Struct
 
-READ: Final = 4000
+READ: Final = 2000
 """Characters of a prompt that are looked at: what it is about shows at once."""
 SHORT: Final = 60
 """Characters up to which a question counts as short."""
 
 RULE: Final = (
-    "code if the prompt holds a code block, a line of source, a file name with a code suffix or words of programming; "
+    "code if the prompt holds a code block, a line of source, a file name with a code suffix or a word of programming; "
     "else creative if it asks for a poem, story, song or the like; "
     f"else fast if it is one short line of at most {SHORT} characters; else general"
 )
 
-_CODE = re.compile(
-    r"```|^\s*(?:def |class |import |from \w+ import|#include|func |fn |public |const |let |var |SELECT )|[;{]\s*$"
-    r"|\b[\w/-]+\.(?:py|js|ts|tsx|rs|go|c|cc|cpp|h|hpp|java|kt|rb|php|cs|swift|sql|sh|toml|css)\b"
-    r"|\b(?:refactor|debug|compile[rs]?|stack ?trace|traceback|unit tests?|regex(?:es|p)?|function|method|algorithm"
-    r"|python|javascript|typescript|rust|golang|java|kotlin|c\+\+|sql|bash|html|css|api|json|yaml|git|docker|code)\b",
-    re.IGNORECASE | re.MULTILINE,
+_SOURCE = re.compile(
+    r"```|^[ \t]*(?:def \w+\(|class \w+[:({]|import [\w.]+;?$|from [\w.]+ import|#include|func \w*\(|fn \w+|public \w+ \w+"
+    r"|(?:const|let|var) \w+ ?[:=]|SELECT .* FROM)|[;{][ \t]*$",
+    re.MULTILINE,
 )
-_CREATIVE = re.compile(
-    r"\b(?:poem|poetry|haiku|sonnet|limerick|lyrics|song|story|stories|tale|novel|fairy ?tale|screenplay|dialogue"
-    r"|fiction|imagine|slogan|pun|rhymes?|ballad|character sketch|plot twist)\b",
-    re.IGNORECASE,
+_FILE = re.compile(r"\b[\w/-]{1,40}\.(?:py|jsx?|tsx?|rs|go|cc?|cpp|hp?p?|java|kt|rb|php|cs|swift|sql|sh|toml|css)\b")
+_WORD = re.compile(r"[a-z+#]+")
+_CODE: Final = frozenset(
+    [
+        "refactor",
+        "debug",
+        "debugger",
+        "compile",
+        "compiler",
+        "traceback",
+        "stacktrace",
+        "regex",
+        "regexp",
+        "function",
+        "algorithm",
+        "python",
+        "javascript",
+        "typescript",
+        "rust",
+        "golang",
+        "java",
+        "kotlin",
+        "c++",
+        "c#",
+        "sql",
+        "bash",
+        "html",
+        "css",
+        "api",
+        "json",
+        "yaml",
+        "git",
+        "docker",
+        "code",
+        "coding",
+        "codebase",
+        "unittest",
+        "pytest",
+    ]
+)
+_CREATIVE: Final = frozenset(
+    [
+        "poem",
+        "poems",
+        "poetry",
+        "haiku",
+        "sonnet",
+        "limerick",
+        "lyrics",
+        "song",
+        "story",
+        "stories",
+        "tale",
+        "fairytale",
+        "screenplay",
+        "dialogue",
+        "fiction",
+        "imagine",
+        "slogan",
+        "pun",
+        "rhyme",
+        "rhymes",
+        "ballad",
+    ]
 )
 
 
@@ -42,12 +100,14 @@ class Guess(Struct, frozen=True):
 def classify(prompt: str) -> Guess:
     """Guess the profile."""
     text = prompt[:READ]
-    code = _CODE.search(text)
-    if code:
-        return Guess("code", f"the prompt holds {code[0].strip()[:40]!r}")
-    creative = _CREATIVE.search(text)
-    if creative:
-        return Guess("creative", f"the prompt asks for {creative[0]!r}")
+    source = _SOURCE.search(text) or _FILE.search(text)
+    if source:
+        return Guess("code", f"the prompt holds {source[0].strip()!r}")
+    words = _WORD.findall(text.lower())
+    for profile, known in (("code", _CODE), ("creative", _CREATIVE)):
+        found = next((word for word in words if word in known), None)
+        if found:
+            return Guess(profile, f"the prompt holds the word {found!r}")
     if 0 < len(prompt.strip()) <= SHORT and "\n" not in prompt.strip():
         return Guess("fast", f"the prompt is one line of at most {SHORT} characters")
     return Guess("general", "nothing in the prompt says otherwise")

@@ -6,7 +6,7 @@ then the sum of all parts of the score.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -18,11 +18,11 @@ from ollm_plugins.routing.seconds import Estimate, estimate, pace_of
 from ollm_plugins.routing.situation import Candidate, Profile, Situation
 
 
-class Judged(Struct, frozen=True):
+class Judged(Struct, frozen=True, gc=False):
     """A candidate that qualifies.
 
     :param parts: the score, in the order of `score.PARTS`
-    :param rank: what the profile's own function gives it; None without one
+    :param rank: what the profile's own function or its order of families gives it; None without either
     """
 
     candidate: Candidate
@@ -36,7 +36,7 @@ class Judged(Struct, frozen=True):
         return sum(self.parts)
 
 
-class Rejected(Struct, frozen=True):
+class Rejected(Struct, frozen=True, gc=False):
     """A candidate that does not qualify, and every reason for it."""
 
     candidate: Candidate
@@ -71,7 +71,7 @@ def decide(situation: Situation) -> Decision:
 
 def _by_profile(situation: Situation, profile: Profile, asked: tuple[str, ...]) -> Decision:
     able, rejected = _sorted_out(situation)
-    pin, notices = _pinned(situation, profile, able, rejected)
+    pin, notices = _pinned(situation, profile, rejected)
     embeds = "embedding" in situation.requirement.needs  # what a profile asks for is about answers
     fitting = [each for each in able if embeds or not wishes(each, profile)]
     suited = [each for each in fitting if _is_suited(each, profile)]
@@ -82,7 +82,8 @@ def _by_profile(situation: Situation, profile: Profile, asked: tuple[str, ...]) 
         notices += told
     if pin is None and fitting and not suited and profile.families and not profile.builtin:
         notices += (Notice("routing-family-missing", _no_family(profile)),)
-    rejected += [Rejected(each, wishes(each, profile)) for each in able if each not in fitting and each is not pin]
+    kept = {id(each) for each in (*fitting, pin)}  # comparing models part by part takes its time
+    rejected += [Rejected(each, wishes(each, profile)) for each in able if id(each) not in kept]
     if not fitting and pin is None:
         missing = Notice("routing-nothing-qualifies", nothing_qualifies(situation, profile))
         return Decision(profile, None, (), tuple(rejected), notices=(*notices, missing))
@@ -97,7 +98,7 @@ def _best(
     rejected: tuple[Rejected, ...],
     notices: tuple[Notice, ...],
 ) -> Decision:
-    among = [*fitting] if pin is None or pin in fitting else [*fitting, pin]
+    among = [*fitting] if pin is None or any(each is pin for each in fitting) else [*fitting, pin]
     ranking = _ranked(situation, profile, among)
     if pin is not None:
         ranking.sort(key=lambda judged: judged.candidate is not pin)
@@ -120,7 +121,7 @@ def _sorted_out(situation: Situation) -> tuple[list[Candidate], list[Rejected]]:
 
 
 def _pinned(
-    situation: Situation, profile: Profile, able: list[Candidate], rejected: list[Rejected]
+    situation: Situation, profile: Profile, rejected: list[Rejected]
 ) -> tuple[Candidate | None, tuple[Notice, ...]]:
     """Return the model that the user pins to a profile if it can do what is needed, else a line why not."""
     name = situation.overrides.get(profile.name)
@@ -134,8 +135,7 @@ def _pinned(
     if problems:
         text = f"{where}, which {' and '.join(problems)}, so another model answers."
         return None, (Notice("routing-pin-unfit", text),)
-    if found not in able:
-        rejected[:] = [each for each in rejected if each.candidate is not found]
+    rejected[:] = [each for each in rejected if each.candidate is not found]
     return found, ()
 
 
@@ -192,7 +192,7 @@ def _nearly(able: list[Candidate], profile: Profile) -> tuple[list[Candidate], t
 
 def _ranked(situation: Situation, profile: Profile, fitting: Sequence[Candidate]) -> list[Judged]:
     """Sort models, the best first: by the profile's own function if it has one, then by the score."""
-    given = profile.rank(fitting) if profile.rank else None
+    given = profile.rank(fitting) if profile.rank else _by_family(profile, fitting)
     style, pace = style_of(profile), pace_of(situation.machine, situation.candidates)
     liked = preferences(situation.comparisons, profile.name, [each.name for each in fitting])
     judged = []
@@ -202,6 +202,14 @@ def _ranked(situation: Situation, profile: Profile, fitting: Sequence[Candidate]
         rank = None if given is None else given.get(each.key, float("-inf"))
         judged.append(Judged(each, parts, time, rank))
     return sorted(judged, key=_order)
+
+
+def _by_family(profile: Profile, fitting: Sequence[Candidate]) -> Mapping[str, float] | None:
+    """Rank by family where somebody wrote the profile to have these: the first family goes before all others."""
+    if profile.builtin or not profile.families:
+        return None
+    places = {each.key: place_in(profile.families, each) for each in fitting}
+    return {key: 0.0 if place is None else float(len(profile.families) - place) for key, place in places.items()}
 
 
 def _order(judged: Judged) -> tuple[float, float, float, str]:

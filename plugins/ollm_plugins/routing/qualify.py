@@ -28,8 +28,10 @@ def obstacles(
 
 def wishes(candidate: Candidate, profile: Profile) -> tuple[str, ...]:
     """Return what a model lacks that a profile asks of all of its models."""
-    lacking = [f"lacks {each}" for each in profile.required if each in NEEDS and not getattr(candidate, each)]
-    window = candidate.context_window
+    window, required = candidate.context_window, profile.required
+    lacking = (
+        [f"lacks {each}" for each in required if each in NEEDS and not getattr(candidate, each)] if required else []
+    )
     if window is not None and window < profile.min_context:
         lacking.append(f"has a window of {window} tokens, and the profile asks for {profile.min_context}")
     return tuple(lacking)

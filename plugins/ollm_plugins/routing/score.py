@@ -7,6 +7,7 @@ says how much it weighs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from math import comb, log2
 from typing import Final
 
@@ -30,8 +31,6 @@ PER_GB: Final = -0.01
 SUITS: Final = 0.4
 FAMILY: Final = 0.4
 """What the first family of a built-in profile is worth: little, since which families are best changes every few months."""
-WISHED_FAMILY: Final = 2.0
-"""The same where somebody wrote the profile to have those families."""
 SURE: Final = 0.05
 """So improbable must a preference be by chance (a sign test of one side) before it counts: 2 wins of 3 have 0.5."""
 PREFERENCE: Final = 1.5
@@ -87,9 +86,14 @@ def place_in(families: Sequence[str], candidate: Candidate) -> int | None:
 
     What is compared is what the server or the database calls the family, never the model's name.
     """
+    return _place(tuple(families), candidate.families) if families else None
+
+
+@lru_cache(maxsize=4096)
+def _place(families: tuple[str, ...], mine: tuple[str, ...]) -> int | None:
     for place, family in enumerate(families):
         wanted = family.lower()
-        if any(_is_of(each, wanted) for each in candidate.families):
+        if any(_is_of(each, wanted) for each in mine):
             return place
     return None
 
@@ -111,9 +115,9 @@ def _task(candidate: Candidate, profile: Profile, style: Style) -> float:
         worth += style.thinks
     if profile.name in candidate.profiles:
         worth += SUITS
-    place = place_in(profile.families, candidate)
+    place = place_in(profile.families, candidate) if profile.builtin else None
     if place is not None:
-        worth += (FAMILY if profile.builtin else WISHED_FAMILY) * (1 - place / (2 * len(profile.families)))
+        worth += FAMILY * (1 - place / (2 * len(profile.families)))
     return worth
 
 

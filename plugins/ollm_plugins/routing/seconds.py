@@ -33,7 +33,7 @@ _USUAL_GB: Final = 4.8
 """Weights of a model of which nobody knows the size: 8 billion parameters in 4 bits."""
 
 
-class Estimate(Struct, frozen=True):
+class Estimate(Struct, frozen=True, gc=False):
     """The expected seconds of a turn, and of what they consist.
 
     :param tok_s: tokens of answer a second

@@ -33,7 +33,7 @@ class Machine(Struct, frozen=True):
     num_parallel: int = 1
 
 
-class Candidate(Struct, frozen=True):
+class Candidate(Struct, frozen=True, gc=False):
     """A model that could be chosen; None or empty where nobody knows.
 
     :param key: "provider/model", or the name alone in a described situation
@@ -109,7 +109,7 @@ class Profile(Struct, frozen=True):
     :param families: best first
     :param min_context: in tokens
     :param fallback: whose choice is taken when no model qualifies, or none is of the families
-    :param builtin: one of the four, whose families count for little beside age and size
+    :param builtin: one of the four, whose families count for little beside age and size; in any other they go first
     :param origin: who says so: "built in", a plugin, a place in the settings
     """
 

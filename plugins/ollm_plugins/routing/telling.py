@@ -86,9 +86,19 @@ def _decisive(decision: Decision) -> Iterator[str]:
         return
     second = decision.ranking[1]
     if first.rank is not None and first.rank != second.rank:
-        yield f"The profile {name} ranks it first by its own function ({first.rank:g} against {second.rank:g})."
+        yield _ranked_first(first, second, decision.profile)
         return
     yield from _compared(first, second, decision.profile)
+
+
+def _ranked_first(first: Judged, second: Judged, profile: Profile) -> str:
+    if profile.rank is not None:
+        other = "none" if second.rank == float("-inf") else f"{second.rank:g}"
+        return f"The profile {profile.name} ranks it first by its own function ({first.rank:g} against {other})."
+    mine = profile.families[place_in(profile.families, first.candidate) or 0]
+    place = place_in(profile.families, second.candidate)
+    other = "all that it does not name" if place is None else profile.families[place]
+    return f"In the families of the profile {profile.name}, {mine} goes before {other}."
 
 
 def _compared(first: Judged, second: Judged, profile: Profile) -> Iterator[str]:
