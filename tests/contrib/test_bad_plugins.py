@@ -100,7 +100,7 @@ def test_every_option_of_the_program_is_reserved() -> None:
     from ollm.settings_model import PROGRAM_FLAGS
 
     app = App({"OLLM_HOME": "/nonexistent"}, records=[])
-    own = {flag for hint in _callback(app).__annotations__.values() for flag in flags_in(hint)}
+    own = {flag for hint in _callback(app, ()).__annotations__.values() for flag in flags_in(hint)}
     own -= {flag for field in app.settings.fields.values() for flag in field.setting.flags}
     assert own | {"--help", "-h", "--install-completion", "--show-completion"} == set(PROGRAM_FLAGS)
 
