@@ -404,3 +404,20 @@ async def test_a_real_server_keeps_the_contract_of_copies_and_pulls(at: At, live
             await act
     _, error = await refusal(provider, copied)
     assert isinstance(error, ModelNotFound | ProviderUnreachable)  # the registry, if it cannot be reached
+
+
+@pytest.mark.live
+async def test_a_real_server_keeps_the_contract_of_loading(at: At, live_address: str) -> None:
+    provider, mine = at(live_address), f"ollm-test-{uuid.uuid4().hex}:1"
+    await provider.copy_model(await provider.default_model(), mine)
+    try:
+        await provider.load_model(LoadRequest(mine, keep_alive=60, context_size=1024))
+        (loaded,) = [each for each in await provider.loaded_models() if each.name == mine]
+        assert loaded.context_size == 1024
+        assert loaded.expires
+        await provider.load_model(LoadRequest(mine, keep_alive=-1, context_size=1024))
+        (kept,) = [each for each in await provider.loaded_models() if each.name == mine]
+        assert kept.expires == ""
+    finally:
+        await provider.unload_model(mine)
+        await provider.delete_model(mine)
