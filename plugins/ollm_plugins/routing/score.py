@@ -26,9 +26,12 @@ SPILLED: Final = -1.0
 READING_TOK_S: Final = 8.0
 """Below about 8 tokens a second one waits for each word: people read 240 words a minute, with 1.3 tokens each."""
 SLOWER_THAN_READING: Final = 1.5
-LOADED: Final = 0.3
+LOADED: Final = 0.5
+"""Beside the time that loading takes: it would push another model out of memory, which may be wanted next."""
 PER_GB: Final = -0.01
+"""Of two that are alike, the smaller one: its memory is of use to others."""
 SUITS: Final = 0.4
+"""The database of limits says that it suits the profile."""
 FAMILY: Final = 0.4
 """What the first family of a built-in profile is worth: little, since which families are best changes every few months."""
 SURE: Final = 0.05
@@ -44,7 +47,8 @@ class Style(Struct, frozen=True):
     :param patience: seconds up to which time hardly counts
     :param code: worth of being made for code
     :param special: worth of being made for one field
-    :param thinks: worth of thinking first; the time that it takes is counted as well
+    :param thinks: worth of thinking first; half of it for a model that cannot do otherwise, also where it need not. The
+        time that it takes is counted as well
     """
 
     worth: float
@@ -112,7 +116,7 @@ def _task(candidate: Candidate, profile: Profile, style: Style) -> float:
     elif kind == "special":
         worth += style.special
     if candidate.thinks:
-        worth += style.thinks
+        worth += style.thinks if candidate.thinks == "can" else style.thinks / 2
     if profile.name in candidate.profiles:
         worth += SUITS
     place = place_in(profile.families, candidate) if profile.builtin else None
