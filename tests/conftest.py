@@ -1,4 +1,4 @@
-"""What every test gets: no settings, server or colours of whoever runs the tests."""
+"""What every test gets: no settings, project, server or colours of whoever runs the tests."""
 
 import os
 
@@ -13,6 +13,7 @@ def _nobodys_settings(tmp_path_factory, monkeypatch):
         if not name.startswith("OLLM_TEST_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("OLLM_HOME", str(tmp_path_factory.getbasetemp() / "nobodys-home"))
+    monkeypatch.setenv("OLLM_PROJECT_DETECT", "no")  # they may be run in a repository, whose type would be said
     monkeypatch.delenv("NO_COLOR", raising=False)
 
 
