@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,23 +11,29 @@ from ollm_plugins.models.plugin import Plugin as Models
 from ollm_plugins.ollama.plugin import Plugin as Ollama
 from ollm_plugins.options.plugin import Plugin as Options
 from ollm_plugins.routing.plugin import Plugin as Routing
-from ollm_plugins.routing.profiles import AUTO, BUILTIN
+from ollm_plugins.routing.candidates import kv_bytes
+from ollm_plugins.routing.gather import machine_of
+from ollm_plugins.routing.lines import lines, read
 
 from ollm.api import (
+    Catalogue,
+    CatalogueSource,
     ChoiceRequest,
     Comparison,
+    ListedModel,
+    LoadedModel,
     Message,
     ModelChooser,
+    ModelInfo,
     ModelKnowledge,
     ModelNotFound,
     ModelPreferences,
-    RoutingProfile,
     Service,
     Specs,
     UsageError,
     hookimpl,
 )
-from tests.replay import entry
+from tests.replay import entry, load
 from tests.replay.state import RememberingServer
 
 DATA = Path(__file__).parents[1] / "data" / "routing"
@@ -337,7 +344,7 @@ def test_turns_are_measured(routed, ollm_home):
     ollm = routed(environ={"OLLM_PROFILE": "general"})
     ollm.ask("Hello!")
     ollm.app.close()
-    for thread in __import__("threading").enumerate():
+    for thread in threading.enumerate():
         if thread.name == "rates-writer":
             thread.join()
     told = json.loads((ollm_home / "rates.json").read_text())
@@ -345,3 +352,97 @@ def test_turns_are_measured(routed, ollm_home):
     assert told["version"] == 1
     assert measured["tok_s"] > 0
     assert measured["used"] > 0
+
+
+def test_a_provider_that_is_away_is_told_of_when_another_answers(here):
+    ollm = here(environ={"OLLM_PROFILE": "general", "OLLAMA_HOST": "http://127.0.0.1:9"})
+    ollm.app.settings.set_session("model.routing.defaultProfile", "fast")
+    choice = ollm.app.run(ollm.app.services.find(ModelChooser).choose(ChoiceRequest("Hello!")))
+    (away,) = [notice for notice in choice.notices if notice.code == "routing-provider-away"]
+    assert "127.0.0.1:9" in away.text
+    assert "scripted:1b of 'scripted' answers" in away.text
+
+
+# What is known of the machine and of names
+
+
+def in_memory(*loaded):
+    """A list of one provider here whose models are in memory with so many GB, and so many of them on the GPU."""
+    models = [
+        ListedModel("ollama", ModelInfo(f"{place}"), LoadedModel(f"{place}", round(size * 1e9), round(gpu * 1e9)))
+        for place, (size, gpu) in enumerate(loaded)
+    ]
+    return Catalogue((*models, ListedModel("ollama", ModelInfo("idle"))), (CatalogueSource("ollama", ""),))
+
+
+@pytest.mark.parametrize(
+    ("loaded", "vram"),
+    [((), None), (((5, 5),), None), (((5, 0),), 0.0), (((20, 8),), 8.0), (((4, 4), (10, 4)), 8.0)],
+)
+def test_the_gpu_is_known_only_from_what_fills_or_shuns_it(loaded, vram):
+    machine = machine_of(in_memory(*loaded), frozenset({"ollama"}))
+    assert machine.vram_gb == vram
+    assert machine.ram_gb > 0.1
+    assert machine_of(in_memory(*loaded), frozenset({"ollama"}), 24.0).vram_gb == 24.0
+
+
+def test_the_memory_of_another_machine_is_unknown():
+    machine = machine_of(in_memory((5, 0)), frozenset())
+    assert (machine.vram_gb, machine.ram_gb) == (None, None)
+
+
+@pytest.mark.parametrize("address", ["http://gpu.example:11434", "10.0.0.7:11434"])
+def test_a_model_on_another_machine_is_not_held_to_the_memory_of_this_one(here, monkeypatch, address):
+    from ollm_plugins.routing.gather import _HERE
+
+    assert not _HERE.search(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:9", "localhost", "LOCALHOST:1", "0.0.0.0", "http://[::1]:1", ":11434"]
+)
+def test_addresses_of_this_machine_are_known(address):
+    from ollm_plugins.routing.gather import _HERE
+
+    assert _HERE.search(address)
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "active", "kind", "thinks"),
+    [
+        ("llama3.1:8b", 8, 8, "chat", ""),
+        ("qwen3:30b-a3b", 30, 3, "chat", "can"),
+        ("qwen3:30b", 30, 3.3, "chat", "can"),
+        ("qwen3:4b-thinking-2507", 4, 4, "chat", "always"),
+        ("qwen3:4b-instruct", 4, 4, "chat", ""),
+        ("gpt-oss:20b", 20, 3.6, "chat", "always"),
+        ("mixtral:8x7b", 47, 12.9, "chat", ""),
+        ("deepseek-r1:14b", 14, 14, "chat", "always"),
+        ("starcoder2:7b", 7, 7, "base", ""),
+        ("starcoder2:15b-instruct", 15, 15, "code", ""),
+        ("qwen2.5-coder:7b-base", 7, 7, "base", ""),
+        ("llama3.1:8b-text-q4_0", 8, 8, "base", ""),
+        ("llama-guard3:1b", 1, 1, "other", ""),
+        ("smollm2:135m", 0.135, 0.135, "chat", ""),
+        ("hf.co/acme/wonder-coder-3b", 3, 3, "code", ""),
+        ("gemma3n:e4b", 4, 4, "chat", ""),
+        ("our-support-bot", 0, 0, "chat", ""),
+    ],
+)
+def test_a_name_says_size_and_purpose(name, params, active, kind, thinks):
+    known = read(name)
+    assert known.params == pytest.approx(params, rel=0.02)
+    assert (known.active or known.params) == pytest.approx(active, rel=0.02)
+    assert (known.kind, known.thinks) == (kind, thinks)
+
+
+def test_the_table_of_lines_is_sound():
+    assert len(lines()) > 150
+    assert all(2023 <= each.released < 2027 for each in lines().values())
+
+
+def test_the_size_of_a_cache_is_read_from_metadata():
+    """smollm2:135m: 30 layers, 3 heads for keys and values, 64 wide, keys and values, 2 bytes each."""
+    facts = load("show_ok").objects[0]["model_info"]
+    assert kv_bytes(ModelInfo("smollm2:135m", details={"model_info": facts})) == 30 * 3 * 64 * 2 * 2
+    assert kv_bytes(ModelInfo("smollm2:135m")) is None

@@ -8,11 +8,12 @@ from ollm_plugins.limits.plugin import Plugin as Limits
 from ollm_plugins.models.plugin import Plugin as Models
 from ollm_plugins.ollama.plugin import Plugin as Ollama
 from ollm_plugins.options.plugin import Plugin as Options
+from ollm_plugins.routing.active import active
 from ollm_plugins.routing.classify import classify
 from ollm_plugins.routing.plugin import Plugin as Routing
 from ollm_plugins.routing.status import render
 
-from ollm.api import ModelNotFound, StatusContext, UsageError
+from ollm.api import CommandContext, ModelNotFound, StatusContext, UsageError, dispatch, root_group, tree
 from tests.helpers.program import ollm as ollm  # a fixture
 from tests.replay import entry
 from tests.replay.state import RememberingServer
@@ -160,6 +161,13 @@ def test_use_says_what_is_stronger(routed):
     )
     off = routed(settings="model: {routing: {enabled: false}}").run_command("route use code")
     assert "But model.routing.enabled is false" in off.stderr
+
+
+def test_in_the_repl_use_holds_at_once_and_beats_a_variable(routed):
+    app = routed(environ={"OLLM_PROFILE": "fast"}).app
+    for line, profile in (("route use code", "code"), ("route use --none", "fast")):
+        dispatch(root_group(tree(app.hub, "repl"), app.hub, CommandContext(app, "repl"), None), line.split(), "/")
+        assert active(app.settings).profile == profile
 
 
 @pytest.mark.parametrize("words", ["", "cod", "code --none"])

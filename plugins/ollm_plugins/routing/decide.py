@@ -6,7 +6,7 @@ then the sum of all parts of the score.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -66,7 +66,20 @@ class Decision(Struct, frozen=True):
 
 def decide(situation: Situation) -> Decision:
     """Decide."""
-    return _by_profile(situation, situation.profiles[situation.profile], (situation.profile,))
+    decision = _by_profile(situation, situation.profiles[situation.profile], (situation.profile,))
+    return replace(decision, notices=(*_away(situation, decision), *decision.notices))
+
+
+def _away(situation: Situation, decision: Decision) -> Iterator[Notice]:
+    """Yield a line for each provider that is asked before the one that answers, and is away."""
+    for name, problem in situation.providers if decision.chosen else ():
+        if decision.chosen and name == decision.chosen.provider:
+            return
+        if problem and decision.chosen:
+            who = f"{decision.chosen.name} of '{decision.chosen.provider}'"
+            yield Notice(
+                "routing-provider-away", f"{problem}: routing chooses among the others' models, and {who} answers."
+            )
 
 
 def _by_profile(situation: Situation, profile: Profile, asked: tuple[str, ...]) -> Decision:

@@ -75,6 +75,7 @@ class Gatherer:
             section.overrides,
             tuple(each for name in names for each in preferences.comparisons(name)) if preferences else (),
             section.cloud,
+            providers=tuple((each.provider, each.offline) for each in catalogue.sources),
         )
 
     def _candidates(

@@ -91,8 +91,9 @@ def read(name: str, matched: str = "") -> Read:
     own, _, tag = lowered.rpartition("/")[2].partition(":")
     line = matched.partition(":")[0].lower() or own
     known = lines().get(line)
-    words = frozenset(_WORD.findall(f"{tag} {'' if own == line else own}"))
-    params, active = _sizes(f"{own if own != line else ''}:{tag}", known)
+    text = f":{tag}" if own in lines() else f"{own}:{tag}"  # the name of a line says nothing of one of its models
+    words = frozenset(_WORD.findall(text))
+    params, active = _sizes(text, known)
     released = known.released if known else UNKNOWN_RELEASE
     return Read(line, params, active, released, _kind(known, words, own), _thinks(known, words))
 

@@ -132,6 +132,7 @@ class Situation(Struct, frozen=True):
     :param comparisons: how the user judged answers, in any profile
     :param cloud: whether models on other people's servers may be chosen
     :param notices: what was ignored while this was made
+    :param providers: in the order in which they are asked, each with why it is away; empty where it is not
     """
 
     machine: Machine
@@ -143,3 +144,4 @@ class Situation(Struct, frozen=True):
     comparisons: tuple[Comparison, ...] = ()
     cloud: bool = False
     notices: tuple[Notice, ...] = ()
+    providers: tuple[tuple[str, str], ...] = ()
