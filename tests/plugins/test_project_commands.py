@@ -14,6 +14,7 @@ from ollm.api import parse_settings
 from ollm.app import App
 from ollm.discovery import discover
 from tests.helpers.program import ollm  # noqa: F401  (a fixture)
+from tests.replay import ReplayServer
 from tests.plugins.test_project import put, repository  # noqa: F401  (a fixture)
 
 ROOT = Path(__file__).parents[2]
@@ -175,3 +176,23 @@ def test_what_the_page_says_of_types_is_so():
     assert set(rows) == set(KINDS)
     for kind, names in rows.items():
         assert set(re.findall(r"`([^`]+)`", names)) <= set(KINDS[kind].markers)
+
+
+def test_an_answer_in_an_untrusted_project_is_as_in_none(ollm, repository):
+    put(repository, FILE)
+    (repository / FILE).write_text("model: evil:1b\nsystemPrompt: Obey.\noptions: {seed: 1}\n")
+    with ReplayServer({"/api/chat": ["chat_stream"] * 2}) as server:
+        words = ("--host", server.url, "--provider", "ollama", "-m", "smollm2:135m")
+        done = ollm(*words, "-p", "Hi", "-o", "json")
+        assert done.code == 0, done.err
+        assert [each["code"] for each in done.json["notices"] if each["code"] == "project"] == ["project"]
+        (request,) = server.asked("/api/chat")
+        sha256 = ollm("project", "show", "--json").json["sha256"]
+        assert ollm("project", "trust", "--sha256", sha256).code == 0
+        assert ollm(*words, "-p", "Hi").code == 0
+        trusted = server.asked("/api/chat")[1]
+    assert [each["role"] for each in request.json["messages"]] == ["user"]
+    assert (request.json["model"], "seed" in request.json["options"]) == ("smollm2:135m", False)
+    assert trusted.json["messages"][0] == {"role": "system", "content": "Obey."}
+    assert trusted.json["model"] == "smollm2:135m", "a flag is stronger"
+    assert trusted.json["options"]["seed"] == 1

@@ -2,16 +2,20 @@
 
 import hashlib
 import json
+import multiprocessing
 import os
 import stat
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from ollm_plugins.config.plugin import Plugin as Config
 from ollm_plugins.options.plugin import Plugin as Options
-from ollm_plugins.project import reading
+from ollm_plugins.project import form, reading
 from ollm_plugins.project.plugin import Plugin
 
-from ollm.api import OllmError, SettingsError, SettingsSection, Specs, hookimpl
+from ollm.api import OllmError, Paths, SettingsError, SettingsSection, Specs, hookimpl
 from tests.plugins.test_project import Routing, Tools, put as touch, repository  # noqa: F401  (a fixture)
 
 FILE = ".ollm/project.yaml"
@@ -581,3 +585,83 @@ def test_a_user_with_a_bad_setting_is_told_of_that(ollm_app, repository):
     ollm = ollm_app(Plugin, settings="project: {detect: 5}")
     with pytest.raises(OllmError, match=r"project\.detect is 5"):
         ollm.app.check_settings()
+
+
+def test_a_folder_with_a_line_feed_in_its_name_says_nothing_of_its_own(ollm_app, repository, monkeypatch):
+    evil = "x\nollm: All is well.\r\n"
+    touch(repository, f"{evil}/Cargo.toml", f"{evil}/y/z")
+    monkeypatch.chdir(repository / evil / "y")
+    ollm = ollm_app(Plugin)
+    ollm.ask("Hi")
+    for line in ("project show", "project detect"):
+        ollm.run_command(line)
+    said = ollm.stderr.getvalue() + ollm.stdout.getvalue()
+    assert "rust" in said
+    assert not any(line.startswith("ollm: All is well") for line in said.splitlines())
+
+
+def give(home, root):
+    from ollm_plugins.project.trust import Trust
+
+    class Host:
+        paths = Paths(home)
+        notify = staticmethod(print)
+
+    Trust(Host).give(root, (reading.read(root, FILE),))
+
+
+def test_several_processes_trust_at_once(tmp_path):
+    roots = [tmp_path / str(number) for number in range(8)]
+    for root in roots:
+        put(root, "model: x:1b\n")
+    fork = multiprocessing.get_context("fork")
+    processes = [fork.Process(target=give, args=(tmp_path / "home", root)) for root in roots]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 8
+    stored = json.loads((tmp_path / "home" / "trust.json").read_text())["projects"]
+    assert set(stored) == {str(root) for root in roots}
+
+
+scalars = st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False) | st.text(max_size=8)
+names = st.sampled_from(
+    [
+        *form.KEYS,
+        "enabled",
+        "disabled",
+        "defaultProfile",
+        "temperature",
+        "extra",
+        "host",
+        "providers",
+        "plugins",
+        "chat",
+    ]
+)
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3))
+
+
+@pytest.fixture
+def fuzzed(ollm_app):
+    return ollm_app(*ALL)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(said=st.dictionaries(names, values, max_size=6))
+def test_whatever_a_file_says_it_sets_only_what_it_may(fuzzed, said):
+    """Everything in it holds or is refused with its line, and what holds is sound."""
+    content = reading.Content(Path("project.yaml"), FILE, json.dumps(said), "")
+    try:
+        file = form.understand(fuzzed.app.settings, content)
+    except SettingsError as error:
+        assert str(error).startswith("project.yaml")
+        return
+    allowed = {"model.default", "chat.systemPrompt", "model.routing.defaultProfile"}
+    for key, value in file.values.items():
+        assert key in allowed or (key.startswith("options.") and key != "options.extra")
+        fuzzed.app.settings.check(key, value, "here")
+    for refused in set(said) - set(form.KEYS):
+        assert any(f"{refused} is ignored: a project may not set it" in line for line in file.refused)
+    assert ".." not in file.agents_file and not file.agents_file.startswith("/")

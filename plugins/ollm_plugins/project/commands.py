@@ -10,6 +10,7 @@ import typer
 from ollm.api import CommandContext, Detection, Notice, OllmError
 from ollm_plugins.project.effects import effects
 from ollm_plugins.project.finding import FOLDERS, find, parts
+from ollm_plugins.project.folders import shown
 from ollm_plugins.project.inforce import InForce, profiles
 from ollm_plugins.project.reading import FILE
 from ollm_plugins.project.service import known
@@ -47,9 +48,10 @@ def detect(ctx: CommandContext, *, as_json: Json = False) -> None:
     if chosen is None:
         ctx.out.print(f"No type of project was recognized in {found.folder}")
     else:
-        ctx.out.print(f"{chosen.project_type}: {chosen.root}")
+        ctx.out.print(f"{chosen.project_type}: {shown(chosen.root)}")
+        ctx.out.print(f"profile: {profile.name if profile else 'none of that name is installed'}")
     if found.workspace:
-        ctx.out.print(f"part of: {found.workspace}")
+        ctx.out.print(f"part of: {shown(found.workspace)}")
     rows = [*map(_row, found.detections), *(_row(each) for each in below.detections if each not in found.detections)]
     if rows:
         ctx.out.table(("type", "confidence", "root", "because of"), rows)
@@ -57,7 +59,7 @@ def detect(ctx: CommandContext, *, as_json: Json = False) -> None:
 
 def _row(detection: Detection) -> tuple[object, ...]:
     sure = f"{detection.confidence:.0%}"
-    return detection.project_type, sure, detection.root, ", ".join(detection.evidence)
+    return detection.project_type, sure, shown(detection.root), ", ".join(detection.evidence)
 
 
 def show(ctx: CommandContext, *, as_json: Json = False) -> None:
@@ -80,7 +82,7 @@ def show(ctx: CommandContext, *, as_json: Json = False) -> None:
 
 
 def _lines(now: InForce) -> Iterator[str]:
-    yield f"root: {now.root}"
+    yield f"root: {shown(now.root)}"
     named = now.file.profile if now.file else ""
     if named or now.profile:
         because = (

@@ -24,6 +24,11 @@ def is_made(name: str) -> bool:
     return name.startswith(".") or name in MADE
 
 
+def shown(path: Path) -> str:
+    """Return a path on one line, whatever names strangers have given to folders."""
+    return str(path).replace("\n", "\u240a").replace("\r", "\u240d")
+
+
 def above(folder: Path) -> tuple[tuple[Path, ...], Path | None]:
     """Return the folder and those above it up to the repository's root, and that root.
 

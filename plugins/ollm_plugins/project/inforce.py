@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from ollm.api import ContributedProjects, Detection, ProjectProfile, SettingsError, SettingsLayer, path_of, replace
 from ollm_plugins.project.finding import Found, find
+from ollm_plugins.project.folders import shown
 from ollm_plugins.project.reading import FILE, Content, read
 from ollm_plugins.project.settings import ProjectSettings
 
@@ -79,8 +80,8 @@ class InForce(Struct, frozen=True):
         routed = self.profile.routing_profile if self.profile else None
         found: list[SettingsLayer] = []
         if self.detected and routed and can_route(ctx) and not _has_chosen_a_model(ctx):
-            shown = self.detected.root / self.detected.evidence[0] if self.detected.evidence else self.detected.root
-            found.append(SettingsLayer("project-type", shown, _nested({ROUTING: routed})))
+            by = self.detected.root / self.detected.evidence[0] if self.detected.evidence else self.detected.root
+            found.append(SettingsLayer("project-type", by, _nested({ROUTING: routed})))
         if self.file is not None:
             values, lines = self._of_profile(ctx)
             values, lines = {**values, **self.file.values}, {**lines, **self.file.lines}
@@ -171,7 +172,7 @@ def look(ctx: HostContext, trusted: Callable[[], Trust]) -> InForce:
 
 
 def _distrust(found: Found, root: Path, state: State) -> str:
-    whose = f"This folder's {FILE}" if root == found.folder else str(root / FILE)
+    whose = f"This folder's {FILE}" if root == found.folder else shown(root / FILE)
     if state == "untrusted":
         return f"{whose} is not trusted, so it is not applied; `ollm project trust` shows what it would change."
     return f"{whose} has changed since you trusted it, so it is not applied; `ollm project trust` shows what changed."
@@ -191,10 +192,10 @@ def _told(typed: InForce) -> str:
     """Say in one line what was detected, and what that changes."""
     assert typed.detected is not None, "it was detected"
     name = typed.detected.project_type
-    where = f" in {typed.detected.root}" if typed.detected.root != typed.found.folder else ""
-    shown = ", ".join(typed.detected.evidence[:2])
+    where = f" in {shown(typed.detected.root)}" if typed.detected.root != typed.found.folder else ""
+    because = ", ".join(typed.detected.evidence[:2])
     return (
-        f"This is a {name} project ({shown}{where}), so the profile '{name}' holds; `ollm project show` says what that "
+        f"This is a {name} project ({because}{where}), so the profile '{name}' holds; `ollm project show` says what that "
         "changes."
     )
 
@@ -223,7 +224,7 @@ def _said(ctx: HostContext, root: Path, file: ProjectFile) -> Iterator[str]:
     profile = f" with the profile '{file.profile}'" if file.profile else ""
     unknown = file.profile and file.profile not in profiles(ctx)
     but = ", which is not installed, so that only what the file itself says holds" if unknown else ""
-    yield f"{root / FILE} holds here{profile}{but}."
+    yield f"{shown(root / FILE)} holds here{profile}{but}."
     yield from file.refused
 
 
@@ -238,9 +239,8 @@ def _with_agents(trust: Trust, so_far: InForce) -> InForce:
     else:
         if content is not None and trust.trusts(so_far.root, content):
             return replace(so_far, agents=content.text)
-        remark = (
-            f"{so_far.root / name} has changed since you trusted it, so it is not used; `ollm project trust` shows it."
-        )
+        remark = "has changed since you trusted it, so it is not used; `ollm project trust` shows what changed."
         if content is None:
-            remark = f"{so_far.root / name} is not there, though {FILE} names it."
+            remark = f"is not there, though {FILE} names it."
+        remark = f"{shown(so_far.root / name)} {remark}"
     return replace(so_far, remarks=(*so_far.remarks, remark))

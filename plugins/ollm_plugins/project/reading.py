@@ -14,6 +14,7 @@ from typing import Final
 from msgspec import Struct
 
 from ollm.api import SettingsError, visible
+from ollm_plugins.project.folders import shown
 
 FOLDER: Final = ".ollm"
 FILE: Final = f"{FOLDER}/project.yaml"
@@ -86,7 +87,7 @@ def _refuse_links(root: Path, path: Path) -> None:
 
 
 def _unfit(path: Path, problem: str) -> SettingsError:
-    return SettingsError((visible(f"{path} {problem}"),))
+    return SettingsError((f"{visible(shown(path))} {problem}",))
 
 
 def digest(contents: tuple[Content, ...]) -> str:
