@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 from ollm.api import App, ListedModel, ModelInfo, ModelKnowledge, Output
 from ollm_plugins.limits.knowledge import Knowledge
-from ollm_plugins.routing.candidates import NOTHING, listed
+from ollm_plugins.routing.candidates import listed
 from ollm_plugins.routing.classify import classify
 from ollm_plugins.routing.decide import decide
 from ollm_plugins.routing.profiles import builtin
@@ -57,15 +57,13 @@ def main() -> None:
     print(f"{'candidates':>10} {'decide ms':>10} {'/ sort':>7} {'make ms':>8} {'/ sort':>7}")
     for count in COUNTS:
         some = models(count)
-        candidates = tuple(listed(each, knowledge.look_up(each.info.name, "", each.info), NOTHING) for each in some)
+        candidates = tuple(listed(each, knowledge.look_up(each.info.name, "", each.info)) for each in some)
         situation = Situation(Machine(12, 32), candidates, "code", Requirement(), builtin())
         pairs = [(each.strength, each.key) for each in candidates]
         plain = median(lambda given=pairs: sorted(given), runs)  # type: ignore[misc]
         deciding = median(lambda given=situation: decide(given), runs)  # type: ignore[misc]
         making = median(
-            lambda given=some: [
-                listed(each, knowledge.look_up(each.info.name, "", each.info), NOTHING) for each in given
-            ],  # type: ignore[misc]
+            lambda given=some: [listed(each, knowledge.look_up(each.info.name, "", each.info)) for each in given],  # type: ignore[misc]
             max(3, runs // 5),
         )
         print(f"{count:>10} {deciding:>10.2f} {deciding / plain:>7.1f} {making:>8.1f} {making / plain:>7.1f}")

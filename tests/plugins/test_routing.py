@@ -29,6 +29,7 @@ from ollm.api import (
     ModelNotFound,
     ModelPreferences,
     Service,
+    SettingsLayer,
     Specs,
     UsageError,
     hookimpl,
@@ -291,6 +292,38 @@ def test_routing_is_on_when_the_user_has_chosen_it(routed, server, routing, on):
     assert ollm.run_command("route --json").json["on"] is on
 
 
+PROJECT = {"model": {"routing": {"defaultProfile": "fast"}}}
+
+
+@pytest.mark.parametrize(
+    ("user", "project", "model"),
+    [
+        ("{}", PROJECT, "default"),
+        ("{routing: {enabled: true}}", PROJECT, "llama3.2:3b"),
+        ("{routing: {defaultProfile: general}}", PROJECT, "llama3.2:3b"),
+        ("{routing: {enabled: true, defaultProfile: general}}", PROJECT, "llama3.2:3b"),
+        ("{default: 'qwen3:8b'}", {"model": {"routing": {"defaultProfile": "fast", "enabled": True}}}, "qwen3:8b"),
+        ("{routing: {enabled: true}}", {"model": {"default": "qwen3:8b"}}, "qwen3:8b"),
+    ],
+)
+def test_a_project_says_how_and_not_whether(routed, server, user, project, model):
+    class Project(Specs):
+        @hookimpl
+        def ollm_settings_layers(self, ctx):
+            return [SettingsLayer("project", Path("/there/project.yaml"), project)]
+
+    default = server._tags({}).objects[0]["models"][0]["name"]
+    routed(Project, settings=f"model: {user}").ask("Hello!")
+    assert model_asked(server) == (default if model == "default" else model)
+
+
+def test_what_stays_as_it_is_is_said_once(routed):
+    ollm = routed(settings="model: {routing: {enabled: true, overrides: {general: 'none:1b'}}}")
+    chooser = ollm.app.services.find(ModelChooser)
+    told = [ollm.app.run(chooser.choose(ChoiceRequest(text))).notices for text in ("One", "Two")]
+    assert [len(each) for each in told] == [1, 0]
+
+
 def test_a_flag_beats_the_switch(routed, server):
     routed(settings="model: {routing: {enabled: false}}", environ={"OLLM_PROFILE": "fast"}).ask("Hello!")
     assert model_asked(server) == "llama3.2:3b"
@@ -391,8 +424,10 @@ def test_the_memory_of_another_machine_is_unknown():
     assert (machine.vram_gb, machine.ram_gb) == (None, None)
 
 
-@pytest.mark.parametrize("address", ["http://gpu.example:11434", "10.0.0.7:11434"])
-def test_a_model_on_another_machine_is_not_held_to_the_memory_of_this_one(here, monkeypatch, address):
+@pytest.mark.parametrize(
+    "address", ["http://gpu.example:11434", "10.0.0.7:11434", "http://localhost.example:1", "[::2]:1"]
+)
+def test_addresses_of_other_machines_are_known(address):
     from ollm_plugins.routing.gather import _HERE
 
     assert not _HERE.search(address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Final
 
 from msgspec import Struct
@@ -37,21 +38,22 @@ def active(settings: SettingsReader) -> Active:
     :raises SettingsError: a value is bad
     """
     section = settings.section(RoutingSettings)
-    winner = settings.candidates(KEY)[-1]
+    given = settings.candidates(KEY)
+    winner = given[-1]
     profile, where = section.default_profile, winner.where if winner.layer != "default" else "default"
-    why = "" if winner.layer in _NOW else _off(settings, section, winner.layer)
+    why = "" if winner.layer in _NOW else _off(settings, section, {each.layer for each in given})
     return Active(profile, where, not why, why)
 
 
-def _off(settings: SettingsReader, section: RoutingSettings, layer: str) -> str:
+def _off(settings: SettingsReader, section: RoutingSettings, layers: Set[str]) -> str:
     """Return why routing is off; empty if it is not."""
     named, switch = settings.candidates("model.default")[-1], settings.candidates("model.routing.enabled")[-1]
     if section.enabled is False:
         return f"model.routing.enabled is false ({switch.where})"
     if named.layer == "plugin" or (switch.layer == "plugin" and named.layer != "default"):
         return f"{named.where} names the model {named.raw}"
-    if section.enabled or layer == "user":
+    if section.enabled or "user" in layers:
         return ""
-    if layer == "plugin":
+    if "plugin" in layers:
         return "a project's profile alone does not switch it on; `ollm config set model.routing.enabled true` does"
     return "no profile is chosen; `ollm route use general` chooses one"

@@ -24,9 +24,6 @@ class Measured(Struct, frozen=True):
     used: float = 0.0
 
 
-NOTHING = Measured()
-
-
 def completed(said: Candidate, limits: KnownLimits | None, parameters: str = "", *, base: bool = False) -> Candidate:
     """Add what name, line and database tell to what is said of a model.
 
@@ -53,7 +50,7 @@ def completed(said: Candidate, limits: KnownLimits | None, parameters: str = "",
     return Candidate(**fields)
 
 
-def listed(model: ListedModel, limits: KnownLimits | None, measured: Measured, barrier: str = "") -> Candidate:
+def listed(model: ListedModel, limits: KnownLimits | None, barrier: str = "") -> Candidate:
     """Make a candidate of a model in a catalogue.
 
     :param barrier: why its provider cannot be asked
@@ -72,9 +69,6 @@ def listed(model: ListedModel, limits: KnownLimits | None, measured: Measured, b
         loaded=memory is not None,
         loaded_context=memory.context_size if memory else None,
         kv_bytes=kv_bytes(info),
-        tok_s=measured.tok_s,
-        prompt_tok_s=measured.prompt_tok_s,
-        load_s=measured.load_s,
         families=(info.family.lower(),) if info.family else (),
         cloud=is_cloud(info),
         barrier=barrier or _barrier(info),

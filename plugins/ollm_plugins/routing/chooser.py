@@ -24,6 +24,7 @@ class Chooser(ModelChooser):
     def __init__(self, host: HostContext) -> None:
         self._host = host
         self._made: Gatherer | None = None
+        self._told: set[Notice] = set()
 
     async def choose(self, request: ChoiceRequest) -> ModelChoice | None:
         """Choose a model; None when routing is off, or nobody can be asked, which the kernel then says.
@@ -42,7 +43,13 @@ class Chooser(ModelChooser):
             return None
         if situation.candidates and all(each.barrier for each in situation.candidates):
             return None
-        return _choice(situation)
+        return self._once(_choice(situation))
+
+    def _once(self, choice: ModelChoice) -> ModelChoice:
+        """Leave out what was said for an earlier turn: a fallback that stays is said once, another one anew."""
+        new = tuple(notice for notice in choice.notices if notice not in self._told)
+        self._told.update(new)
+        return ModelChoice(choice.provider, choice.model, new)
 
     async def _situation(self, wanted: Active, request: ChoiceRequest) -> Situation:
         from ollm_plugins.routing.gather import Gatherer

@@ -23,7 +23,7 @@ from ollm.api import (
     UsageError,
     replace,
 )
-from ollm_plugins.routing.candidates import NOTHING, Measured, listed
+from ollm_plugins.routing.candidates import Measured, listed
 from ollm_plugins.routing.profiles import profile_named, profiles
 from ollm_plugins.routing.ranking import Asked
 from ollm_plugins.routing.rates import FILE, read
@@ -47,7 +47,7 @@ class Gatherer:
 
     def __init__(self, host: HostContext) -> None:
         self._host = host
-        self._made: tuple[Catalogue, object, tuple[Candidate, ...], dict[str, ModelInfo]] | None = None
+        self._made: tuple[tuple[Catalogue, float | None], tuple[Candidate, ...], dict[str, ModelInfo]] | None = None
 
     async def situation(self, profile: str, requirement: Requirement, prompt: str = "", where: str = "") -> Situation:
         """Return the present situation.
@@ -81,27 +81,28 @@ class Gatherer:
     def _candidates(
         self, catalogue: Catalogue, vram_gb: float | None
     ) -> tuple[tuple[Candidate, ...], dict[str, ModelInfo]]:
-        path = self._host.paths.home / FILE
-        mark = (path.stat().st_mtime if path.exists() else 0.0, vram_gb)
-        if self._made is None or self._made[0] is not catalogue or self._made[1] != mark:
-            rates = read(path, self._host.notify)
+        """Return the candidates of a list, with what was measured of them up to now."""
+        mark = (catalogue, vram_gb)
+        if self._made is None or self._made[0][0] is not catalogue or self._made[0][1] != vram_gb:
             infos = {f"{each.provider}/{each.info.name}": each.info for each in catalogue.models}
-            self._made = catalogue, mark, self._make(catalogue, rates, vram_gb), infos
-        return self._made[2], self._made[3]
+            self._made = mark, self._make(catalogue, vram_gb), infos
+        rates = read(self._host.paths.home / FILE, self._host.notify)
+        as_of = {each.provider: _seconds(each.as_of) for each in catalogue.sources}
+        found = list(self._made[1])
+        for place, each in enumerate(found) if rates else ():
+            measured = rates.get(each.key)
+            if measured is not None:
+                found[place] = _with(each, measured, as_of.get(each.provider, 0.0))
+        return tuple(found), self._made[2]
 
-    def _make(self, catalogue: Catalogue, rates: dict[str, Measured], vram_gb: float | None) -> tuple[Candidate, ...]:
+    def _make(self, catalogue: Catalogue, vram_gb: float | None) -> tuple[Candidate, ...]:
         knowledge = self._host.services.find(ModelKnowledge)
         offline = {each.provider: each.offline for each in catalogue.sources if each.offline}
-        as_of = {each.provider: _seconds(each.as_of) for each in catalogue.sources}
-        here, found, now = self._here(catalogue), [], time.time()
+        here, found = self._here(catalogue), []
         for model in catalogue.models:
             limits = knowledge.look_up(model.info.name, model.provider, model.info) if knowledge else None
             away = f"is with '{model.provider}', which is away" if model.provider in offline else ""
-            measured = rates.get(f"{model.provider}/{model.info.name}", NOTHING)
-            made = listed(model, limits, measured, away)
-            since = max(as_of.get(model.provider, 0.0), now - STAYS)
-            if not made.loaded and measured.used > since:
-                made = replace(made, loaded=True)
+            made = listed(model, limits, away)
             unknown = model.provider not in here and vram_gb is None
             found.append(replace(made, elsewhere=True) if unknown else made)
         return tuple(found)
@@ -121,6 +122,13 @@ class Gatherer:
         except OllmError:  # the provider itself says what is wrong with it
             return False
         return not address or _HERE.search(address) is not None
+
+
+def _with(candidate: Candidate, measured: Measured, as_of: float) -> Candidate:
+    """Return a candidate with what was measured; one that has answered since the list was made is in memory."""
+    loaded = candidate.loaded or measured.used > max(as_of, time.time() - STAYS)
+    rates = {"tok_s": measured.tok_s, "prompt_tok_s": measured.prompt_tok_s, "load_s": measured.load_s}
+    return replace(candidate, loaded=loaded, **rates)
 
 
 def machine_of(catalogue: Catalogue, here: frozenset[str], vram_gb: float | None = None) -> Machine:
