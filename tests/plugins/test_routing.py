@@ -481,3 +481,8 @@ def test_the_size_of_a_cache_is_read_from_metadata():
     facts = load("show_ok").objects[0]["model_info"]
     assert kv_bytes(ModelInfo("smollm2:135m", details={"model_info": facts})) == 30 * 3 * 64 * 2 * 2
     assert kv_bytes(ModelInfo("smollm2:135m")) is None
+
+
+def test_without_routing_a_default_that_is_missing_is_an_error_that_lists_what_is_there(routed):
+    with pytest.raises(ModelNotFound, match=r"no model falcon:7b\. It has .*qwen3:8b"):
+        routed(settings="model: {default: 'falcon:7b'}").ask("Hello!")

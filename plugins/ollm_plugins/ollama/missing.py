@@ -8,6 +8,8 @@ from ollm.api import ModelNotFound, visible
 from ollm_plugins.ollama.models import canonical, same
 
 _LIBRARY = "Ollama's library"
+_NAMED = 5
+"""Models that are named where none is near to what was asked for."""
 
 
 def missing_on_server(where: str, name: str, names: Sequence[str] | None) -> ModelNotFound:
@@ -20,7 +22,12 @@ def missing_on_server(where: str, name: str, names: Sequence[str] | None) -> Mod
     if any(same(name, other) for other in names or ()):
         return ModelNotFound(f"{problem} in full, only a part of its files", pull)
     near = nearest(name, names or ())
-    return ModelNotFound(problem, f"Near to it: {near}; or {pull}" if near else pull)
+    if near or not names:
+        return ModelNotFound(problem, f"Near to it: {near}; or {pull}" if near else pull)
+    there = ", ".join(map(visible, names[:_NAMED])) + (
+        f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    )
+    return ModelNotFound(problem, f"It has {there}; or {pull}")
 
 
 def missing_in_registry(name: str, names: Sequence[str] | None) -> ModelNotFound:

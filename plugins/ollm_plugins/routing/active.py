@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from msgspec import Struct
@@ -45,7 +45,7 @@ def active(settings: SettingsReader) -> Active:
     return Active(profile, where, not why, why)
 
 
-def _off(settings: SettingsReader, section: RoutingSettings, layers: Set[str]) -> str:
+def _off(settings: SettingsReader, section: RoutingSettings, layers: AbstractSet[str]) -> str:
     """Return why routing is off; empty if it is not."""
     named, switch = settings.candidates("model.default")[-1], settings.candidates("model.routing.enabled")[-1]
     if section.enabled is False:
