@@ -74,8 +74,8 @@ def show(ctx: CommandContext, *, as_json: Json = False) -> None:
     for line in _lines(now):
         ctx.out.print(line)
     if found:
-        rows = [(each.name, each.value, each.origin, each.instead) for each in found]
-        ctx.out.table(("what", "value", "from", "instead of"), rows)
+        rows = [(each.name, each.value, each.origin, each.instead, each.beaten) for each in found]
+        ctx.out.table(("what", "value", "from", "instead of", "but stronger is"), rows)
     for remark in now.remarks:
         ctx.out.say(f"ollm: {remark}")
     projects.is_told()

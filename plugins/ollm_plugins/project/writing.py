@@ -67,12 +67,13 @@ def use(ctx: CommandContext, profile: Annotated[str, typer.Argument(help="A proj
     projects = known(ctx.app.services)
     found = find(ctx.app.context)
     chosen, root = _chosen(ctx, found, profile), _root(ctx, found)
-    content = read(root, FILE)
-    if content is not None:
-        parse_settings(content.path, content.text)  # so that a mistake is told of this file, not of its copy
-    may_trust = content is None or projects.trust.trusts(root, content)
-    written = _text(chosen) if content is None else _with_profile(content.text, chosen.name)
-    _write(ctx, root, written)
+    with file_lock(ctx.app.paths.home / "project.yaml"):  # not beside the file: that folder is the project's
+        content = read(root, FILE)
+        if content is not None:
+            parse_settings(content.path, content.text)  # so that a mistake is told of this file, not of its copy
+        may_trust = content is None or projects.trust.trusts(root, content)
+        written = _text(chosen) if content is None else _with_profile(content.text, chosen.name)
+        _write(ctx, root, written)
     _finish(ctx, projects, root, chosen.name, written if may_trust else "", as_json=as_json)
 
 
@@ -110,9 +111,8 @@ def _write(ctx: CommandContext, root: Path, text: str) -> None:
     :raises OllmError: a link is in the way, or it cannot be written
     """
     schema = json.dumps(to_document(project_schema(ctx.app.settings)), indent=2, ensure_ascii=False)
-    with file_lock(ctx.app.paths.home / "project-files"):
-        write_atomically(root / FILE, text, follow=False)
-        write_atomically(root / FOLDER / SCHEMA, f"{schema}\n", follow=False)
+    write_atomically(root / FILE, text, follow=False)
+    write_atomically(root / FOLDER / SCHEMA, f"{schema}\n", follow=False)
 
 
 def _with_profile(text: str, name: str) -> str:
