@@ -255,9 +255,13 @@ def test_a_detected_type_gives_the_routing_profile(ollm_app, repository):
 
 
 def test_a_detected_type_does_not_overrule_the_model_that_the_user_has_chosen(ollm_app, repository):
+    from ollm_plugins.routing.active import active
+
     put(repository, "go.mod")
     ollm = ollm_app(Plugin, Routing, settings="model: {default: mine:1b}")
-    assert not ollm.app.settings.is_set("model.routing.defaultProfile")
+    routing = active(ollm.app.settings)
+    assert (routing.profile, routing.where, routing.on) == ("code", str(repository / "go.mod"), False)
+    assert ollm.app.settings.get("model.default") == "mine:1b"
 
 
 @pytest.mark.parametrize("profile", built_in(), ids=lambda each: each.name)

@@ -79,7 +79,7 @@ class InForce(Struct, frozen=True):
         """Return the settings that the project gives: those of a detected type below those of the file."""
         routed = self.profile.routing_profile if self.profile else None
         found: list[SettingsLayer] = []
-        if self.detected and routed and can_route(ctx) and not _has_chosen_a_model(ctx):
+        if self.detected and routed and can_route(ctx):
             by = self.detected.root / self.detected.evidence[0] if self.detected.evidence else self.detected.root
             found.append(SettingsLayer("project-type", by, _nested({ROUTING: routed})))
         if self.file is not None:
@@ -113,17 +113,6 @@ def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
 def can_route(ctx: HostContext) -> bool:
     """Whether a plugin is there that chooses models by profile."""
     return ctx.settings.field_at(path_of(ROUTING)) is not None
-
-
-def _has_chosen_a_model(ctx: HostContext) -> bool:
-    """Whether the user has said which model answers, and nothing of routing: a mere type of project respects that."""
-
-    def has_set(key: str) -> bool:
-        own = ("user", "environment", "flag", "session")
-        known = ctx.settings.field_at(path_of(key)) is not None
-        return known and any(each.layer in own for each in ctx.settings.candidates(key))
-
-    return has_set("model.default") and not has_set(ROUTING) and not has_set("model.routing.enabled")
 
 
 def profiles(ctx: HostContext) -> dict[str, ProjectProfile]:
