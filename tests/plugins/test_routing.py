@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import threading
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ollm_plugins.models.plugin import Plugin as Models
 from ollm_plugins.ollama.plugin import Plugin as Ollama
 from ollm_plugins.options.plugin import Plugin as Options
 from ollm_plugins.routing.plugin import Plugin as Routing
+from ollm_plugins.routing.score import worth_of
 from ollm_plugins.routing.candidates import kv_bytes
 from ollm_plugins.routing.gather import machine_of
 from ollm_plugins.routing.lines import lines, read
@@ -106,6 +108,13 @@ def test_what_nobody_knows_in_a_case_is_said_and_ignored(here, tmp_path):
         ('{"cases": 3}', "holds no case"),
         ('{"available": 3}', r"case 1: Expected `array`"),
         ('{"id": "X", "available": [{"name": 3}]}', r"case X: Expected `str`.*available\[0\]\.name"),
+        ('{"available": [{"name": "a", "size_gb": -1}]}', r"Expected `float` >= 0"),
+        ('{"available": [{"name": ""}]}', r"length >= 1"),
+        ('{"available": [], "machine": {"num_parallel": 0}}', r"num_parallel"),
+        (
+            '{"available": [], "preferences": [{"profile": "x", "a": "a", "b": "b", "wins_a": -1, "wins_b": 1}]}',
+            "wins_a",
+        ),
         ('{"available": [], "profile": "cod"}', r"no routing profile 'cod'.*did you mean code"),
     ],
 )
@@ -486,3 +495,58 @@ def test_the_size_of_a_cache_is_read_from_metadata():
 def test_without_routing_a_default_that_is_missing_is_an_error_that_lists_what_is_there(routed):
     with pytest.raises(ModelNotFound, match=r"no model falcon:7b\. It has .*qwen3:8b"):
         routed(settings="model: {default: 'falcon:7b'}").ask("Hello!")
+
+
+# Preferences
+
+
+@pytest.mark.parametrize(
+    ("wins", "losses", "counts"),
+    [
+        (2, 1, False),
+        (3, 0, False),
+        (4, 0, False),
+        (5, 0, True),
+        (7, 3, False),
+        (8, 2, False),
+        (9, 2, True),
+        (12, 2, True),
+    ]
+    + [(300, 260, True), (265, 250, False), (100_000, 3, True), (0, 0, False)],
+)
+def test_a_preference_counts_when_it_can_hardly_be_chance(wins, losses, counts):
+    worth = worth_of(Comparison("code", "a", "b", wins, losses))
+    assert (worth > 0) is counts
+    assert worth_of(Comparison("code", "b", "a", losses, wins)) == pytest.approx(-worth)
+
+
+# The page
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "rooms" / "routing.md").read_text()
+
+
+def blocks(kind):
+    return re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_the_situation_of_the_page_is_decided(here, tmp_path):
+    (case,) = blocks("json")
+    told = explained(here(), json.loads(case), tmp_path / "case.json").json
+    assert (told["chosen"], told["runner_up"], told["notices"]) == ("qwen2.5-coder:7b", "llama3.1:8b", [])
+
+
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_the_settings_of_the_page_are_good(here, text):
+    ollm = here(settings=text)
+    ollm.app.check_settings()
+    assert ollm.run_command("route list").exit_code == 0
+
+
+def test_the_plugins_of_the_page_hand_in_their_profiles(here):
+    names = set()
+    for source in (blocks("python")[0], "\n".join(blocks("python"))):
+        scope = {}
+        exec(source, scope)
+        names |= {each["name"] for each in here(scope["Plugin"]).run_command("route list --json").json}
+    assert names >= {"poetry", "tiny"}

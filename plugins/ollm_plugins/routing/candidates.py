@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
-
 from ollm.api import KnownLimits, ListedModel, ModelInfo
 from ollm_plugins.routing.lines import GB_PER_BILLION, Read, billions, read, strength
 from ollm_plugins.routing.situation import Candidate, Thinks
-
-
-class Measured(Struct, frozen=True):
-    """What was measured of a model; None where nothing was.
-
-    :param tok_s: tokens of answer a second
-    :param prompt_tok_s: tokens of prompt a second
-    :param load_s: seconds to load it
-    :param used: when it was used last, in seconds since 1970
-    """
-
-    tok_s: float | None = None
-    prompt_tok_s: float | None = None
-    load_s: float | None = None
-    used: float = 0.0
 
 
 def completed(said: Candidate, limits: KnownLimits | None, parameters: str = "", *, base: bool = False) -> Candidate:

@@ -23,10 +23,10 @@ from ollm.api import (
     UsageError,
     replace,
 )
-from ollm_plugins.routing.candidates import Measured, listed
+from ollm_plugins.routing.candidates import listed
 from ollm_plugins.routing.profiles import profile_named, profiles
 from ollm_plugins.routing.ranking import Asked
-from ollm_plugins.routing.rates import FILE, read
+from ollm_plugins.routing.rates import FILE, Measured, read
 from ollm_plugins.routing.settings import RoutingSettings
 from ollm_plugins.routing.situation import Candidate, Machine, Requirement, Situation
 

@@ -41,7 +41,7 @@ class Plugin(Specs):
     @hookimpl
     def ollm_turn_observers(self, ctx: HostContext) -> list[TurnObserver]:
         """Hand in what measures how fast models are."""
-        return [TurnObserver("rates", on_event=f"{_HERE}.rates:on_event")]
+        return [TurnObserver("rates", on_event=f"{_HERE}.observer:on_event")]
 
     @hookimpl
     def ollm_status_items(self, ctx: HostContext) -> list[StatusItem]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,8 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct, field
 
-from ollm.api import EventContext, Finished, Notice, OllmError, Usage, file_lock, visible, write_atomically
-from ollm_plugins.routing.candidates import Measured
+from ollm.api import Notice, OllmError, Usage, file_lock, visible, write_atomically
 
 FILE: Final = "rates.json"
 VERSION: Final = 1
@@ -26,27 +24,24 @@ _LEAST_LOAD: Final = 0.3
 _LOCK: Final = 2.0
 
 
+class Measured(Struct, frozen=True):
+    """What was measured of a model; None where nothing was.
+
+    :param tok_s: tokens of answer a second
+    :param prompt_tok_s: tokens of prompt a second
+    :param load_s: seconds to load it
+    :param used: when it was used last, in seconds since 1970
+    """
+
+    tok_s: float | None = None
+    prompt_tok_s: float | None = None
+    load_s: float | None = None
+    used: float = 0.0
+
+
 class _Content(Struct, frozen=True):
     version: int = VERSION
     models: dict[str, Measured] = field(default_factory=dict)
-
-
-def on_event(ctx: EventContext) -> None:
-    """Measure an answer that is over; called for each piece of one, so all else is left out at once."""
-    if not isinstance(ctx.event, Finished) or ctx.request is None:
-        return
-    turn, usage = ctx.turn, ctx.event.usage
-    key = f"{turn.provider}/{ctx.request.model}"
-    path, notify = turn.host.paths.home / FILE, turn.host.notify
-    # A disk may take its time to say that it has it; the process waits for the thread.
-    threading.Thread(target=_keep, args=(path, key, usage, notify), name="rates-writer").start()
-
-
-def _keep(path: Path, key: str, usage: Usage, notify: Callable[[Notice], None]) -> None:
-    try:
-        record(path, key, usage, notify)
-    except OllmError as error:
-        notify(Notice("rates-not-written", f"How fast {visible(key)} answered is not kept: {error}"))
 
 
 def record(path: Path, key: str, usage: Usage, notify: Callable[[Notice], None]) -> None:

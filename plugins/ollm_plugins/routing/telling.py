@@ -121,7 +121,7 @@ def _why(part: str, good: Judged, bad: Judged, profile: Profile) -> str:
             f"With {one.name} it takes about {good.estimate.total:.0f} s, with {other.name} {bad.estimate.total:.0f} s"
         )
     if part == "preference":
-        return f"Your comparisons in {profile.name} prefer {one.name} to {other.name}"
+        return f"Your comparisons in {profile.name} speak for {one.name} rather than {other.name}"
     if part == "loaded":
         return f"{one.name} is in memory already"
     return f"{one.name} is smaller than {other.name}"

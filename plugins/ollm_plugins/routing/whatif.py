@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from ollm.api import Comparison, KnownLimits, ModelKnowledge, Notice, UsageError, nearest
 from ollm_plugins.routing.candidates import completed
@@ -23,40 +23,54 @@ TOLD: Final = frozenset({"schema", "note", "id", "title", "why", "expected", "fo
 """What a case says for its readers and for tests."""
 
 
+Amount = Annotated[float, Meta(ge=0, le=1e12)]
+Count = Annotated[int, Meta(ge=0, le=10**12)]
+
+
 class _Machine(Struct, frozen=True):
-    vram_gb: float | None = None
-    ram_gb: float | None = None
+    vram_gb: Amount | None = None
+    ram_gb: Amount | None = None
     unified: bool = False
-    gpu_gb_s: float | None = None
-    num_parallel: int = 1
+    gpu_gb_s: Annotated[float, Meta(gt=0, le=1e12)] | None = None
+    num_parallel: Annotated[int, Meta(ge=1, le=10**6)] = 1
 
 
 class _Model(Struct, frozen=True):
-    name: str
+    """Of numbers 0 is as good as nothing."""
+
+    name: Annotated[str, Meta(min_length=1)]
     provider: str = ""
-    size_gb: float | None = None
-    context_window: int | None = None
+    size_gb: Amount | None = None
+    context_window: Count | None = None
     tools: bool | None = None
     vision: bool | None = None
     thinking: bool | None = None
     embedding: bool | None = None
     loaded: bool = False
-    loaded_context: int | None = None
+    loaded_context: Count | None = None
     base_model: bool = False
     cloud: bool | None = None
     family: str = ""
-    params_b: float | None = None
-    active_params_b: float | None = None
-    kv_bytes_per_token: float | None = None
-    measured_tok_s: float | None = None
-    measured_prompt_tok_s: float | None = None
-    measured_load_s: float | None = None
+    params_b: Amount | None = None
+    active_params_b: Amount | None = None
+    kv_bytes_per_token: Amount | None = None
+    measured_tok_s: Amount | None = None
+    measured_prompt_tok_s: Amount | None = None
+    measured_load_s: Amount | None = None
 
 
 class _Requirement(Struct, frozen=True):
-    prompt_tokens: int = Requirement().prompt_tokens
-    output_tokens: int = Requirement().output_tokens
+    prompt_tokens: Count = Requirement().prompt_tokens
+    output_tokens: Count = Requirement().output_tokens
     needs: tuple[str, ...] = ()
+
+
+class _Preference(Struct, frozen=True):
+    profile: str
+    a: str
+    b: str
+    wins_a: Count
+    wins_b: Count
 
 
 class _Case(Struct, frozen=True):
@@ -64,7 +78,7 @@ class _Case(Struct, frozen=True):
     machine: _Machine = _Machine()
     profile: str = "general"
     requirement: _Requirement = _Requirement()
-    preferences: tuple[Comparison, ...] = ()
+    preferences: tuple[_Preference, ...] = ()
     overrides: dict[str, str] = {}
     allow_cloud: bool = False
 
@@ -124,7 +138,7 @@ def _described(
         requirement,
         profiles,
         read.overrides,
-        read.preferences,
+        tuple(Comparison(**msgspec.structs.asdict(each)) for each in read.preferences),
         read.allow_cloud,
         tuple(_ignored(where, case, read)),
     )
@@ -138,7 +152,7 @@ def _candidate(model: _Model, knowledge: ModelKnowledge | None) -> Candidate:
         key=f"{model.provider}/{model.name}" if model.provider else model.name,
         name=model.name,
         provider=model.provider,
-        size_gb=model.size_gb,
+        size_gb=model.size_gb or None,
         context_window=model.context_window or _window(limits),
         tools=_able(model, limits, "tools"),
         vision=_able(model, limits, "vision"),
@@ -146,10 +160,10 @@ def _candidate(model: _Model, knowledge: ModelKnowledge | None) -> Candidate:
         embedding=_able(model, limits, "embedding"),
         loaded=model.loaded,
         loaded_context=model.loaded_context,
-        kv_bytes=model.kv_bytes_per_token,
-        tok_s=model.measured_tok_s,
-        prompt_tok_s=model.measured_prompt_tok_s,
-        load_s=model.measured_load_s,
+        kv_bytes=model.kv_bytes_per_token or None,
+        tok_s=model.measured_tok_s or None,
+        prompt_tok_s=model.measured_prompt_tok_s or None,
+        load_s=model.measured_load_s or None,
         families=(model.family.lower(),) if model.family else (),
         params=model.params_b or 0.0,
         active=model.active_params_b or 0.0,
