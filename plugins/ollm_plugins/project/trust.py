@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -69,6 +68,8 @@ class Trust:
 
         :raises OllmError: it cannot be written
         """
+        from datetime import UTC, datetime
+
         files = {each.name: TrustedFile(each.sha256, each.text) for each in contents}
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with file_lock(self._path):
