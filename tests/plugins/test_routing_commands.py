@@ -9,7 +9,7 @@ from ollm_plugins.models.plugin import Plugin as Models
 from ollm_plugins.ollama.plugin import Plugin as Ollama
 from ollm_plugins.options.plugin import Plugin as Options
 from ollm_plugins.routing.active import active
-from ollm_plugins.routing.classify import classify
+from ollm_plugins.routing.classify import classify, classify_turn
 from ollm_plugins.routing.plugin import Plugin as Routing
 from ollm_plugins.routing.status import render
 
@@ -236,3 +236,18 @@ def test_without_a_profile_the_provider_chooses_as_ever(ollm, server, monkeypatc
 )
 def test_a_prompt_is_classified_by_its_words(prompt, profile):
     assert classify(prompt).profile == profile
+
+
+@pytest.mark.parametrize(
+    ("earlier", "prompt", "profile"),
+    [
+        ((), "And now?", "fast"),
+        (("Refactor src/main.rs",), "And now?", "code"),
+        (("Refactor src/main.rs", "Thanks!"), "Write a haiku about it.", "creative"),
+        (("What is the capital of Peru?",), "And of Chile?", "fast"),
+        (("I would like to move to the coast next year and to work from there. Is that wise?",), "Why?", "general"),
+        (("Write a poem.", *["And now?"] * 5), "And now?", "fast"),
+    ],
+)
+def test_a_conversation_keeps_to_what_it_is_about(earlier, prompt, profile):
+    assert classify_turn(prompt, earlier).profile == profile

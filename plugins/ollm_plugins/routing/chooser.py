@@ -58,9 +58,10 @@ class Chooser(ModelChooser):
 
         profile = wanted.profile
         if profile == AUTO:
-            from ollm_plugins.routing.classify import classify
+            from ollm_plugins.routing.classify import classify_turn
 
-            profile = classify(request.prompt).profile
+            earlier = [each.content for each in request.messages if each.role == "user"]
+            profile = classify_turn(request.prompt, earlier).profile
         self._made = self._made or Gatherer(self._host)
         needed = needs_of(request, self._host)
         return await self._made.situation(profile, needed, request.prompt, wanted.where)

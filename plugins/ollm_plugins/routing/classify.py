@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -15,7 +16,8 @@ SHORT: Final = 60
 RULE: Final = (
     "code if the prompt holds a code block, a line of source, a file name with a code suffix or a word of programming; "
     "else creative if it asks for a poem, story, song or the like; "
-    f"else fast if it is one short line of at most {SHORT} characters; else general"
+    f"else fast if it is one short line of at most {SHORT} characters; else general. "
+    "In a conversation, a prompt that is neither code nor creative goes on with what an earlier one was"
 )
 
 _SOURCE = re.compile(
@@ -89,6 +91,10 @@ _CREATIVE: Final = frozenset(
     ]
 )
 
+_DECISIVE: Final = frozenset({"code", "creative"})
+LOOKED_BACK: Final = 5
+"""Earlier prompts that are looked at."""
+
 
 class Guess(Struct, frozen=True):
     """The profile that suits a prompt, and what in it says so."""
@@ -97,8 +103,24 @@ class Guess(Struct, frozen=True):
     because: str
 
 
+def classify_turn(prompt: str, earlier: Sequence[str] = ()) -> Guess:
+    """Guess the profile of a turn: a short "And now?" would else swap the model in the middle of a conversation.
+
+    :param earlier: the user's earlier prompts, the last one at the end
+    """
+    guess = classify(prompt)
+    if guess.profile in _DECISIVE:
+        return guess
+    guesses = [classify(each) for each in reversed(earlier[-LOOKED_BACK:])]
+    decisive = next((each for each in guesses if each.profile in _DECISIVE), None)
+    if decisive is not None:
+        return Guess(decisive.profile, f"of an earlier prompt: {decisive.because}")
+    longer = next((each for each in guesses if each.profile != guess.profile), None)
+    return Guess("general", "an earlier prompt was longer") if longer else guess
+
+
 def classify(prompt: str) -> Guess:
-    """Guess the profile."""
+    """Guess the profile of a prompt by itself."""
     text = prompt[:READ]
     source = _SOURCE.search(text) or _FILE.search(text)
     if source:
