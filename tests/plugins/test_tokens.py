@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from ollm_plugins.ollama.plugin import Plugin as OllamaPlugin
 from ollm_plugins.tokens.plugin import Plugin
+from ollm_plugins.tokens.store import MOST_OBSERVATIONS
 
 from ollm.api import (
     ChatRequest,
@@ -432,3 +433,15 @@ def test_the_data_is_part_of_the_package():
 
     folder = Path(ollm_plugins.tokens.__file__).parent
     assert {path.name for path in folder.iterdir()} >= {"profiles.json", "words.txt"}
+
+
+def test_what_is_known_well_and_right_costs_no_write(ollm_app, ollm_home):
+    ollm = ollm_app(Plugin, replies=[answer(320)])
+    for _ in range(MOST_OBSERVATIONS):
+        ollm.ask(PROSE)
+    counter_of(ollm).settle()
+    before = (ollm_home / "tokens.json").stat().st_mtime_ns
+    ollm.ask(PROSE)
+    counter_of(ollm).settle()
+    assert (ollm_home / "tokens.json").stat().st_mtime_ns == before
+    assert counter_of(ollm).accuracy(MODEL, "scripted").tokens == MOST_OBSERVATIONS + 1

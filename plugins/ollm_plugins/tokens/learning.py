@@ -6,14 +6,20 @@ import threading
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from ollm.api import Notice, OllmError
 from ollm_plugins.tokens.fit import Observation
-from ollm_plugins.tokens.store import Learned, Store, with_observation
+from ollm_plugins.tokens.store import MOST_OBSERVATIONS, Learned, Store, with_miss, with_observation
+
+
+_RIGHT: Final = 0.02
+"""Relative error of an estimate from which a model that is known well teaches nothing that is worth a fit and a write:
+together a tenth of a short run."""
 
 
 class Learning:
-    """What is known of each model; changes are in memory at once and on disk a moment later.
+    """What is known of each model; changes are in memory at once and, if they tell anything, on disk a moment later.
 
     A thread writes them, since a disk may take its time to say that it has them. It lives only as long as there is
     something to write, and the process waits for it.
@@ -42,11 +48,12 @@ class Learning:
         :param error: of the estimate that was made without it, relative, without a sign
         """
         known = self._models.get(key) or Learned.nothing(model, self._restarted.get(key, 1.0))
-        learned = with_observation(known, seen, error)
+        tells_nothing = known.turns >= MOST_OBSERVATIONS and error <= _RIGHT
+        learned = with_miss(known, seen.at, error) if tells_nothing else with_observation(known, seen, error)
         with self._lock:
             self._models[key] = learned
             self._new.setdefault(key, []).append(seen.at)
-            if self._writer is None:
+            if self._writer is None and not tells_nothing:
                 self._writer = threading.Thread(target=self._write, name="tokens-writer")
                 self._writer.start()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from ollm.api import Notice, OllmError, file_lock, visible, write_atomically
 from ollm_plugins.tokens.fit import Fitted, Observation, fit
@@ -94,6 +94,16 @@ def with_observation(learned: Learned, seen: Observation, error: float) -> Learn
         fit(learned.model, observations, learned.scale),
         learned.scale,
     )
+
+
+def with_miss(learned: Learned, at: float, error: float) -> Learned:
+    """Note how well a prompt was estimated, without learning from it.
+
+    :param at: when, in seconds since 1970
+    :param error: as in `with_observation`
+    """
+    misses = (*learned.misses, Miss(at, error))[-MOST_ERRORS:]
+    return structs.replace(learned, turns=learned.turns + 1, used=at, misses=misses)
 
 
 def _kept(observations: Sequence[Observation]) -> tuple[Observation, ...]:
