@@ -12,7 +12,6 @@ from ollm.api import Notice, OllmError
 from ollm_plugins.tokens.fit import Observation
 from ollm_plugins.tokens.store import MOST_OBSERVATIONS, Learned, Store, with_miss, with_observation
 
-
 _RIGHT: Final = 0.02
 """Relative error of an estimate from which a model that is known well teaches nothing that is worth a fit and a write:
 together a tenth of a short run."""
