@@ -1,5 +1,6 @@
 """Is the type of a project found, without a look at more than is needed, and does what suits it hold?"""
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -39,6 +40,13 @@ def put(root, *names):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
+
+
+def at_terminal(ollm):
+    """Let the background tasks begin, as they do in a conversation at the terminal."""
+    ollm.app.begin_background()
+    ollm.app.run(asyncio.sleep(0))
+    return ollm
 
 
 def detected(ollm):
@@ -213,7 +221,7 @@ def test_below_a_root_a_bounded_number_of_folders_is_looked_at(ollm_app, reposit
 
 def test_a_detected_type_adds_to_the_prompt_and_takes_tools_away(ollm_app, repository):
     put(repository, "pyproject.toml")
-    ollm = ollm_app(Plugin, Tools, settings="chat: {systemPrompt: Be terse.}")
+    ollm = at_terminal(ollm_app(Plugin, Tools, settings="chat: {systemPrompt: Be terse.}"))
     ollm.ask("Hi")
     request = ollm.provider.requests[-1]
     python = next(each for each in built_in() if each.name == "python")
@@ -226,11 +234,20 @@ def test_a_detected_type_adds_to_the_prompt_and_takes_tools_away(ollm_app, repos
     assert ollm.stderr.getvalue() == said, "said once"
 
 
+def test_a_script_gets_no_profile_that_nobody_has_named(ollm_app, repository):
+    put(repository, "pyproject.toml")
+    ollm = ollm_app(Plugin, Tools)
+    ollm.ask("Hi")
+    assert [message.role for message in ollm.provider.requests[-1].messages] == ["user"]
+    assert len(ollm.provider.requests[-1].tools) == 3
+    assert ollm.stderr.getvalue() == ""
+
+
 @pytest.mark.parametrize("switch", ["settings", "environ"])
 def test_detection_can_be_switched_off(ollm_app, repository, switch):
     put(repository, "pyproject.toml")
     ways = {"settings": {"settings": "project: {detect: false}"}, "environ": {"environ": {"OLLM_PROJECT_DETECT": "no"}}}
-    ollm = ollm_app(Plugin, Tools, **ways[switch])
+    ollm = at_terminal(ollm_app(Plugin, Tools, **ways[switch]))
     ollm.ask("Hi")
     assert [message.role for message in ollm.provider.requests[-1].messages] == ["user"]
     assert len(ollm.provider.requests[-1].tools) == 3
@@ -309,7 +326,7 @@ def by_mix(ctx):
 
 def test_a_plugin_brings_a_type_and_its_profile(ollm_app, repository):
     put(repository, "mix.exs", "package.json")
-    ollm = ollm_app(Plugin, stranger(by_mix))
+    ollm = at_terminal(ollm_app(Plugin, stranger(by_mix)))
     ollm.ask("Hi")
     assert ollm.provider.requests[-1].messages[0].content == "Prefer pattern matching."
     assert ollm.app.settings.get("model.default") is None, "a type alone chooses no model"

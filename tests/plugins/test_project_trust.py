@@ -16,7 +16,7 @@ from ollm_plugins.project import form, reading
 from ollm_plugins.project.plugin import Plugin
 
 from ollm.api import OllmError, Paths, SettingsError, SettingsSection, Specs, hookimpl
-from tests.plugins.test_project import Routing, Tools, put as touch, repository  # noqa: F401  (a fixture)
+from tests.plugins.test_project import Routing, Tools, at_terminal, put as touch, repository  # noqa: F401  (a fixture)
 
 FILE = ".ollm/project.yaml"
 WHOLE = """\
@@ -211,7 +211,7 @@ def test_from_a_folder_below_the_file_holds_too(ollm_app, repository, monkeypatc
 def test_going_elsewhere_changes_what_holds_and_says_so(ollm_app, repository, tmp_path):
     put(repository, "model: x:1b\n")
     touch(tmp_path, "rust/Cargo.toml")
-    ollm = ollm_app(Plugin)
+    ollm = at_terminal(ollm_app(Plugin))
     trust(ollm)
     assert ollm.app.settings.get("model.default") == "x:1b"
     ollm.app.enter(tmp_path / "rust")

@@ -70,6 +70,13 @@ class InForce(Struct, frozen=True):
         own = self.file is not None and "chat.systemPrompt" in self.file.values
         return "" if own or self.profile is None else self.profile.system_prompt
 
+    def without_guess(self) -> InForce:
+        """Return what holds without a profile that was picked by the look of files alone."""
+        if self.detected is None or self.file is not None:
+            return self
+        remarks = tuple(remark for remark in self.remarks if remark != _told(self))
+        return replace(self, profile=None, detected=None, remarks=remarks)
+
     def offers(self, tool: str) -> bool:
         """Whether a tool may be offered; a project can only take tools away."""
         enabled = not self.tools_enabled or any(fnmatchcase(tool, each) for each in self.tools_enabled)

@@ -24,6 +24,7 @@ class KnownProjects:
         self._now: inforce.InForce | None = None
         self._told: set[str] = set()
         self._folder: Path | None = None
+        self.is_interactive = False
 
     @cached_property
     def trust(self) -> Trust:
@@ -38,6 +39,12 @@ class KnownProjects:
         if self._now is None:
             self._now = inforce.look(self._host, lambda: self.trust)
         return self._now
+
+    @property
+    def in_turns(self) -> inforce.InForce:
+        """What turns get. A guess suits a conversation at the terminal, where it is said and seen; the answer to a
+        script must not depend on what lies around it."""
+        return self.now if self.is_interactive else self.now.without_guess()
 
     def layers(self) -> list[SettingsLayer]:
         """Look anew, and return the settings that the project gives; said at once when the user has gone elsewhere."""
@@ -59,7 +66,7 @@ class KnownProjects:
 
     def announce(self) -> None:
         """Tell the user what holds here, and what does not, once."""
-        for remark in self.now.remarks:
+        for remark in self.in_turns.remarks:
             self.tell_once("project", remark)
 
     def tell_once(self, code: str, text: str) -> None:

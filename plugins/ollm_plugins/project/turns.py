@@ -20,7 +20,7 @@ def prompt(turn: TurnContext) -> str | None:
     """
     projects = known(turn.host.services)
     projects.announce()
-    now = projects.now
+    now = projects.in_turns
     given = turn.host.settings.candidates("chat.systemPrompt")[-1].layer in _OF_THIS_RUN
     parts = ("" if given else now.system_prompt, now.agents)
     return "\n\n".join(part.strip() for part in parts if part.strip()) or None
@@ -29,7 +29,7 @@ def prompt(turn: TurnContext) -> str | None:
 def adjust(request: ChatRequest, turn: TurnContext) -> ChatRequest:
     """Leave out the tools that the project does not want."""
     projects = known(turn.host.services)
-    kept = tuple(tool for tool in request.tools if projects.now.offers(tool.name))
+    kept = tuple(tool for tool in request.tools if projects.in_turns.offers(tool.name))
     if len(kept) == len(request.tools):
         return request
     names = ", ".join(sorted({tool.name for tool in request.tools} - {tool.name for tool in kept}))
@@ -50,4 +50,6 @@ def render(ctx: StatusContext) -> str | None:
 
 async def greet(ctx: HostContext) -> None:
     """Say at the beginning of a conversation at the terminal what holds here."""
-    known(ctx.services).announce()
+    projects = known(ctx.services)
+    projects.is_interactive = True
+    projects.announce()
