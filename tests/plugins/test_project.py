@@ -257,7 +257,7 @@ def test_detection_can_be_switched_off(ollm_app, repository, switch):
 
 def test_a_system_prompt_for_this_run_stays_as_it_is(ollm_app, repository):
     put(repository, "pyproject.toml")
-    ollm = ollm_app(Plugin)
+    ollm = at_terminal(ollm_app(Plugin))
     ollm.app.settings.set_flag("chat.systemPrompt", "-s", "Be a pirate.")
     ollm.ask("Hi")
     assert ollm.provider.requests[-1].messages[0].content == "Be a pirate."

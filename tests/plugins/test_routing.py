@@ -550,3 +550,17 @@ def test_the_plugins_of_the_page_hand_in_their_profiles(here):
         exec(source, scope)
         names |= {each["name"] for each in here(scope["Plugin"]).run_command("route list --json").json}
     assert names >= {"poetry", "tiny"}
+
+
+def test_a_rate_that_says_nothing_new_is_not_written(tmp_path):
+    from ollm_plugins.routing.rates import read, record
+
+    from ollm.api import Usage
+
+    path, said = tmp_path / "rates.json", []
+    for tokens, writes in ((100, True), (102, False), (200, True)):
+        before = path.read_bytes() if path.exists() else b""
+        record(path, "ollama/x:1b", Usage(50, tokens, 2.0, 1.0, 2.0), said.append)
+        assert (path.read_bytes() != before) is writes, tokens
+    assert read(path, said.append)["ollama/x:1b"].tok_s > 50
+    assert said == []

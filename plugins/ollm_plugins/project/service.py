@@ -42,8 +42,11 @@ class KnownProjects:
 
     @property
     def in_turns(self) -> inforce.InForce:
-        """What turns get. A guess suits a conversation at the terminal, where it is said and seen; the answer to a
-        script must not depend on what lies around it."""
+        """What turns get.
+
+        A guess suits a conversation at the terminal, where it is said and seen; the answer to a script must not depend on
+        what lies around it.
+        """
         return self.now if self.is_interactive else self.now.without_guess()
 
     def layers(self) -> list[SettingsLayer]:

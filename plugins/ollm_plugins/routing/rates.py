@@ -21,6 +21,8 @@ _NEW: Final = 0.4
 _LEAST_TOKENS: Final = 8
 _LEAST_LOAD: Final = 0.3
 """Seconds below which a model was in memory already."""
+_SLIGHT: Final = 0.05
+"""Change of a rate that chooses no other model; a write costs a short run a twentieth of its time."""
 _LOCK: Final = 2.0
 
 
@@ -45,10 +47,13 @@ class _Content(Struct, frozen=True):
 
 
 def record(path: Path, key: str, usage: Usage, notify: Callable[[Notice], None]) -> None:
-    """Add an answer's counters to the file.
+    """Add an answer's counters to the file, unless they say what it says already.
 
     :raises OllmError: it could not be written
     """
+    known = read(path, notify).get(key)
+    if known is not None and _says_the_same(known, renewed(known, usage, known.used)):
+        return
     try:
         with file_lock(path, timeout=_LOCK):
             models = read(path, notify)
@@ -58,6 +63,12 @@ def record(path: Path, key: str, usage: Usage, notify: Callable[[Notice], None])
             write_atomically(path, msgspec.json.encode(content))
     except OSError as error:  # the lock itself is a file
         raise OllmError(f"{path} could not be locked: {error.strerror or error}") from error
+
+
+def _says_the_same(known: Measured, newer: Measured) -> bool:
+    """Whether an answer has changed what is known by so little that it is not worth a write."""
+    pairs = [(getattr(known, name), getattr(newer, name)) for name in ("tok_s", "prompt_tok_s", "load_s")]
+    return all(old == new or (old and new and abs(new - old) <= _SLIGHT * old) for old, new in pairs)
 
 
 def renewed(known: Measured, usage: Usage, now: float) -> Measured:
