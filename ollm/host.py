@@ -75,6 +75,15 @@ class PluginRecord(Struct):
         return found.name or "unknown", found.version or "unknown"  # None where its METADATA is damaged
 
 
+class _Manager(pluggy.PluginManager):
+    """pluggy's, but for what every plugin has from `object` and `Specs`: looking there for hooks is most of its work."""
+
+    def parse_hookimpl_opts(self, plugin: Any, name: str) -> Any:
+        if name.startswith("__") or getattr(type(plugin), name, None) is getattr(Specs, name, self):
+            return None
+        return super().parse_hookimpl_opts(plugin, name)
+
+
 class Host:
     """Loads plugins and calls their hooks, each inside a guard.
 
@@ -95,7 +104,7 @@ class Host:
         self._blocked = blocked
         self.strict = strict
         self._on_failure = on_failure
-        self._manager = pluggy.PluginManager(GROUP)
+        self._manager = _Manager(GROUP)
         self._manager.add_hookspecs(Specs)
 
     @property

@@ -89,7 +89,8 @@ class Counter:
 
     async def aclose(self) -> None:
         """Let what was learned be written."""
-        await asyncio.to_thread(self._learned.settle)
+        if self._learned.is_writing:
+            await asyncio.to_thread(self._learned.settle)
         self._tell()
 
     def _estimate(self, request: ChatRequest, measured: Measured, provider: str, exact: int | None) -> float:

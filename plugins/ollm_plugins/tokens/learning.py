@@ -71,6 +71,11 @@ class Learning:
         while self._notices:
             yield self._notices.pop(0)
 
+    @property
+    def is_writing(self) -> bool:
+        """Whether something is being written."""
+        return self._writer is not None
+
     def settle(self) -> None:
         """Wait until all is written, or could not be."""
         writer = self._writer
