@@ -26,12 +26,16 @@ def prepare_streams() -> None:
 
 
 def end(code: int) -> Never:
-    """End at once, unless somebody's thread is still at work."""
+    """End at once, when those threads are done that a process waits for; slowly, if others are still at work."""
     import threading
 
     code = _flushed(code)
-    if threading.active_count() > 1 and code != ExitCode.INTERRUPTED:
-        sys.exit(code)
+    if code != ExitCode.INTERRUPTED:
+        for thread in threading.enumerate():
+            if thread is not threading.current_thread() and not thread.daemon:
+                thread.join()
+        if threading.active_count() > 1:
+            sys.exit(code)
     import atexit
 
     atexit._run_exitfuncs()  # noqa: SLF001  (os._exit skips them, and there is no public way)
