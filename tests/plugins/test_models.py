@@ -587,6 +587,12 @@ def test_a_stronger_choice_is_said(ollm, several, monkeypatch):
     assert line.startswith("ollm: But model.default stays other:1b ($OLLM_MODEL)")
 
 
+def test_that_a_plugin_chooses_for_each_turn_is_said(ollm, several, monkeypatch):
+    monkeypatch.setenv("OLLM_PROFILE", "general")
+    (line,) = ollm("use", "smollm2:135m").lines
+    assert line.startswith("ollm: But a model is chosen anew for each turn, now ")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

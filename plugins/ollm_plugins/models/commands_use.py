@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ollm.api import CommandContext, ModelNotFound, OllmError, UsageError, change_setting, read_settings
+from ollm.api import (
+    ChoiceRequest,
+    CommandContext,
+    ModelChooser,
+    ModelNotFound,
+    OllmError,
+    UsageError,
+    change_setting,
+    read_settings,
+)
 from ollm_plugins.models.commands import Json
 from ollm_plugins.models.finding import called, management, told_offline
 
@@ -97,6 +106,20 @@ def _tell(
         _tell_stronger(ctx, key)
     if shown.source.offline:
         ctx.out.say(f"ollm: {told_offline(shown.source)}")
+    if ctx.surface == "shell":
+        ctx.run(_tell_chooser(ctx))
+
+
+async def _tell_chooser(ctx: CommandContext) -> None:
+    """Say so when a plugin chooses the model for each turn, so that the file's is not asked."""
+    chooser = ctx.app.services.find(ModelChooser)
+    try:
+        choice = await chooser.choose(ChoiceRequest("")) if chooser else None
+    except OllmError:  # whoever asks for an answer is told
+        return
+    if choice is not None:
+        text = f"But a model is chosen anew for each turn, now {choice.model}; only --model, or /use in the REPL, is stronger."
+        ctx.out.say(f"ollm: {text}")
 
 
 def _tell_stronger(ctx: CommandContext, key: str) -> None:
