@@ -206,7 +206,11 @@ def test_set_writes_what_the_setting_takes(ollm, key, text, value):
 @pytest.mark.parametrize(
     ("key", "text", "said"),
     [
-        ("options.temperature", "hot", "options.temperature is 'hot': expected a number from 0 to 2 or nothing, got text"),
+        (
+            "options.temperature",
+            "hot",
+            "options.temperature is 'hot': expected a number from 0 to 2 or nothing, got text",
+        ),
         ("options.temperature", "3", "expected a number from 0 to 2"),
         ("options.temperature", "nan", "expected a number"),
         ("options.temperature", ".inf", "a finite number"),
@@ -576,8 +580,37 @@ models:
   other: *all
 """
 strange = st.sampled_from(
-    ["~", "[]", "{}", "-1", "1e999", ".nan", "''", "true", "- x", "{a: {b: [c]}}", "9" * 30, "!!str 5", "*all", "&all x"]
-    + ['"\\e[2J"', "2024-01-01", "0x1F", "? x", "\u2028", "<<: *all", "options:", "models:", '"*"', "'['", "\n", "\t", "  "]
+    [
+        "~",
+        "[]",
+        "{}",
+        "-1",
+        "1e999",
+        ".nan",
+        "''",
+        "true",
+        "- x",
+        "{a: {b: [c]}}",
+        "9" * 30,
+        "!!str 5",
+        "*all",
+        "&all x",
+    ]
+    + [
+        '"\\e[2J"',
+        "2024-01-01",
+        "0x1F",
+        "? x",
+        "\u2028",
+        "<<: *all",
+        "options:",
+        "models:",
+        '"*"',
+        "'['",
+        "\n",
+        "\t",
+        "  ",
+    ]
 )
 
 
@@ -622,7 +655,9 @@ FLAGS = ("--temperature", "--max-tokens", "--seed", "--stop", "--think", "--extr
 values = st.one_of(
     st.text(st.characters(exclude_characters="\0", exclude_categories=()), max_size=12),
     st.text("0123456789.-+eE_ ,=[]{}\"'null", max_size=10),
-    st.sampled_from(["[" * 500, '{"a": ' * 200, "1" * 400, "nan", "-inf", "[1e999]", '{"a": NaN}', "=", "a=", "=b", ",", " "]),
+    st.sampled_from(
+        ["[" * 500, '{"a": ' * 200, "1" * 400, "nan", "-inf", "[1e999]", '{"a": NaN}', "=", "a=", "=b", ",", " "]
+    ),
 )
 
 
@@ -661,7 +696,9 @@ providers:
 
 
 @pytest.mark.parametrize(
-    "key", ['models."llama3.1:8b".options.temperature', "models.llama3.1:8b.options.temperature"], ids=["quoted", "bare"]
+    "key",
+    ['models."llama3.1:8b".options.temperature', "models.llama3.1:8b.options.temperature"],
+    ids=["quoted", "bare"],
 )
 def test_a_setting_of_one_model_is_set_shown_and_unset(ollm, key):
     ollm.write(NAMED)
@@ -701,7 +738,9 @@ def test_a_section_in_which_nothing_is_set_is_no_mistake(ollm):
 def test_what_is_refused_for_one_model_names_it(ollm):
     ollm.write(NAMED)
     done = ollm("config", "set", "models.llama3.1:8b.options.think", "perhaps")
-    said = 'the value: models."llama3.1:8b".options.think is \'perhaps\': expected true, false, low, medium, high or max'
+    said = (
+        "the value: models.\"llama3.1:8b\".options.think is 'perhaps': expected true, false, low, medium, high or max"
+    )
     assert (done.code, done.lines[0]) == (2, f"ollm: {said}")
     near = ollm("config", "set", "models.llama3.1:8b.options.temprature", "1")
     assert near.code == 2 and "There is no setting" in near.err
