@@ -145,6 +145,7 @@ if TYPE_CHECKING:
     from ollm.specs import Specs as Specs
     from ollm.specs import hookimpl as hookimpl
     from ollm.state import file_lock as file_lock
+    from ollm.state import set_aside as set_aside
     from ollm.state import write_atomically as write_atomically
     from ollm.text import visible as visible
     from ollm.text import without_credentials as without_credentials
@@ -284,7 +285,7 @@ _HOMES = {
     "settings_model": ("Candidate", "Field", "camel", "key_of", "path_of"),
     "settings_schema": ("settings_schema",),
     "specs": ("API_VERSION", "Specs", "hookimpl"),
-    "state": ("file_lock", "write_atomically"),
+    "state": ("file_lock", "set_aside", "write_atomically"),
     "text": ("visible", "without_credentials"),
     "tools": ("ApprovalRequest", "Decision", "ToolApprover"),
 }

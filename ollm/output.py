@@ -77,6 +77,24 @@ class Output:
         """Overrule the terminal and NO_COLOR."""
         self._color = wanted
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody sees a question and can answer it."""
+        return self.stderr.isatty() and sys.stdin is not None and sys.stdin.isatty()
+
+    def confirm(self, question: str) -> bool:
+        """Ask a question that is answered with yes or no; anything but yes is no.
+
+        :raises EOFError: the user has closed the input
+        """
+        self.stdout.flush()
+        self.stderr.write(f"{visible(question)} [y/N] ")
+        self.stderr.flush()
+        answer = sys.stdin.readline()
+        if not answer:
+            raise EOFError
+        return answer.strip().lower() in ("y", "yes")
+
     def print(self, text: str = "") -> None:
         """Write a line to stdout."""
         self.stdout.write(visible(text) + "\n")

@@ -10,10 +10,12 @@ import contextlib
 import errno
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ollm.errors import OllmError
+from ollm.messages import Notice
+from ollm.text import visible
 
 
 def write_atomically(path: Path, content: str | bytes, *, follow: bool = True) -> None:
@@ -92,3 +94,28 @@ def file_lock(path: Path, timeout: float = 10.0) -> Iterator[None]:
     except Timeout as error:
         problem = f"{path} is locked by another process for more than {timeout:g} s"
         raise OllmError(problem, "Wait for it to end, then try again.") from error
+
+
+def set_aside(path: Path, why: str, so: str, notify: Callable[[Notice], None], code: str) -> None:
+    """Keep a file that cannot be used, under another name, and tell the user.
+
+    :param why: it cannot be used; may come from the file itself
+    :param so: what follows from that, e.g. "estimates start anew"
+    :param code: of the notice
+    """
+    aside = _free_name(path)
+    try:
+        path.rename(aside)
+    except FileNotFoundError:  # another process was faster, and says it
+        return
+    except OSError as error:
+        text = f"{path} cannot be used ({visible(why)}), nor renamed ({error.strerror or error}): {so}."
+    else:
+        text = f"{path} cannot be used ({visible(why)}); it is kept as {aside.name}, and {so}."
+    notify(Notice(code, text))
+
+
+def _free_name(path: Path) -> Path:
+    """Return a name for a file that is set aside; one that was set aside before is kept, too."""
+    names = (path.with_name(f"{path.name}.unreadable{end}") for end in ("", *(f"-{n}" for n in range(2, 100))))
+    return next((name for name in names if not name.exists()), path.with_name(f"{path.name}.unreadable"))

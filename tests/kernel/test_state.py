@@ -111,3 +111,29 @@ def test_without_links_nothing_is_different(tmp_path):
     for text in ("one", "two"):
         write_atomically(path, text, follow=False)
         assert path.read_text() == text
+
+
+def test_a_file_that_cannot_be_used_is_kept_aside_and_said(tmp_path):
+    from ollm.state import set_aside
+
+    said, path = [], tmp_path / "facts.json"
+    for number, name in enumerate(("facts.json.unreadable", "facts.json.unreadable-2")):
+        path.write_text(str(number))
+        set_aside(path, "it is \x1bdamaged", "facts are made anew", said.append, "facts-lost")
+        assert (tmp_path / name).read_text() == str(number)
+        assert said[-1].code == "facts-lost"
+        assert said[-1].text == f"{path} cannot be used (it is ␛damaged); it is kept as {name}, and facts are made anew."
+    set_aside(path, "gone", "nothing follows", said.append, "facts-lost")
+    assert len(said) == 2, "another process was faster"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_file_that_cannot_be_renamed_is_said(tmp_path):
+    from ollm.state import set_aside
+
+    said, path = [], tmp_path / "facts.json"
+    path.write_text("x")
+    tmp_path.chmod(0o500)
+    set_aside(path, "it is damaged", "it is ignored", said.append, "facts-lost")
+    tmp_path.chmod(0o700)
+    assert "nor renamed (Permission denied): it is ignored." in said[0].text

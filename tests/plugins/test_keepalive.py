@@ -476,7 +476,7 @@ def test_promises_that_cannot_be_read_are_set_aside(start, text):
     ollm.ask("Hello")
     assert server.asked("/api/chat")[-1].json["keep_alive"] == 300
     assert "which models are to stay is forgotten" in ollm.stderr.getvalue()
-    assert file.with_suffix(".unreadable").read_text() == text
+    assert file.with_name(f"{file.name}.unreadable").read_text() == text
     assert ollm.run_command(f"model keep {SMALL} --for 10m").exit_code == 0
     assert json.loads(file.read_text())["version"] == 1
 

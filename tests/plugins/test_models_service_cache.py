@@ -155,8 +155,8 @@ def test_a_file_that_cannot_be_read_is_set_aside_and_said_once(cache, content):
     cache.path.write_bytes(content)
     assert cache.models() == () and cache.shown("a") is None
     (notice,) = cache.told
-    aside = cache.path.with_suffix(".unreadable")
-    assert str(aside) in notice.text and aside.read_bytes() == content and not cache.path.exists()
+    aside = cache.path.with_name(f"{cache.path.name}.unreadable")
+    assert aside.name in notice.text and aside.read_bytes() == content and not cache.path.exists()
     keep(cache, A)
     assert Cache(cache.path, pytest.fail).models() == (A,)
 

@@ -291,7 +291,7 @@ def test_a_damaged_store_is_kept_aside_and_trusts_nobody(ollm_app, repository, d
     path.write_bytes(damage)
     ollm = ollm_app(Plugin)
     assert ollm.app.settings.get("model.default") is None
-    assert path.with_suffix(".unreadable").read_bytes() == damage
+    assert path.with_name(f"{path.name}.unreadable").read_bytes() == damage
     assert "no project is trusted until you say so again" in ollm.stderr.getvalue()
     trust(ollm)
     assert state(ollm_app(Plugin)) == "trusted"

@@ -131,7 +131,7 @@ def test_rates_that_cannot_be_read_are_kept_aside(routed, ollm_home, content):
     (ollm_home / "rates.json").write_text(content)
     ollm = routed()
     assert ollm.run_command("route explain --json").exit_code == 0
-    assert "It was moved to rates.json.unreadable" in ollm.stderr.getvalue()
+    assert "it is kept as rates.json.unreadable" in ollm.stderr.getvalue()
     assert (ollm_home / "rates.json.unreadable").read_text() == content
 
 

@@ -241,7 +241,8 @@ def test_a_turn_with_a_server_teaches(ollm_app, replay):  # noqa: F811
 
 
 def test_a_file_that_cannot_be_read_is_kept_aside_and_that_is_said_once(ollm_app, ollm_home):
-    for content, why in ((b"{half", "damaged"), (b'{"version": 2, "models": {}}', "version 2")):
+    contents = ((b"{half", "damaged", ""), (b'{"version": 2, "models": {}}', "version 2", "-2"))
+    for content, why, end in contents:
         (ollm_home / "tokens.json").write_bytes(content)
         ollm = ollm_app(Plugin, replies=[answer(320)])
         for _ in range(2):
@@ -249,7 +250,7 @@ def test_a_file_that_cannot_be_read_is_kept_aside_and_that_is_said_once(ollm_app
         counter_of(ollm).settle()
         [said] = [line for line in notices(ollm) if "tokens.json" in line]
         assert why in said
-        assert (ollm_home / "tokens.json.unreadable").read_bytes() == content
+        assert (ollm_home / f"tokens.json.unreadable{end}").read_bytes() == content
         assert json.loads((ollm_home / "tokens.json").read_text())["version"] == 1
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 from msgspec import Struct
 
-from ollm.api import Notice, file_lock, write_atomically
+from ollm.api import file_lock, set_aside, write_atomically
 from ollm_plugins.keepalive.durations import FOREVER
 
 if TYPE_CHECKING:
@@ -84,17 +84,7 @@ class Lasting:
             return msgspec.json.decode(self._path.read_bytes(), type=_Promises).promises
         except FileNotFoundError:
             return ()
-        except (OSError, msgspec.DecodeError):
-            return self._set_aside()
-
-    def _set_aside(self) -> tuple[Promise, ...]:
-        """Keep a file that cannot be read, under another name, and say so."""
-        aside = self._path.with_suffix(".unreadable")
-        try:
-            self._path.replace(aside)
-        except OSError as error:
-            text = f"{self._path} cannot be read, nor renamed ({error.strerror or error}); it is ignored."
-        else:
-            text = f"{self._path} could not be read and is now {aside}; which models are to stay is forgotten."
-        self._notify(Notice("kept-models-unreadable", text))
-        return ()
+        except (OSError, msgspec.DecodeError) as error:
+            so = "which models are to stay is forgotten"
+            set_aside(self._path, str(error), so, self._notify, "kept-models-unreadable")
+            return ()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from ollm.api import ModelInfo, Notice, OllmError, file_lock, meant, without_credentials, write_atomically
+from ollm.api import ModelInfo, Notice, OllmError, file_lock, meant, set_aside, without_credentials, write_atomically
 from ollm_plugins.models import memory
 from ollm_plugins.models.memory import Memory, Showing
 
@@ -187,26 +187,19 @@ class Cache:
         except OSError as error:
             reason = error.strerror or str(error)
             self._notify(Notice("model-cache-not-read", f"{self.path} could not be read ({reason}) and is ignored."))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            self._set_aside()
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            self._set_aside(error)
         return Memory()
 
-    def _set_aside(self) -> None:
-        aside = self.path.with_suffix(".unreadable")
-        try:
-            self.path.replace(aside)
-        except FileNotFoundError:  # another process has done it, and says so
-            return
-        except OSError:
-            aside = self.path
-        text = f"What was known of models could not be read; it is made anew, the former file is {aside}."
-        self._notify(Notice("model-cache-not-read", text))
+    def _set_aside(self, error: Exception) -> None:
+        so = "what providers said before is forgotten"
+        set_aside(self.path, str(error), so, self._notify, "model-cache-not-read")
 
     def _decoded(self, decode: Callable[[], T], otherwise: T) -> T:
         try:
             return decode()
-        except (msgspec.DecodeError, RecursionError):
-            self._set_aside()
+        except (msgspec.DecodeError, RecursionError) as error:
+            self._set_aside(error)
             self._memory = Memory()
             return otherwise
 

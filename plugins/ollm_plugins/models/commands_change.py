@@ -8,7 +8,6 @@ import typer
 
 from ollm.api import CommandContext, ListedModel, UsageError, same_model
 from ollm_plugins.models.commands import Json
-from ollm_plugins.models.confirming import agreed, can_ask
 from ollm_plugins.models.finding import called, management, on_disk
 from ollm_plugins.models.one_by_one import OneByOne
 from ollm_plugins.models.wording import human
@@ -108,9 +107,9 @@ def _confirmed(ctx: CommandContext, question: str, *, yes: bool, problem: str, f
     """
     if yes:
         return True
-    if not can_ask(ctx):
+    if not ctx.out.can_ask:
         raise UsageError(problem, f"Say {flag} to go on.")
-    return agreed(ctx, question)
+    return ctx.out.confirm(question)
 
 
 def _use(ctx: CommandContext, model: ListedModel) -> str:

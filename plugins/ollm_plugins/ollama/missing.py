@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ollm.api import ModelNotFound, visible
-from ollm_plugins.ollama.models import canonical, same
+from ollm.api import ModelNotFound, same_model, visible
+from ollm_plugins.ollama.models import canonical
 
 _LIBRARY = "Ollama's library"
 _NAMED = 5
@@ -19,7 +19,7 @@ def missing_on_server(where: str, name: str, names: Sequence[str] | None) -> Mod
     """
     problem = f"Ollama at {where} has no model {visible(canonical(name))}"
     pull = f"`ollm model pull {visible(name)}` fetches it."
-    if any(same(name, other) for other in names or ()):
+    if any(same_model(name, other) for other in names or ()):
         return ModelNotFound(f"{problem} in full, only a part of its files", pull)
     near = nearest(name, names or ())
     if near or not names:

@@ -17,11 +17,6 @@ def canonical(name: str) -> str:
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
 
 
-def same(name: str, other: str) -> bool:
-    """Whether two names mean the same model; Ollama does not regard case."""
-    return canonical(name).lower() == canonical(other).lower()
-
-
 def listed(entry: Mapping[str, Any]) -> ModelInfo:
     """Read an entry of /api/tags; capabilities and context length come from Ollama 0.30 on."""
     return _info(str(entry.get("name") or entry.get("model") or ""), entry, _mapping(entry.get("details")))

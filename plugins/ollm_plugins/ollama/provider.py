@@ -20,6 +20,7 @@ from ollm.api import (
     PullRequest,
     SettingsError,
     Step,
+    same_model,
     visible,
 )
 from ollm_plugins.ollama.address import parse_address, shown_address
@@ -28,7 +29,7 @@ from ollm_plugins.ollama.failures import not_ollama
 from ollm_plugins.ollama.folder import folder_on_this_machine
 from ollm_plugins.ollama.link import Link
 from ollm_plugins.ollama.missing import missing_in_registry, missing_on_server
-from ollm_plugins.ollama.models import listed, loaded, newest_first, same, shown
+from ollm_plugins.ollama.models import listed, loaded, newest_first, shown
 from ollm_plugins.ollama.pull import Pull
 from ollm_plugins.ollama.settings import OllamaSettings
 from ollm_plugins.ollama.wire import chat_body, load_body, pull_body
@@ -100,7 +101,7 @@ class OllamaProvider:
         """
         in_memory = await self.loaded_models()
         on_disk = newest_first(await self.list_models())
-        ready = [model for entry in in_memory for model in on_disk if same(model.name, entry.name)]
+        ready = [model for entry in in_memory for model in on_disk if same_model(model.name, entry.name)]
         for model in [*ready, *on_disk]:
             if await self._chats(model):
                 return model.name

@@ -6,7 +6,6 @@ content that was examined. There is no `--yes`: it would agree to whatever the f
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -169,29 +168,10 @@ def _agreed(ctx: CommandContext, proposal: Proposal, sha256: str | None) -> bool
             problem = f"{proposal.root / FILE} has not the content that you named: its hash is {proposal.digest}"
             raise UsageError(problem, "Look at what it would change, then say which content you mean.")
         return True
-    if not can_ask(ctx):
+    if not ctx.out.can_ask:
         problem = f"Nobody can be asked whether to trust {proposal.root / FILE}"
         raise UsageError(problem, f"Run it on a terminal, or agree to this very content: --sha256 {proposal.digest}.")
-    return agreed(ctx, f"Trust {proposal.root / FILE} as it is?")
-
-
-def can_ask(ctx: CommandContext) -> bool:
-    """Whether somebody sees a question and can answer it."""
-    return ctx.out.stderr.isatty() and sys.stdin is not None and sys.stdin.isatty()
-
-
-def agreed(ctx: CommandContext, question: str) -> bool:
-    """Ask a question that is answered with yes or no; anything but yes is no.
-
-    :raises EOFError: the user has closed the input
-    """
-    ctx.out.stdout.flush()
-    ctx.out.stderr.write(f"{visible(question)} [y/N] ")
-    ctx.out.stderr.flush()
-    answer = sys.stdin.readline()
-    if not answer:
-        raise EOFError
-    return answer.strip().lower() in ("y", "yes")
+    return ctx.out.confirm(f"Trust {proposal.root / FILE} as it is?")
 
 
 def _done(ctx: CommandContext, projects: KnownProjects, proposal: Proposal, state: str, *, as_json: bool) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 from msgspec import Struct, field
 
-from ollm.api import Notice, file_lock, write_atomically
+from ollm.api import file_lock, set_aside, write_atomically
 
 if TYPE_CHECKING:
     from ollm.api import HostContext
@@ -95,20 +95,10 @@ class Trust:
             return msgspec.json.decode(self._path.read_bytes(), type=_Store).projects
         except FileNotFoundError:
             return {}
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-            return self._set_aside()
-
-    def _set_aside(self) -> Mapping[str, TrustedProject]:
-        """Keep a file that cannot be read, under another name, and say so."""
-        aside = self._path.with_suffix(".unreadable")
-        try:
-            self._path.replace(aside)
-        except OSError as error:
-            text = f"{self._path} cannot be read, nor renamed ({error.strerror or error}); no project is trusted."
-        else:
-            text = f"{self._path} could not be read and is now {aside}; no project is trusted until you say so again."
-        self._notify(Notice("trust-unreadable", text))
-        return {}
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            so = "no project is trusted until you say so again"
+            set_aside(self._path, str(error), so, self._notify, "trust-unreadable")
+            return {}
 
 
 def _key(root: Path) -> str:

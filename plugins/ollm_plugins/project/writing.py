@@ -25,7 +25,7 @@ from ollm.api import (
     to_document,
     write_atomically,
 )
-from ollm_plugins.project.agreeing import agreed, can_ask, examine
+from ollm_plugins.project.agreeing import examine
 from ollm_plugins.project.commands import Json
 from ollm_plugins.project.finding import Found, find
 from ollm_plugins.project.inforce import file_root, profiles
@@ -50,11 +50,11 @@ def init(
     path = root / FILE
     if path.exists() or path.is_symlink():
         question = f"{path} exists. Replace it?"
-        if not yes and not can_ask(ctx):
+        if not yes and not ctx.out.can_ask:
             raise UsageError(
                 f"{path} exists, and nobody can be asked whether to replace it", "Say --yes to replace it."
             )
-        if not yes and not agreed(ctx, question):
+        if not yes and not ctx.out.confirm(question):
             ctx.out.say("ollm: Nothing was written.")
             return
     written = _text(chosen)
@@ -132,7 +132,7 @@ def _finish(
     :param written: what may be trusted; nothing else that stands there by now is
     """
     ctx.app.reload_layers()
-    if written and can_ask(ctx):
+    if written and ctx.out.can_ask:
         file, *others = examine(ctx, projects).contents
         if file.text == written and all(projects.trust.trusts(root, each) for each in others):
             projects.trust.give(root, (file, *others))

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct, field
 
-from ollm.api import Notice, OllmError, Usage, file_lock, visible, write_atomically
+from ollm.api import Notice, OllmError, Usage, file_lock, set_aside, visible, write_atomically
 
 FILE: Final = "rates.json"
 VERSION: Final = 1
@@ -119,13 +119,4 @@ def _mean(known: float | None, new: float | None) -> float | None:
 
 
 def _set_aside(path: Path, why: str, notify: Callable[[Notice], None]) -> None:
-    aside = path.with_name(f"{path.name}.unreadable")
-    try:
-        path.replace(aside)
-    except FileNotFoundError:  # another process was faster, and says it
-        return
-    except OSError as error:
-        notify(Notice("rates-not-read", f"{path} cannot be used: {why}; nor moved: {error.strerror}."))
-        return
-    text = f"{path} cannot be used: {why}. It was moved to {aside.name}; rates are measured anew."
-    notify(Notice("rates-set-aside", text))
+    set_aside(path, why, "rates are measured anew", notify, "rates-set-aside")

@@ -9,9 +9,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from ollm.api import ChatRequest, HostContext, TokenCount
+from ollm.api import ChatRequest, HostContext, TokenCount, tagged
 from ollm_plugins.tokens.credible import Doubt, doubt, goes_on
-from ollm_plugins.tokens.exactly import Exactly, tagged
+from ollm_plugins.tokens.exactly import Exactly
 from ollm_plugins.tokens.fit import Fitted, Observation, fit
 from ollm_plugins.tokens.learning import Learning
 from ollm_plugins.tokens.prompt import IMAGE_TOKENS, Measure, Measured, texts

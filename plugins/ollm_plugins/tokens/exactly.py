@@ -10,7 +10,17 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from ollm.api import CountsTokens, HostContext, LoadsModels, OllmError, Owned, Provider, ProviderAccess, ProviderEntry
+from ollm.api import (
+    CountsTokens,
+    HostContext,
+    LoadsModels,
+    OllmError,
+    Owned,
+    Provider,
+    ProviderAccess,
+    ProviderEntry,
+    same_model,
+)
 
 _MOST: Final = 4_000
 """How many texts' counts are remembered."""
@@ -71,9 +81,4 @@ async def _is_free(access: ProviderAccess, entry: Owned[ProviderEntry], model: s
     if not isinstance(provider, LoadsModels):
         return True
     loaded = await access.ask(entry, lambda _: provider.loaded_models(), patience)
-    return any(tagged(each.name) == tagged(model) for each in loaded)
-
-
-def tagged(model: str) -> str:
-    """Return a model's name with its tag; a colon before the last slash belongs to a registry's port."""
-    return model if ":" in model.rpartition("/")[2] else f"{model}:latest"
+    return any(same_model(each.name, model) for each in loaded)

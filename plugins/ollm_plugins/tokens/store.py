@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct, field, structs
 
-from ollm.api import Notice, OllmError, file_lock, visible, write_atomically
+from ollm.api import Notice, OllmError, file_lock, set_aside, write_atomically
 from ollm_plugins.tokens.fit import Fitted, Observation, fit
 from ollm_plugins.tokens.linear import dot
 from ollm_plugins.tokens.pieces import NAMES
@@ -205,16 +205,7 @@ class Store:
         return content.models
 
     def _set_aside(self, why: str) -> None:
-        aside = self._path.with_name(f"{self._path.name}.unreadable")
-        try:
-            self._path.replace(aside)
-        except FileNotFoundError:  # another process was faster, and says it
-            return
-        except OSError as error:
-            self._tell("tokens-not-read", f"{self._path} cannot be used: {visible(why)}; nor moved: {error.strerror}.")
-            return
-        text = f"{self._path} cannot be used: {visible(why)}. It was moved to {aside.name}; estimates start anew."
-        self._tell("tokens-set-aside", text)
+        set_aside(self._path, why, "estimates start anew", self._notify, "tokens-set-aside")
 
     def _tell(self, code: str, text: str) -> None:
         self._notify(Notice(code, text))
