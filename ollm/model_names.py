@@ -40,7 +40,10 @@ def near_models(name: str, names: Iterable[str]) -> list[str]:
     kin = [each for each in listed if tagged(each).rpartition(":")[0] == bare]
     lowered = {each.lower(): each for each in listed}
     close = [lowered[each] for each in difflib.get_close_matches(wanted, lowered, n=3, cutoff=0.6)]
-    return list(dict.fromkeys([*kin, *close]))[:3]
+    lines = {tagged(each).rpartition(":")[0] for each in listed}
+    likely = difflib.get_close_matches(bare, sorted(lines), n=3, cutoff=0.8)  # a slip in the name, whatever the tag
+    slips = [each for line in likely for each in listed if tagged(each).rpartition(":")[0] == line]
+    return list(dict.fromkeys([*kin, *close, *slips]))[:3]
 
 
 def fitting(name: str, patterns: Iterable[str]) -> list[str]:

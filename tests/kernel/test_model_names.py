@@ -32,6 +32,11 @@ def test_near_names_are_other_tags_then_what_is_spelt_alike():
     assert near_models("nothing-like-it", names) == []
 
 
+@pytest.mark.parametrize("wanted", ["smolm2", "SMOLLM-2", "smollm2x:latest"])
+def test_a_slip_in_a_name_without_its_tag_is_near(wanted):
+    assert near_models(wanted, ["gemma3:270m", "SmolLM2:135m-instruct-q4_K_M"]) == ["SmolLM2:135m-instruct-q4_K_M"]
+
+
 def test_the_most_specific_pattern_comes_first():
     patterns = ["*", "llama3*", "llama3.1:8b", "llama3.1:*", "LLAMA3.1:8B-*", "mistral"]
     assert fitting("llama3.1:8B", patterns) == ["llama3.1:8b", "llama3.1:*", "llama3*", "*"]

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies
+from msgspec import convert, structs
 from ollm_plugins.ollama.address import Address, parse_address
 from ollm_plugins.ollama.answer import Answer
 from ollm_plugins.ollama.failures import one_line
@@ -38,9 +39,11 @@ from ollm.api import (
     GenerationOptions,
     HostContext,
     KeepsModels,
+    LoadedModel,
     LoadRequest,
     LoadsModels,
     Message,
+    ModelInfo,
     ModelNotFound,
     Notice,
     OllmError,
@@ -574,6 +577,32 @@ async def test_models_in_memory(replay: Replay) -> None:
     )
     assert first.expires.startswith("2026-11-22T07:39:58")
     assert second.name == "gemma3:270m"
+
+
+NONSENSE = (7, -5, 10**30, True, [1], {"a": 1}, "x")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("value", NONSENSE)
+async def test_a_fact_that_is_nonsense_is_taken_as_not_said(replay: Replay, value: Any) -> None:
+    texts, counts = ("digest", "modified_at", "license", "template", "parameters"), ("size", "size_vram")
+    facts = dict.fromkeys([*texts, *counts, "context_length", "expires_at", "capabilities", "details"], value)
+    details = dict.fromkeys(["family", "parameter_size", "quantization_level", "context_length"], value)
+    body = json.dumps({"models": [{"name": "a:1b", **facts}, {"name": "b:1b", "details": details}, {"name": value}]})
+    shown = json.dumps({**facts, "details": details, "model_info": facts})
+    script = {
+        "/api/tags": load("tags_some").but(body=body),
+        "/api/ps": load("ps_one_loaded").but(body=body),
+        "/api/show": load("show_ok").but(body=shown),
+    }
+    provider = provider_at(replay(script).url)
+    for info in [*await provider.list_models(), await provider.show_model("a:1b")]:
+        assert convert(structs.asdict(info), ModelInfo) == info
+        assert info.size in (None, 7)
+        assert info.context_window in (None, 7)
+    for entry in await provider.loaded_models():
+        assert convert(structs.asdict(entry), LoadedModel) == entry
+        assert (entry.size, entry.size_gpu) in ((0, 0), (7, 7))
 
 
 @pytest.mark.anyio

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ollm.api import ModelNotFound, same_model, visible
+from ollm.api import ModelNotFound, near_models, same_model, visible
 from ollm_plugins.ollama.models import canonical
 
 _LIBRARY = "Ollama's library"
@@ -51,10 +51,4 @@ def registry_of(name: str) -> str:
 
 def nearest(name: str, names: Sequence[str]) -> str:
     """Name up to three models that somebody who wrote `name` may have meant."""
-    import difflib
-
-    name = canonical(name)
-    bare = name.rpartition(":")[0]
-    kin = [other for other in names if other.rpartition(":")[0].lower() == bare.lower()]
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
-    return ", ".join(map(visible, list(dict.fromkeys([*kin, *close]))[:3]))
+    return ", ".join(map(visible, near_models(name, names)))

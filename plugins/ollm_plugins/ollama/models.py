@@ -1,4 +1,7 @@
-"""What do /api/tags, /api/show and /api/ps say of a model?"""
+"""What do /api/tags, /api/show and /api/ps say of a model?
+
+What is of another type than Ollama sends, or no number that can be, is taken as not said: the rest still holds.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,9 @@ from ollm.api import LoadedModel, ModelInfo
 _FOR_GOOD = "2200"
 """A year of unloading from which on "never" is meant: Ollama adds 292 years to the present."""
 
+_LARGEST = 2**63 - 1
+"""Ollama counts in Go's int64."""
+
 
 def canonical(name: str) -> str:
     """Return a model's name with its tag; a colon before the last slash belongs to a registry's port."""
@@ -19,7 +25,7 @@ def canonical(name: str) -> str:
 
 def listed(entry: Mapping[str, Any]) -> ModelInfo:
     """Read an entry of /api/tags; capabilities and context length come from Ollama 0.30 on."""
-    return _info(str(entry.get("name") or entry.get("model") or ""), entry, _mapping(entry.get("details")))
+    return _info(_name(entry), entry, _mapping(entry.get("details")))
 
 
 def shown(name: str, answer: Mapping[str, Any]) -> ModelInfo:
@@ -34,12 +40,12 @@ def shown(name: str, answer: Mapping[str, Any]) -> ModelInfo:
 
 def loaded(entry: Mapping[str, Any]) -> LoadedModel:
     """Read an entry of /api/ps."""
-    expires = str(entry.get("expires_at") or "")
+    expires = _text(entry.get("expires_at"))
     return LoadedModel(
-        name=str(entry.get("name") or entry.get("model") or ""),
-        size=entry.get("size") or 0,
-        size_gpu=entry.get("size_vram") or 0,
-        context_size=entry.get("context_length"),
+        name=_name(entry),
+        size=_count(entry.get("size")) or 0,
+        size_gpu=_count(entry.get("size_vram")) or 0,
+        context_size=_count(entry.get("context_length")) or None,
         expires="" if expires[:4] >= _FOR_GOOD or expires.startswith("0001") else expires,
     )
 
@@ -53,19 +59,35 @@ def _info(name: str, answer: Mapping[str, Any], details: Mapping[str, Any]) -> M
     rest = dict(details)
     return ModelInfo(
         name=name,
-        size=answer.get("size"),
-        digest=answer.get("digest") or "",
-        modified=answer.get("modified_at") or "",
-        family=rest.pop("family", None) or "",
-        parameters=rest.pop("parameter_size", None) or "",
-        quantization=rest.pop("quantization_level", None) or "",
-        context_window=rest.pop("context_length", None),
-        capabilities=tuple(answer.get("capabilities") or ()),
-        template=answer.get("template") or "",
-        license=answer.get("license") or "",
-        default_options=answer.get("parameters") or "",
+        size=_count(answer.get("size")),
+        digest=_text(answer.get("digest")),
+        modified=_text(answer.get("modified_at")),
+        family=_text(rest.pop("family", None)),
+        parameters=_text(rest.pop("parameter_size", None)),
+        quantization=_text(rest.pop("quantization_level", None)),
+        context_window=_count(rest.pop("context_length", None)) or None,
+        capabilities=_words(answer.get("capabilities")),
+        template=_text(answer.get("template")),
+        license=_text(answer.get("license")),
+        default_options=_text(answer.get("parameters")),
         details=rest,
     )
+
+
+def _name(entry: Mapping[str, Any]) -> str:
+    return _text(entry.get("name")) or _text(entry.get("model"))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    return tuple(word for word in value if isinstance(word, str)) if isinstance(value, list) else ()
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST else None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
