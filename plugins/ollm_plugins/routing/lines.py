@@ -143,8 +143,8 @@ def billions(said: str) -> float:
 def strength(params: float, active: float, released: float, size_gb: float | None) -> float:
     """Return how good answers are to be expected, where one more is worth as much as twice the size.
 
-    A mixture of experts is worth about half of what it has where it uses a tenth: qwen3:30b (3 in use) does in its
-    makers' tests what qwen3:14b does. That is between what it has and what it uses, nearer to the first.
+    A mixture of experts is worth about six tenths of what it has where it uses a tenth: qwen3:30b (3 in use) is in its
+    makers' tests between qwen3:14b and qwen3:32b, and mixtral:8x7b between llama2 of 13 and of 70 billion.
     A year of progress is worth twice the size: models of a year later reach what larger ones did; published studies
     ("densing law", 2024) even find it in less. Below 4 bits a parameter, quantization costs.
     """
@@ -152,5 +152,5 @@ def strength(params: float, active: float, released: float, size_gb: float | Non
         return released - 2024
     bits = size_gb * 8 / params if size_gb else 4.8
     lost = -1.2 * (4.2 - bits) if bits < 4.2 else min(0.1, 0.02 * (bits - 4.2))  # noqa: PLR2004
-    worth = params ** (2 / 3) * (active or params) ** (1 / 3)
+    worth = params**0.8 * (active or params) ** 0.2
     return log2(max(worth, 0.05)) + (released - 2024) + lost

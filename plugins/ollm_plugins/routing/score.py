@@ -14,6 +14,7 @@ from typing import Final
 from msgspec import Struct
 
 from ollm.api import Comparison, meant
+from ollm_plugins.routing.lines import UNKNOWN_RELEASE
 from ollm_plugins.routing.seconds import Estimate
 from ollm_plugins.routing.situation import Candidate, Profile
 
@@ -36,8 +37,8 @@ FAMILY: Final = 0.4
 """What the first family of a built-in profile is worth: little, since which families are best changes every few months."""
 SURE: Final = 0.05
 """So improbable must a preference be by chance (a sign test of one side) before it counts: 2 wins of 3 have 0.5."""
-PREFERENCE: Final = 1.5
-"""What odds of two to one are worth: as much as nearly three times the size, since it is the user who says so."""
+PREFERENCE: Final = 2.0
+"""What odds of two to one are worth: as much as four times the size, since it is the user who says so."""
 _MANY: Final = 500
 """Judgements from which on the normal distribution is as good as the exact one."""
 
@@ -50,8 +51,9 @@ class Style(Struct, frozen=True):
     :param patience: seconds up to which time hardly counts
     :param code: worth of being made for code
     :param special: worth of being made for one field
-    :param thinks: worth of thinking first; half of it for a model that cannot do otherwise, also where it need not. The
-        time that it takes is counted as well
+    :param thinks: worth of thinking first. The time that it takes is counted as well
+    :param must_think: the same of a model that cannot do otherwise, also where it need not
+    :param year: worth of a year of progress beyond what `lines.strength` counts
     """
 
     worth: float
@@ -60,14 +62,19 @@ class Style(Struct, frozen=True):
     code: float
     special: float
     thinks: float
+    must_think: float
+    year: float = 0.0
 
 
 STYLES: Final[Mapping[str, Style]] = {
-    "fast": Style(worth=0.7, time=1.5, patience=2.0, code=-0.5, special=-2.0, thinks=0.0),
-    "general": Style(worth=1.0, time=1.0, patience=10.0, code=-0.8, special=-2.0, thinks=0.5),
-    "code": Style(worth=1.0, time=1.0, patience=10.0, code=1.5, special=-2.0, thinks=0.4),
-    "creative": Style(worth=1.0, time=0.7, patience=15.0, code=-1.5, special=-2.0, thinks=0.0),
+    "fast": Style(worth=0.7, time=1.5, patience=2.0, code=-0.5, special=-2.0, thinks=-0.7, must_think=-1.5),
+    "general": Style(worth=1.0, time=1.0, patience=10.0, code=-0.8, special=-2.0, thinks=0.5, must_think=0.0),
+    "code": Style(worth=1.0, time=1.0, patience=10.0, code=1.5, special=-2.0, thinks=0.4, must_think=0.2, year=1.0),
+    "creative": Style(worth=1.0, time=0.7, patience=15.0, code=-1.5, special=-2.0, thinks=0.0, must_think=0.0),
 }
+"""Who wants it fast wants the first word soon, which thinking delays. Coders have grown better faster than others: in
+their makers' reports qwen2.5-coder:1.5b (2024-11) solves more of HumanEval than codellama:34b (2023-08), 71 to 49 in 100.
+"""
 
 
 def style_of(profile: Profile) -> Style:
@@ -110,7 +117,7 @@ def _is_of(family: str, wanted: str) -> bool:
 
 
 def _task(candidate: Candidate, profile: Profile, style: Style) -> float:
-    worth = candidate.strength * style.worth
+    worth = candidate.strength * style.worth + style.year * (candidate.released - UNKNOWN_RELEASE)
     kind = candidate.kind
     if kind == "base":
         worth += BASE
@@ -119,7 +126,7 @@ def _task(candidate: Candidate, profile: Profile, style: Style) -> float:
     elif kind == "special":
         worth += style.special
     if candidate.thinks:
-        worth += style.thinks if candidate.thinks == "can" else style.thinks / 2
+        worth += style.thinks if candidate.thinks == "can" else style.must_think
     if profile.name in candidate.profiles:
         worth += SUITS
     place = place_in(profile.families, candidate) if profile.builtin else None
