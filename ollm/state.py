@@ -80,20 +80,25 @@ def file_lock(path: Path, timeout: float = 10.0) -> Iterator[None]:
 
     :param path: the file to be changed; its lock is the same name with `.lock` added
     :param timeout: seconds to wait; negative waits for good
-    :raises OllmError: another process holds it for longer
+    :raises OllmError: another process holds it for longer (then its cause is a `TimeoutError`), or the lock, which is
+        a file itself, cannot be made
     """
     from filelock import FileLock, Timeout
 
+    lock = FileLock(f"{path}.lock", timeout=timeout)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise _not_written(path, error) from error
-    try:
-        with FileLock(f"{path}.lock", timeout=timeout):
-            yield
+        lock.acquire()
     except Timeout as error:
         problem = f"{path} is locked by another process for more than {timeout:g} s"
         raise OllmError(problem, "Wait for it to end, then try again.") from error
+    except OSError as error:
+        problem = f"{path} could not be locked: {error.strerror or error}"
+        raise OllmError(problem, "Make its folder writable, then try again.") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def set_aside(path: Path, why: str, so: str, notify: Callable[[Notice], None], code: str) -> None:

@@ -89,6 +89,20 @@ def _hold(path):
         raise AssertionError("the lock was given twice")
 
 
+def test_a_lock_that_cannot_be_made_is_an_error_in_words(tmp_path):
+    (tmp_path / "f.lock").mkdir()
+    with pytest.raises(OllmError, match="f could not be locked: Is a directory") as caught:
+        _hold(tmp_path / "f")
+    assert not isinstance(caught.value.__cause__, TimeoutError)
+
+
+def test_an_error_of_what_is_done_under_a_lock_is_not_the_lock_s(tmp_path):
+    with pytest.raises(OSError, match="of the work"), file_lock(tmp_path / "f"):
+        raise OSError("of the work")
+    with file_lock(tmp_path / "f", timeout=0):
+        pass
+
+
 @pytest.mark.parametrize("link", ["file", "folder"])
 def test_a_link_is_refused_where_strangers_may_have_put_it(tmp_path, link):
     outside = tmp_path / "outside"
@@ -122,7 +136,9 @@ def test_a_file_that_cannot_be_used_is_kept_aside_and_said(tmp_path):
         set_aside(path, "it is \x1bdamaged", "facts are made anew", said.append, "facts-lost")
         assert (tmp_path / name).read_text() == str(number)
         assert said[-1].code == "facts-lost"
-        assert said[-1].text == f"{path} cannot be used (it is ␛damaged); it is kept as {name}, and facts are made anew."
+        assert (
+            said[-1].text == f"{path} cannot be used (it is ␛damaged); it is kept as {name}, and facts are made anew."
+        )
     set_aside(path, "gone", "nothing follows", said.append, "facts-lost")
     assert len(said) == 2, "another process was faster"
 

@@ -556,6 +556,21 @@ def test_a_list_is_completed_by_what_others_know(ollm_app):
     assert (second["contextWindow"], second["family"]) == (99, "acme")
 
 
+def test_a_safe_guess_completes_no_list(ollm, several):
+    several.listed["mine:1b"] = entry("mine:1b", digest="f" * 64, details={"context_length": None, "family": "acme"})
+    del several.listed["mine:1b"]["capabilities"]
+    (mine,) = ollm("model", "list", "mine", "--json").json
+    assert (mine["family"], mine["contextWindow"], mine["capabilities"]) == ("acme", None, [])
+    assert "\tacme\t" in ollm("model", "list", "mine").out and "4096" not in ollm("model", "list", "mine").out
+
+
+def test_info_of_one_in_memory_leaves_out_what_the_server_does_not_say(ollm, several):
+    several.loaded["smollm2:135m"] = several_minutes(several, "smollm2:135m", 3600 * 24 * 365 * 292)
+    for fact in ("size", "size_vram", "context_length"):
+        del several.loaded["smollm2:135m"][fact]
+    assert "\nin memory\tstays\t" in ollm("model", "info", "smollm2:135m").out
+
+
 # -- use --------------------------------------------------------------------------------------------------------------
 
 

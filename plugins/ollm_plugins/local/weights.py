@@ -86,7 +86,9 @@ async def _take_turn(held: contextlib.ExitStack, target: Path) -> AsyncGenerator
     while True:
         try:
             held.enter_context(file_lock(target, timeout=0))
-        except OllmError:
+        except OllmError as error:
+            if not isinstance(error.__cause__, TimeoutError):
+                raise
             done = min(grown(target.parent, f"{_STAGING}*/**/*"), total)
             if before is None:
                 yield Notice("waiting-for-weights", f"Another ollm is fetching {NAME} already; waiting for it.")

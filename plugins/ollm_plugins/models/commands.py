@@ -12,7 +12,7 @@ from ollm_plugins.models.finding import management, told_offline
 from ollm_plugins.models.wording import human, is_unfetched, memory_document, moment, processor, until
 
 if TYPE_CHECKING:
-    from ollm.api import Catalogue, ModelStatus
+    from ollm.api import Catalogue, KnownLimits, ModelStatus
 
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 Provider = Annotated[str | None, typer.Option("--provider", help="Ask this provider only.", metavar="NAME")]
@@ -115,16 +115,23 @@ def _completed(ctx: CommandContext, model: ListedModel) -> ListedModel:
     known = knowledge.look_up(info.name, model.provider, info) if knowledge else None
     if known is None or not known.known:
         return model
-    can = known.capabilities
-    chats = () if can.embedding else ("completion",)
-    able = tuple(word for word in ("tools", "vision", "thinking", "embedding") if getattr(can, word))
+    window = None if known.source == "default" else known.context_window
     info = replace(
         info,
-        context_window=info.context_window or known.context_window,
-        capabilities=info.capabilities or (*chats, *able),
+        context_window=info.context_window or window,
+        capabilities=info.capabilities or _abilities(known),
         family=info.family or known.family,
     )
     return replace(model, info=info)
+
+
+def _abilities(known: KnownLimits) -> tuple[str, ...]:
+    """Return what a model is known to do, in Ollama's words; nothing if that is only a safe guess."""
+    can, words = known.capabilities, ("tools", "vision", "thinking", "embedding")
+    if all(known.sources.get(word, "default") == "default" for word in words):
+        return ()
+    chats = () if can.embedding else ("completion",)
+    return (*chats, *(word for word in words if getattr(can, word)))
 
 
 def _sorted(models: list[ListedModel], order: Order, *, reverse: bool) -> list[ListedModel]:

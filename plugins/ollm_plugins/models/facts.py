@@ -141,11 +141,10 @@ class Knowledge(Struct, frozen=True):
     def _present(self) -> Iterator[Fact]:
         loaded, accuracy = self.loaded, self.accuracy
         if loaded is not None:
-            context = "" if loaded.context_size is None else f", context {loaded.context_size}"
-            text = f"{human(loaded.size)}, {processor(loaded)}{context}, leaves in {until(loaded)}"
-            if not loaded.expires:
-                text = text.replace("leaves in forever", "stays")
-            yield self._said("loaded", "in memory", memory_document(loaded), text)
+            context = "" if loaded.context_size is None else f"context {loaded.context_size}"
+            leaves = f"leaves in {until(loaded)}" if loaded.expires else "stays"
+            parts = (human(loaded.size) if loaded.size else "", processor(loaded), context, leaves)
+            yield self._said("loaded", "in memory", memory_document(loaded), ", ".join(filter(None, parts)))
         else:
             yield self._said("loaded", "in memory", None, "" if self.shown.source.offline else "no")
         if accuracy is not None and accuracy.error is not None:

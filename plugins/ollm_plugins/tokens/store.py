@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct, field, structs
 
-from ollm.api import Notice, OllmError, file_lock, set_aside, write_atomically
+from ollm.api import Notice, file_lock, set_aside, write_atomically
 from ollm_plugins.tokens.fit import Fitted, Observation, fit
 from ollm_plugins.tokens.linear import dot
 from ollm_plugins.tokens.pieces import NAMES
@@ -185,11 +185,8 @@ class Store:
         :param forgotten: models whose part of the file is wrong
         :raises OllmError: it could not be written
         """
-        try:
-            with file_lock(self._path, timeout=_PATIENCE):
-                return self._replaced(learned, new, forgotten)
-        except OSError as error:  # the lock itself is a file
-            raise OllmError(f"{self._path} could not be locked: {error.strerror or error}") from error
+        with file_lock(self._path, timeout=_PATIENCE):
+            return self._replaced(learned, new, forgotten)
 
     def _replaced(
         self, learned: Mapping[str, Learned], new: Mapping[str, Iterable[float]], forgotten: Iterable[str]
