@@ -16,7 +16,7 @@ from msgspec import structs
 from ollm.contribution import resolve
 from ollm.contributions import SettingsLayer, SettingsSection
 from ollm.errors import SettingsError, UsageError
-from ollm.settings_check import convert, unknown_keys
+from ollm.settings_check import convert, filled, unknown_keys
 from ollm.settings_check import nearest as nearest  # noqa: PLC0414  (re-exported)
 from ollm.settings_file import MISSING, SettingsFile, value_at
 from ollm.settings_model import ANY, Candidate, Field, KeyPath, LayerName, Section, key_of, path_of
@@ -274,7 +274,7 @@ class Settings:
     def _unknown(self, values: Mapping[str, Any], where: Callable[[KeyPath], str]) -> Iterator[str]:
         for key in self._unknown_keys(values):
             if not self._may_belong_to_a_missing_plugin(key, values):
-                near = nearest(key_of(key), self.fields)
+                near = visible(nearest(key_of(key), [filled(each, key) for each in self.fields]))
                 yield f"{where(key)}: there is no setting {visible(key_of(key))!r}{near}"
 
     def unchecked(self) -> list[str]:

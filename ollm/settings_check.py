@@ -15,7 +15,7 @@ import msgspec
 
 from ollm.contributions import Setting
 from ollm.errors import SettingsError
-from ollm.settings_model import ANY, Candidate, Field, KeyPath
+from ollm.settings_model import ANY, Candidate, Field, KeyPath, key_of
 from ollm.text import visible, without_credentials
 
 
@@ -167,9 +167,17 @@ def _words(error: msgspec.ValidationError, field: Field, *, is_text: bool) -> st
     elif not at and (comma or said.startswith(("Invalid enum value", "Expected `", "Number out of range"))):
         nothing = " or nothing" if comma and not is_text and _may_be_nothing(field) else ""
         said = f"Expected {allowed(field)}{nothing}"
+    elif said.startswith("Invalid enum value") and (choices := _choices(field)):
+        said = f"Expected {choices}"
     got = f", got {got}" if comma and not is_text else ""
     words = _in_words(said + got)
     return f"{words[:1].lower()}{words[1:]}{f', at {at}' if at else ''}"
+
+
+def _choices(field: Field) -> str:
+    """List what an entry of a list may be; empty where it may be anything."""
+    entries = [entry for kind in kinds_of(field.type) for entry in get_args(kind) if get_origin(entry) is Literal]
+    return ", ".join(str(each) for entry in entries for each in get_args(entry))
 
 
 def _in_words(said: str) -> str:
@@ -235,6 +243,12 @@ def _unknown_keys(values: Mapping[str, Any], above: KeyPath, nodes: Sequence[Map
             yield (*above, name)
         elif isinstance(value, Mapping) and all(below):
             yield from _unknown_keys(value, (*above, name), below)
+
+
+def filled(known: str, key: KeyPath) -> str:
+    """Return the name of a setting with what a key has in the places where any word may stand."""
+    words = known.split(".")
+    return ".".join(key_of((key[at],)) if word == ANY and at < len(key) else word for at, word in enumerate(words))
 
 
 def nearest(name: str, names: Any) -> str:

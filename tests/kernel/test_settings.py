@@ -303,8 +303,8 @@ providers:
         "config.yaml:10: providers.other.options.seed is 'x': expected a whole number >= 0 or nothing, got text",
         "config.yaml:10: there is no setting 'providers.other.host'; did you mean providers.acme.host?",
         "config.yaml:4: models.a:1b.options.seed is -1: expected a whole number >= 0",
-        "config.yaml:4: there is no setting 'models.a:1b.options.sed'; did you mean models.*.options.seed?",
-        "config.yaml:5: there is no setting 'models.a:1b.option'; did you mean models.*.options.seed?",
+        "config.yaml:4: there is no setting 'models.a:1b.options.sed'; did you mean models.a:1b.options.seed?",
+        "config.yaml:5: there is no setting 'models.a:1b.option'; did you mean models.a:1b.options.seed?",
         "config.yaml:6: there is no setting 'models.b'",
         "config.yaml:9: there is no setting 'providers.acme.hots'; did you mean providers.acme.host?",
     ]
@@ -359,5 +359,5 @@ def test_a_star_may_stand_at_the_end():
     )
     assert not list(SettingsSection("things.*", Each).mistakes())
     assert settings.section(Each, "a").seed == 1
-    with pytest.raises(SettingsError, match=r"no setting 'things\.b\.sed'; did you mean things\.\*\.seed"):
+    with pytest.raises(SettingsError, match=r"no setting 'things\.b\.sed'; did you mean things\.b\.seed"):
         settings.validate()

@@ -90,9 +90,10 @@ def test_use_changes_one_line(ollm_app, repository):
 
 
 def test_use_trusts_nothing_that_was_not_trusted(ollm_app, repository, monkeypatch):
+    from ollm.output import Output
     from ollm_plugins.project import agreeing, writing
 
-    monkeypatch.setattr(writing, "can_ask", lambda ctx: True)
+    monkeypatch.setattr(Output, "can_ask", True)
     ollm = ollm_app(Plugin)
     put(repository, FILE)
     (repository / FILE).write_text("model: evil:1b\n")

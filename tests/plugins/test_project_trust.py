@@ -665,3 +665,18 @@ def test_whatever_a_file_says_it_sets_only_what_it_may(fuzzed, said):
     for refused in set(said) - set(form.KEYS):
         assert any(f"{refused} is ignored: a project may not set it" in line for line in file.refused)
     assert ".." not in file.agents_file and not file.agents_file.startswith("/")
+
+
+def test_the_name_of_a_folder_adds_no_line_to_what_is_shown(ollm_app, repository, monkeypatch):
+    folder = repository / "part\n  model.default: nothing → good:1b"
+    folder.mkdir()
+    put(folder, "model: evil:1b\n")
+    monkeypatch.chdir(folder)
+    asked = ollm_app(*ALL).run_command("project trust")
+    assert asked.exit_code == 2
+    assert not [
+        line
+        for line in (asked.stdout + asked.stderr).splitlines()
+        if line.startswith("  model.default: nothing → good")
+    ]
+    assert "model.default: nothing → evil:1b" in asked.stdout

@@ -174,6 +174,49 @@ def test_when_no_family_is_there_the_fallback_chooses_and_it_is_said(described):
     assert "from the profile mine to fast: no installed model that qualifies is of mistral3" in notice["text"]
 
 
+def test_when_no_family_is_there_and_nothing_to_fall_back_to_another_answers_and_it_is_said(described):
+    settings = "model: {routing: {profiles: {mine: {preferredFamilies: [' Granite '], fallbackProfile: null}}}}"
+    _, done = described(settings=settings)
+    (notice,) = done.json["notices"]
+    assert done.json["chosen"] == "qwen3:8b"
+    assert notice["text"] == (
+        "No installed model that qualifies is of Granite, as the profile mine wishes, so another model answers."
+    )
+
+
+def test_a_family_may_be_written_with_capitals_and_blanks(described):
+    settings = "model: {routing: {profiles: {mine: {preferredFamilies: [' Gemma3 '], fallbackProfile: null}}}}"
+    assert described(settings=settings)[1].json["chosen"] == "gemma3:270m"
+
+
+def test_a_fallback_that_is_not_there_is_said(described):
+    settings = "model: {routing: {profiles: {mine: {preferredFamilies: [granite], fallbackProfile: creativ}}}}"
+    _, done = described(settings=settings)
+    assert done.json["chosen"] == "qwen3:8b"
+    assert done.json["notices"][0]["text"] == (
+        "The profile mine falls back to creativ, and there is no such profile; did you mean creative?"
+    )
+
+
+def test_the_list_names_each_profile_that_is_not_there(ollm_app):
+    routing = "defaultProfile: min, overrides: {mien: a}, profiles: {mine: {fallbackProfile: creativ}}"
+    ollm = ollm_app(Routing, Limits, Models, settings=f"model: {{routing: {{{routing}}}}}")
+    ollm.run_command("route list")
+    told = ollm.stderr.getvalue()
+    for wrong, right in (
+        ("falls back to creativ", "creative"),
+        ("a model to mien", "mine"),
+        ("in force is min", "mine"),
+    ):
+        assert f"{wrong}, and there is no such profile; did you mean {right}?" in told
+
+
+def test_no_profile_is_called_auto(described):
+    _, done = described(settings="model: {routing: {profiles: {auto: {preferredFamilies: [llama]}}}}")
+    assert done.exit_code == 2
+    assert "no profile can be called so" in done.stderr
+
+
 def test_a_required_ability_is_never_waived(described):
     settings = "model: {routing: {profiles: {mine: {requiredCapabilities: [vision], fallbackProfile: null}}}}"
     _, done = described(settings=settings)
@@ -193,7 +236,7 @@ def test_a_family_is_what_the_database_says_not_how_the_name_begins(described):
     names = [{"name": "mistral-lookalike:7b", "family": "gpt2"}, {"name": "qwen3:8b"}]
     _, done = described(settings=settings, available=names)
     assert done.json["chosen"] == "qwen3:8b"
-    assert "no installed model that qualifies is of mistral" in done.json["notices"][0]["text"]
+    assert "No installed model that qualifies is of mistral" in done.json["notices"][0]["text"]
 
 
 @pytest.mark.parametrize("text", ["minContextWindow: -1", "requiredCapabilities: [smell]", "preferredFamily: [llama]"])
@@ -205,3 +248,12 @@ def test_a_profile_that_is_written_wrongly_is_refused_where_it_stands(ollm_app, 
         ollm.app.check_settings()
     assert ollm.app.services.find(ModelChooser) is not None
     assert ollm.app.run(ollm.app.services.find(ModelChooser).choose(ChoiceRequest("Hi"))) is None
+
+
+def test_what_is_written_wrongly_in_a_profile_is_answered_with_what_can_stand_there(ollm_app):
+    profile = "{requiredCapabilities: [tool], preferedFamilies: [llama]}"
+    ollm = ollm_app(Routing, settings=f"model: {{routing: {{profiles: {{mine: {profile}}}}}}}")
+    with pytest.raises(SettingsError) as raised:
+        ollm.app.check_settings()
+    assert "expected tools, vision, thinking, streaming, embedding, at [0]" in str(raised.value)
+    assert "did you mean model.routing.profiles.mine.preferredFamilies?" in str(raised.value)

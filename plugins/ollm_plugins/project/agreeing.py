@@ -16,6 +16,7 @@ from msgspec import Struct
 from ollm.api import CommandContext, SettingsError, UsageError, to_document, visible
 from ollm_plugins.project.commands import Json
 from ollm_plugins.project.effects import Effect, effects
+from ollm_plugins.project.folders import shown
 from ollm_plugins.project.form import ProjectFile, understand
 from ollm_plugins.project.inforce import InForce, file_root, profiles
 from ollm_plugins.project.reading import FILE, Content, digest, read
@@ -83,7 +84,7 @@ def untrust(ctx: CommandContext, *, as_json: Json = False) -> None:
     elif withdrawn is None:
         ctx.out.print("Nothing is trusted here")
     else:
-        ctx.out.print(f"{withdrawn / FILE} is no longer trusted, so it is not applied")
+        ctx.out.print(f"{shown(withdrawn / FILE)} is no longer trusted, so it is not applied")
 
 
 def examine(ctx: CommandContext, projects: KnownProjects) -> Proposal:
@@ -112,7 +113,7 @@ def _agents(root: Path, file: ProjectFile) -> Content | None:
         return None
     found = read(root, file.agents_file)
     if found is None:
-        problem = f"{root / FILE} names {file.agents_file}, which is not there"
+        problem = f"{shown(root / FILE)} names {file.agents_file}, which is not there"
         raise SettingsError((visible(problem),), "Write it, or take agentsFile out.")
     return found
 
@@ -123,11 +124,11 @@ def _shown(ctx: CommandContext, proposal: Proposal, former: TrustedProject | Non
     for content in proposal.contents:
         agreed = former.files.get(content.name) if former else None
         if agreed is not None and agreed.sha256 != content.sha256:
-            yield f"{content.path} has changed since {former.since if former else ''}:"
+            yield f"{shown(content.path)} has changed since {former.since if former else ''}:"
             yield from _diff(agreed.text, content.text)
             yield ""
     changes = effects(ctx.app, proposal.after)
-    yield f"{path} would change:" if changes else f"{path} would change nothing."
+    yield f"{shown(path)} would change:" if changes else f"{shown(path)} would change nothing."
     for each in changes:
         yield from _told(each)
     yield from (f"  refused: {line}" for line in proposal.file.refused)
@@ -165,13 +166,13 @@ def _agreed(ctx: CommandContext, proposal: Proposal, sha256: str | None) -> bool
     """
     if sha256 is not None:
         if sha256.lower() != proposal.digest:
-            problem = f"{proposal.root / FILE} has not the content that you named: its hash is {proposal.digest}"
+            problem = f"{shown(proposal.root / FILE)} has not the content that you named: its hash is {proposal.digest}"
             raise UsageError(problem, "Look at what it would change, then say which content you mean.")
         return True
     if not ctx.out.can_ask:
-        problem = f"Nobody can be asked whether to trust {proposal.root / FILE}"
+        problem = f"Nobody can be asked whether to trust {shown(proposal.root / FILE)}"
         raise UsageError(problem, f"Run it on a terminal, or agree to this very content: --sha256 {proposal.digest}.")
-    return ctx.out.confirm(f"Trust {proposal.root / FILE} as it is?")
+    return ctx.out.confirm(f"Trust {shown(proposal.root / FILE)} as it is?")
 
 
 def _done(ctx: CommandContext, projects: KnownProjects, proposal: Proposal, state: str, *, as_json: bool) -> None:
@@ -179,7 +180,7 @@ def _done(ctx: CommandContext, projects: KnownProjects, proposal: Proposal, stat
     if as_json:
         ctx.out.document(_document(ctx, proposal, trusted=True))
     else:
-        ctx.out.print(f"{proposal.root / FILE} is {state}")
+        ctx.out.print(f"{shown(proposal.root / FILE)} is {state}")
 
 
 def _document(ctx: CommandContext, proposal: Proposal, *, trusted: bool) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from ollm.api import SettingsLayer, to_document
+from ollm_plugins.project.folders import shown
 from ollm_plugins.project.inforce import InForce
 from ollm_plugins.project.reading import FILE
 
@@ -39,18 +40,18 @@ def effects(app: App, now: InForce) -> list[Effect]:
     if now.system_prompt:
         found.append(Effect("added to the system prompt", now.system_prompt, origin, ""))
     if now.agents and now.file:
-        found.append(Effect("added to the system prompt", now.agents, str(now.root / now.file.agents_file), ""))
+        found.append(Effect("added to the system prompt", now.agents, shown(now.root / now.file.agents_file), ""))
     for name, tools in (("only these tools", now.tools_enabled), ("tools left out", now.tools_disabled)):
         if tools:
             of_file = now.file and (now.file.tools_enabled if name[0] == "o" else now.file.tools_disabled) is not None
-            found.append(Effect(name, ", ".join(tools), str(now.root / FILE) if of_file else origin, ""))
+            found.append(Effect(name, ", ".join(tools), shown(now.root / FILE) if of_file else origin, ""))
     return found
 
 
 def _origin(now: InForce) -> str:
     if now.detected is not None:
         return f"profile '{now.detected.project_type}', detected"
-    return f"profile '{now.profile.name}'" if now.profile else str(now.root / FILE)
+    return f"profile '{now.profile.name}'" if now.profile else shown(now.root / FILE)
 
 
 def _settings(app: App, layer: SettingsLayer) -> Iterator[Effect]:
@@ -62,7 +63,7 @@ def _settings(app: App, layer: SettingsLayer) -> Iterator[Effect]:
         yield Effect(
             key,
             one_line(value),
-            f"{layer.path}:{line}" if line else str(layer.path),
+            f"{shown(layer.path)}:{line}" if line else shown(layer.path),
             one_line(weaker[-1].raw),
             f"{one_line(stronger[-1].raw)} ({stronger[-1].where})" if stronger else "",
         )

@@ -11,12 +11,13 @@ from ollm.api import (
     CommandContext,
     HostContext,
     ModelChooser,
+    Notice,
     UsageError,
     change_setting,
     remove_setting,
 )
 from ollm_plugins.routing.active import KEY, Active, active
-from ollm_plugins.routing.profiles import AUTO, profile_named, profiles
+from ollm_plugins.routing.profiles import AUTO, loose_ends, profile_named, profiles
 from ollm_plugins.routing.settings import RoutingSettings
 from ollm_plugins.routing.situation import Profile
 
@@ -44,6 +45,8 @@ def list_profiles(ctx: CommandContext, *, as_json: Json = False) -> None:
     found = profiles(host)
     pins = host.settings.section(RoutingSettings).overrides
     documents = [_described(each, wanted, pins.get(each.name)) for each in found.values()]
+    for line in loose_ends(found, pins, wanted.profile):
+        ctx.out.notify(Notice("routing-profile-unknown", line))
     if as_json:
         ctx.out.document(documents)
         return

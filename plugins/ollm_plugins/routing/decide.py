@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from ollm.api import Notice, meant, replace
+from ollm.api import Notice, meant, nearest, replace
 from ollm_plugins.routing.lacking import nothing_qualifies
 from ollm_plugins.routing.qualify import obstacles, wishes
 from ollm_plugins.routing.score import parts_of, place_in, preferences, style_of, worth_of
@@ -93,8 +93,8 @@ def _by_profile(situation: Situation, profile: Profile, asked: tuple[str, ...]) 
     if pin is None and able and not fitting:
         fitting, told = _nearly(able, profile)
         notices += told
-    if pin is None and fitting and not suited and profile.families and not profile.builtin:
-        notices += (Notice("routing-family-missing", _no_family(profile)),)
+    if pin is None and not suited:
+        notices += tuple(_unsuited(situation, profile, able=bool(fitting)))
     kept = {id(each) for each in (*fitting, pin)}  # comparing models part by part takes its time
     rejected += [Rejected(each, wishes(each, profile)) for each in able if id(each) not in kept]
     if not fitting and pin is None:
@@ -183,6 +183,17 @@ def _fallen_back(
         return replace(decision, notices=notices + decision.notices)
     text = f"Routing fell back from the profile {profile.name} to {fallback.name}: {why}, so {decision.chosen.name} answers."
     return replace(decision, notices=(*notices, Notice("routing-fallback", text), *decision.notices))
+
+
+def _unsuited(situation: Situation, profile: Profile, *, able: bool) -> Iterator[Notice]:
+    """Yield what the user must know when no model is what a profile is for, and nothing is fallen back to."""
+    if profile.fallback and profile.fallback not in situation.profiles:
+        text = f"The profile {profile.name} falls back to {profile.fallback}, and there is no such profile"
+        near = nearest(profile.fallback, [*situation.profiles])
+        yield Notice("routing-fallback-unknown", f"{text}{near}" if near else f"{text}.")
+    if able and profile.families and not profile.builtin:
+        why = _no_family(profile)
+        yield Notice("routing-family-missing", f"{why[:1].upper()}{why[1:]}, so another model answers.")
 
 
 def _no_family(profile: Profile) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from ollm.api import ContributedProfiles, HostContext, UsageError, nearest, visible
+from ollm.api import ContributedProfiles, HostContext, SettingsError, UsageError, nearest, visible
 from ollm_plugins.routing.ranking import Asked, ranked_by
 from ollm_plugins.routing.settings import ProfileSettings
 from ollm_plugins.routing.situation import Profile
@@ -78,6 +78,21 @@ def profile_named(name: str, known: Mapping[str, Profile], where: str = "") -> P
     raise UsageError(f"{said} '{visible(name)}'{nearest(name, [*known])}", f"Known are: {', '.join(known)}, {AUTO}.")
 
 
+def loose_ends(known: Mapping[str, Profile], pins: Mapping[str, str], active: str) -> Iterator[str]:
+    """Yield a line for each name of a profile, in the settings or in a profile, that there is none of."""
+    named = [(f"The profile {each.name} falls back to", each.fallback) for each in known.values() if each.fallback]
+    named += [("model.routing.overrides pins a model to", name) for name in pins]
+    named.append(("The profile in force is", active))
+    for what, name in named:
+        if name not in known and (name != AUTO or name != active):
+            text = f"{what} {name}, and there is no such profile{nearest(name, [*known])}"
+            yield text if text.endswith("?") else f"{text}."
+
+
+def _clean(families: Iterable[str]) -> tuple[str, ...]:
+    return tuple(each.strip() for each in families if each.strip())
+
+
 def _contributed(host: HostContext, asked: Asked) -> dict[str, Profile]:
     contributed = host.services.find(ContributedProfiles)
     assert contributed is not None, "the kernel provides it"
@@ -87,7 +102,7 @@ def _contributed(host: HostContext, asked: Asked) -> dict[str, Profile]:
         found[item.name] = Profile(
             item.name,
             item.description,
-            tuple(item.preferred_families),
+            _clean(item.preferred_families),
             item.min_context_window,
             tuple(item.required_capabilities),
             item.fallback_profile,
@@ -100,11 +115,16 @@ def _contributed(host: HostContext, asked: Asked) -> dict[str, Profile]:
 def _written(host: HostContext) -> dict[str, Profile]:
     found: dict[str, Profile] = {}
     for name in host.settings.entries(SECTION):
+        if name == AUTO:
+            problem = (
+                f"model.routing.profiles.{AUTO}: {AUTO} takes a profile by the prompt, and no profile can be called so"
+            )
+            raise SettingsError((problem,), "Give it another name.")
         said = host.settings.section(ProfileSettings, name)
         found[name] = Profile(
             name,
             said.description,
-            said.preferred_families,
+            _clean(said.preferred_families),
             said.min_context_window,
             said.required_capabilities,
             said.fallback_profile,
