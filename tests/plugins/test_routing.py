@@ -90,6 +90,14 @@ def test_a_case_need_not_say_what_the_database_knows(here, tmp_path):
     }
 
 
+def test_null_in_a_case_says_nothing(here, tmp_path):
+    model = {"name": "qwen3:8b", "tools": None, "base_model": None, "loaded": None}
+    nulls = {"machine": None, "overrides": {"general": None}, "preferences": None, "profile": None}
+    case = {"available": [model], "requirement": {"needs": None}, **nulls}
+    told = explained(here(), case, tmp_path / "case.json").json
+    assert (told["chosen"], told["profile"], told["notices"]) == ("qwen3:8b", "general", [])
+
+
 def test_what_nobody_knows_in_a_case_is_said_and_ignored(here, tmp_path):
     model = {"name": "qwen3:8b", "size_bg": 5.2}
     case = {"available": [model], "machine": {"vram": 8}, "requirement": {"needs": ["speed"]}}
@@ -103,6 +111,8 @@ def test_what_nobody_knows_in_a_case_is_said_and_ignored(here, tmp_path):
     ("text", "message"),
     [
         ("{", "is not JSON"),
+        ("[" * 100_000 + "]" * 100_000, "is not JSON"),
+        ('{"available": [{"name": "a"}], "profile": "auto"}', "auto takes a profile by the words of a prompt"),
         ("[]", "holds no case"),
         ("3", "holds no case"),
         ('{"cases": 3}', "holds no case"),

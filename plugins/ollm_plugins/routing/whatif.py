@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 
 from ollm.api import Comparison, KnownLimits, ModelKnowledge, Notice, UsageError, nearest
 from ollm_plugins.routing.candidates import completed
-from ollm_plugins.routing.profiles import profile_named
+from ollm_plugins.routing.profiles import AUTO, profile_named
 from ollm_plugins.routing.qualify import NEEDS
 from ollm_plugins.routing.situation import Candidate, Machine, Profile, Requirement, Situation
 
@@ -104,7 +104,7 @@ def read_cases(
         document = msgspec.json.decode(path.read_bytes())
     except OSError as error:
         raise UsageError(f"{path} could not be read: {error.strerror or error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path} is not JSON: {error}", _FORM) from error
     bare = isinstance(document, dict) and "cases" not in document
     cases = [document] if bare else document["cases"] if isinstance(document, dict) else document
@@ -120,11 +120,15 @@ def _described(
     path: Path, number: int, case: Any, profiles: Mapping[str, Profile], knowledge: ModelKnowledge | None
 ) -> Described:
     name = str(case.get("id") or number) if isinstance(case, dict) else str(number)
-    where = f"{path}, case {name}"
+    where, case = f"{path}, case {name}", _without_nulls(case)
     try:
         read = msgspec.convert(case, _Case)
     except msgspec.ValidationError as error:
         raise UsageError(f"{where}: {error}", _FORM) from error
+    if read.profile == AUTO:
+        raise UsageError(
+            f"{where}: {AUTO} takes a profile by the words of a prompt, which no case has", "Name a profile."
+        )
     profile = profile_named(read.profile, profiles, where)
     requirement = Requirement(
         read.requirement.prompt_tokens,
@@ -143,6 +147,13 @@ def _described(
         tuple(_ignored(where, case, read)),
     )
     return Described(name, situation)
+
+
+def _without_nulls(said: Any, levels: int = 3) -> Any:
+    """Leave out what a case says nothing of: programs that write cases put null there."""
+    if levels and isinstance(said, dict):
+        return {key: _without_nulls(value, levels - 1) for key, value in said.items() if value is not None}
+    return [_without_nulls(each, levels - 1) for each in said] if levels and isinstance(said, list) else said
 
 
 def _candidate(model: _Model, knowledge: ModelKnowledge | None) -> Candidate:
