@@ -158,13 +158,18 @@ class Output:
         console.print(drawn(columns, cells, spare, console.width))
 
     @contextmanager
-    def changing_table(self) -> Iterator[Callable[[Sequence[str], Iterable[Sequence[object]]], None]]:
-        """Draw a table anew in one place, each time it is given; for a stdout that is a terminal."""
+    def changing_table(
+        self, spare: Sequence[str] = ()
+    ) -> Iterator[Callable[[Sequence[str], Iterable[Sequence[object]]], None]]:
+        """Draw a table anew in one place, each time it is given; for a stdout that is a terminal.
+
+        :param spare: as for `table`
+        """
         from ollm.progress import in_place
         from ollm.tables import drawn
 
         with in_place(self.stdout, color=self.color) as draw:
-            yield lambda columns, rows: draw(drawn(columns, _cells(rows), (), shutil.get_terminal_size().columns))
+            yield lambda columns, rows: draw(drawn(columns, _cells(rows), spare, shutil.get_terminal_size().columns))
 
     @contextmanager
     def progress(self, *, transient: bool = False) -> Iterator[Callable[[Progress | Step], None]]:

@@ -194,6 +194,16 @@ def test_watching_counts_down_in_one_place_until_ctrl_c(server: RememberingServe
     assert len(re.findall(left, terminal.text, re.MULTILINE)) == 1
 
 
+def test_a_narrow_terminal_shows_the_models_in_memory_whole(server: RememberingServer, open_terminal: Open) -> None:
+    load(server, SMALL, 59)
+    terminal = open_terminal(server, "model", "ps", columns=40)
+    assert terminal.wait_for_end() == 0
+    assert re.search(rf"^ {SMALL} +\d+ MB +100% CPU +\d\ds$", terminal.text, re.MULTILINE)
+    assert "Too narrow for: provider, context" in terminal.lines
+    terminal = open_terminal(server, "model", "ps", "--watch", columns=40)
+    terminal.wait_for(rf"^ {SMALL} +\d+ MB +100% CPU +\d\ds$")
+
+
 def test_a_model_is_used_at_once(server: RememberingServer, open_terminal: Open) -> None:
     terminal = open_terminal(server, environ={"OLLM_MODEL": SMALL})
     terminal.ask("Hello")

@@ -57,7 +57,7 @@ async def keep(
         kept = _note(ctx, keeper, Kept(owned.item.name, name), None if duration is None else lasting)
     finally:
         keeper.end("command")
-    _tell_kept(ctx, owned.item.name, found, lasting, kept=kept, as_json=as_json)
+    _tell_kept(ctx, owned.item, found, lasting, kept=kept, as_json=as_json)
 
 
 async def unload(
@@ -141,16 +141,21 @@ def _note(ctx: CommandContext, keeper: Keeper, kept: Kept, asked: int | None) ->
 
 
 def _tell_kept(
-    ctx: CommandContext, provider: str, model: LoadedModel, lasting: int, *, kept: bool, as_json: bool
+    ctx: CommandContext, entry: ProviderEntry, model: LoadedModel, lasting: int, *, kept: bool, as_json: bool
 ) -> None:
-    timed = memory.wall_time(model.expires)
-    if timed is None and lasting != FOREVER and not kept:
-        text = f"Provider '{provider}' holds a model until it is unloaded or the program ends; the time is ignored."
+    timed, ends = memory.wall_time(model.expires), ctx.surface == "shell" and not entry.address
+    if ends:  # whoever is at no address is in this process
+        text = f"Provider '{entry.name}' has its models in this program, so {model.name} leaves memory when it ends."
+        ctx.out.notify(Notice("keep-alive-ends", text))
+    elif timed is None and lasting != FOREVER and not kept:
+        text = f"Provider '{entry.name}' holds a model until it is unloaded or the program ends; the time is ignored."
         ctx.out.notify(Notice("keep-alive-ignored", text))
     if as_json:
-        ctx.out.document(_described(provider, model, lasting, kept=kept))
+        ctx.out.document(_described(entry.name, model, lasting, kept=kept))
     elif kept:
         ctx.out.print(f"{model.name} stays in memory as long as this program lives")
+    elif ends:
+        ctx.out.print(f"{model.name} was loaded")
     elif timed is None:
         ctx.out.print(f"{model.name} stays in memory until it is unloaded")
     else:

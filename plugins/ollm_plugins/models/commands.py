@@ -64,7 +64,7 @@ def status(
     if as_json:
         ctx.out.document([{"name": e.loaded.name, "provider": e.provider, **memory_document(e.loaded)} for e in found])
         return
-    ctx.out.table(*_memory_table(found))
+    ctx.out.table(*_memory_table(found), SPARE_IN_MEMORY)
     if not found:
         ctx.out.say("ollm: No model is in memory.")
 
@@ -163,6 +163,9 @@ def number_of(parameters: str) -> float | None:
 SPARE = ("modified", "family", "parameters", "quantization", "provider", "loaded", "capabilities")
 """Columns that a narrow terminal leaves out, the least telling first."""
 
+SPARE_IN_MEMORY = ("provider", "context", "processor", "memory")
+"""The same of the models in memory."""
+
 
 def _draw(ctx: CommandContext, models: list[ListedModel], *, several: bool) -> None:
     columns = ["name", "size", "family", "parameters", "quantization", "context", "capabilities", "modified", "loaded"]
@@ -222,7 +225,7 @@ def _watch(ctx: CommandContext, provider: str | None, *, as_json: bool) -> None:
     async def follow() -> None:
         import asyncio
 
-        with ctx.out.changing_table() as draw:
+        with ctx.out.changing_table(SPARE_IN_MEMORY) as draw:
             while True:
                 draw(*_memory_table(await management(ctx).status(provider)))
                 await asyncio.sleep(1)
