@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from math import comb, erfc, log2, sqrt
+from math import comb, erfc, inf, log2, sqrt
 from typing import Final
 
 from msgspec import Struct
@@ -54,6 +54,7 @@ class Style(Struct, frozen=True):
     :param thinks: worth of thinking first. The time that it takes is counted as well
     :param must_think: the same of a model that cannot do otherwise, also where it need not
     :param year: worth of a year of progress beyond what `lines.strength` counts
+    :param enough: strength beyond which more is worth a quarter; 3 is that of 8 billion parameters of 2024
     """
 
     worth: float
@@ -64,15 +65,16 @@ class Style(Struct, frozen=True):
     thinks: float
     must_think: float
     year: float = 0.0
+    enough: float = inf
 
 
 STYLES: Final[Mapping[str, Style]] = {
-    "fast": Style(worth=0.7, time=1.5, patience=2.0, code=-0.5, special=-2.0, thinks=-0.7, must_think=-1.5),
+    "fast": Style(worth=0.7, time=1.5, patience=2.0, code=-0.5, special=-2.0, thinks=-0.7, must_think=-1.5, enough=3.0),
     "general": Style(worth=1.0, time=1.0, patience=10.0, code=-0.8, special=-2.0, thinks=0.5, must_think=0.0),
     "code": Style(worth=1.0, time=1.0, patience=10.0, code=1.5, special=-2.0, thinks=0.4, must_think=0.2, year=1.0),
     "creative": Style(worth=1.0, time=0.7, patience=15.0, code=-1.5, special=-2.0, thinks=0.0, must_think=0.0),
 }
-"""Who wants it fast wants the first word soon, which thinking delays. Coders have grown better faster than others: in
+"""Who wants it fast wants the first word soon, which thinking delays, and is content with a small model. Coders have grown better faster than others: in
 their makers' reports qwen2.5-coder:1.5b (2024-11) solves more of HumanEval than codellama:34b (2023-08), 71 to 49 in 100.
 """
 
@@ -117,7 +119,8 @@ def _is_of(family: str, wanted: str) -> bool:
 
 
 def _task(candidate: Candidate, profile: Profile, style: Style) -> float:
-    worth = candidate.strength * style.worth + style.year * (candidate.released - UNKNOWN_RELEASE)
+    strength = min(candidate.strength, style.enough) + max(candidate.strength - style.enough, 0.0) / 4
+    worth = strength * style.worth + style.year * (candidate.released - UNKNOWN_RELEASE)
     kind = candidate.kind
     if kind == "base":
         worth += BASE
