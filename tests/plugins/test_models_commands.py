@@ -309,3 +309,14 @@ def test_a_copy_that_makes_no_sense(ollm, server, words, code):
 def test_help_has_examples(ollm, command):
     done = ollm("model", command, "--help")
     assert done.code == 0 and "Examples:" in done.out and f"  ollm model {command}" in done.out
+
+
+@pytest.mark.parametrize("words", ["delete --yes", "info", "use", "copy x"])
+def test_an_empty_name_is_wrong_usage(ollm, server, words):
+    command, *more = words.split()
+    done = ollm("model", command, "", *more)
+    assert (done.code, done.out, done.lines) == (
+        2,
+        "",
+        ["ollm: The name of a model is empty. `ollm model list` lists the models."],
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ollm.api import ModelNotFound, near_models, same_model, visible
+from ollm.api import ModelNotFound, UsageError, near_models, same_model, visible
 from ollm_plugins.ollama.models import canonical
 
 _LIBRARY = "Ollama's library"
@@ -12,11 +12,13 @@ _NAMED = 5
 """Models that are named where none is near to what was asked for."""
 
 
-def missing_on_server(where: str, name: str, names: Sequence[str] | None) -> ModelNotFound:
+def missing_on_server(where: str, name: str, names: Sequence[str] | None) -> ModelNotFound | UsageError:
     """Return the error for a model that a server does not have.
 
     :param names: of the models that it has; None if nobody knows
     """
+    if not name.strip():  # a script's variable that is not set, most likely
+        return UsageError("The name of a model is empty", "`ollm model list` lists the models.")
     problem = f"Ollama at {where} has no model {visible(canonical(name))}"
     pull = f"`ollm model pull {visible(name)}` fetches it."
     if any(same_model(name, other) for other in names or ()):
