@@ -13,9 +13,10 @@ from ollm_plugins.ollama.plugin import Plugin as Ollama
 from ollm_plugins.options.plugin import Plugin as Options
 from ollm_plugins.routing.plugin import Plugin as Routing
 from ollm_plugins.routing.score import worth_of
-from ollm_plugins.routing.candidates import kv_bytes
+from ollm_plugins.routing.candidates import completed, kv_bytes
 from ollm_plugins.routing.gather import machine_of
 from ollm_plugins.routing.lines import lines, read
+from ollm_plugins.routing.situation import Candidate
 
 from ollm.api import (
     Catalogue,
@@ -574,3 +575,17 @@ def test_a_rate_that_says_nothing_new_is_not_written(tmp_path):
         assert (path.read_bytes() != before) is writes, tokens
     assert read(path, said.append)["ollama/x:1b"].tok_s > 50
     assert said == []
+
+
+@pytest.mark.parametrize(
+    ("size_gb", "parameters", "params"),
+    [
+        (5.2, "8.2B", 8.2),
+        (5.2, "99999999999999999999B", 8.0),
+        (5.2, "9" * 400 + "B", 8.0),
+        (None, "1000T", 8.0),
+        (None, "1T", 1000.0),
+    ],
+)
+def test_no_model_has_more_parameters_than_its_weights_have_room_for(size_gb, parameters, params):
+    assert completed(Candidate("evil:8b", "evil:8b", size_gb=size_gb), None, parameters).params == params

@@ -97,7 +97,7 @@ def test_explain_shows_the_rule_of_auto(routed):
 def test_explain_without_anybody_names_what_to_pull_and_fails(routed):
     done = routed().run_command("route explain --needs vision")
     assert (done.exit_code, isinstance(done.error, ModelNotFound)) == (3, True)
-    assert "no installed model has vision; `ollm model pull gemma3:4b` fetches one." in done.stderr
+    assert done.stderr.count("no installed model has vision; `ollm model pull gemma3:4b` fetches one.") == 1
     assert routed().run_command("route explain --needs vision --json").json["chosen"] is None
 
 

@@ -6,6 +6,8 @@ from ollm.api import KnownLimits, ListedModel, ModelInfo
 from ollm_plugins.routing.lines import GB_PER_BILLION, Read, billions, read, strength
 from ollm_plugins.routing.situation import Candidate, Thinks
 
+_LARGEST = 10_000.0
+
 
 def completed(said: Candidate, limits: KnownLimits | None, parameters: str = "", *, base: bool = False) -> Candidate:
     """Add what name, line and database tell to what is said of a model.
@@ -14,7 +16,7 @@ def completed(said: Candidate, limits: KnownLimits | None, parameters: str = "",
     :param base: whether it is known to complete text instead of answering
     """
     known = read(said.name, limits.matched if limits and limits.source in ("tag", "line") else "")
-    params = billions(parameters) or said.params or known.params or _guessed(said)
+    params = _credible(billions(parameters), said) or said.params or known.params or _guessed(said)
     active = said.active or _in_use(known, params)
     released = said.released or known.released
     sure = limits if limits and limits.known else None
@@ -96,6 +98,14 @@ def _window(info: ModelInfo, limits: KnownLimits | None) -> int | None:
 
 def _barrier(info: ModelInfo) -> str:
     return "is not fetched yet" if info.details.get("fetched") is False else str(info.details.get("problem") or "")
+
+
+def _credible(params: float, said: Candidate) -> float:
+    """Return what a server says of the parameters, in billions; 0 if no such model exists, or weights have no room for them.
+
+    A bit each is the least; the largest models of today have some thousands of billions.
+    """
+    return params if params <= (8 * said.size_gb if said.size_gb else _LARGEST) else 0.0
 
 
 def _guessed(said: Candidate) -> float:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ollm.api import CommandContext, ExitCode, ModelKnowledge, ModelNotFound, UsageError
+from ollm.api import CommandContext, ExitCode, ModelKnowledge, ModelNotFound, Notice, UsageError
 from ollm_plugins.routing.active import active
 from ollm_plugins.routing.changes import changes
 from ollm_plugins.routing.classify import RULE, classify
@@ -48,7 +48,8 @@ def explain(
     else:
         for line in rule.values() if rule else ():
             ctx.out.print(line)
-        _tell(ctx, situation, decision)
+        last = decision.notices[-1] if decision.notices else None
+        _tell(ctx, situation, decision, last if decision.chosen is None else None)
     if decision.chosen is None:
         raise _nobody(decision)
 
@@ -117,8 +118,11 @@ def _explain_file(ctx: CommandContext, path: Path, *, as_json: bool) -> None:
         _tell(ctx, case.situation, decision)
 
 
-def _tell(ctx: CommandContext, situation: Situation, decision: Decision) -> None:
-    """Tell people."""
+def _tell(ctx: CommandContext, situation: Situation, decision: Decision, besides: Notice | None = None) -> None:
+    """Tell people.
+
+    :param besides: a notice that is told otherwise
+    """
     ctx.out.table(COLUMNS, rows(decision))
     needed = situation.requirement
     for_what = f"{needed.prompt_tokens} tokens of prompt, {needed.output_tokens} of answer"
@@ -128,11 +132,12 @@ def _tell(ctx: CommandContext, situation: Situation, decision: Decision) -> None
     for text in (*reasons(situation, decision), *changes(situation, decision)):
         ctx.out.print(f"  {text}")
     for notice in (*situation.notices, *decision.notices):
-        ctx.out.notify(notice)
+        if notice is not besides:
+            ctx.out.notify(notice)
 
 
 def _nobody(decision: Decision) -> ModelNotFound:
-    text = decision.notices[-1].text.rstrip(".") if decision.notices else "No model is chosen"
+    text = decision.notices[-1].text if decision.notices else "No model is chosen"
     error = ModelNotFound(text)
     assert error.exit_code is ExitCode.NO_MODEL
     return error

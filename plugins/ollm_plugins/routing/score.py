@@ -119,7 +119,9 @@ def _is_of(family: str, wanted: str) -> bool:
 
 
 def _task(candidate: Candidate, profile: Profile, style: Style) -> float:
-    strength = min(candidate.strength, style.enough) + max(candidate.strength - style.enough, 0.0) / 4
+    strength = candidate.strength
+    if strength > style.enough:
+        strength = style.enough + (strength - style.enough) / 4
     worth = strength * style.worth + style.year * (candidate.released - UNKNOWN_RELEASE)
     kind = candidate.kind
     if kind == "base":
