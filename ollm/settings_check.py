@@ -32,7 +32,9 @@ def convert(field: Field, candidate: Candidate) -> Any:
     try:
         value = _exactly(field, candidate.raw) if texts is None else _from_texts(field, texts)
     except msgspec.ValidationError as error:
-        raise _mistake(field, candidate, _words(error, field, is_text=texts is not None)) from error
+        errors = _by_name(bounded(field), candidate.raw) if texts is None else []
+        words = [_words(each, field, is_text=texts is not None) for each in errors or (error,)]
+        raise _mistake(field, candidate, *words) from error
     wrong = field.setting.check(value) if field.setting.check else ""
     if wrong:
         raise _mistake(field, candidate, wrong)
@@ -46,11 +48,11 @@ def _texts(candidate: Candidate) -> tuple[str, ...] | None:
     return candidate.raw if candidate.layer == "flag" and isinstance(candidate.raw, tuple) else None
 
 
-def _mistake(field: Field, candidate: Candidate, words: str) -> SettingsError:
+def _mistake(field: Field, candidate: Candidate, *words: str) -> SettingsError:
     raw = candidate.raw
     given = raw[0] if isinstance(raw, tuple) and len(raw) == 1 else raw
     value = without_credentials(visible(repr(list(given) if isinstance(given, tuple) else given)))[:80]
-    return SettingsError((f"{candidate.where}: {field.key} is {value}: {words}",))
+    return SettingsError(tuple(f"{candidate.where}: {field.key} is {value}: {each}" for each in words))
 
 
 def bounded(field: Field) -> Any:
@@ -73,7 +75,7 @@ def _bounded(declared: Any, metas: Mapping[type, msgspec.Meta]) -> Any:
 
 
 def _exactly(field: Field, raw: Any) -> Any:
-    return _named(bounded(field), _finite(raw))
+    return msgspec.convert(_finite(raw), bounded(field))
 
 
 def _finite(value: Any) -> Any:
@@ -82,18 +84,15 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def _named(declared: Any, raw: Any) -> Any:
-    """Convert entry by entry where a setting holds names, so that an error can say which one it means."""
-    try:
-        return msgspec.convert(raw, declared)
-    except msgspec.ValidationError as error:
-        if isinstance(raw, dict) and "$[...]" in str(error):
-            for name, value in raw.items():
-                try:
-                    msgspec.convert({name: value}, declared)
-                except msgspec.ValidationError as inner:
-                    raise msgspec.ValidationError(str(inner).replace("$[...]", f"$.{name}")) from inner
-        raise
+def _by_name(declared: Any, raw: Any) -> list[msgspec.ValidationError]:
+    """Return what is wrong with each entry of a setting that holds names; msgspec says neither which nor how many."""
+    found: list[msgspec.ValidationError] = []
+    for name, value in raw.items() if isinstance(raw, dict) else ():
+        try:
+            msgspec.convert({name: value}, declared)
+        except msgspec.ValidationError as error:
+            found.append(msgspec.ValidationError(str(error).replace("$[...]", f"$.{name}")))
+    return found
 
 
 _SWITCH = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}

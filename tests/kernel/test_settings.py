@@ -361,3 +361,10 @@ def test_a_star_may_stand_at_the_end():
     assert settings.section(Each, "a").seed == 1
     with pytest.raises(SettingsError, match=r"no setting 'things\.b\.sed'; did you mean things\.b\.seed"):
         settings.validate()
+
+
+def test_each_mistake_in_a_setting_that_holds_names_is_a_line():
+    settings = make("tuning: {knobs: {inner: {a: {depth: x}, b: {depth: 1}, c: {width: 1}, d: 5}}}")
+    with pytest.raises(SettingsError) as error:
+        settings.validate()
+    assert [problem.rpartition(", at ")[2] for problem in error.value.problems] == ["a.depth", "c", "d"]
