@@ -24,8 +24,8 @@ TAIL: Final = "</memory>"
 SMALLEST: Final = 6
 """Tokens that a line has at least: where fewer are left, no further one is tried."""
 
-MOST_TRIED: Final = 400
-"""Entries whose tokens are counted for one prompt, at most."""
+MOST_MISFITS: Final = 64
+"""Entries that were counted and did not fit; then no further one is tried, so that a turn does not wait for them."""
 
 LONGEST_TOKEN: Final = 16
 """Characters; what has more of them than that for each token that is left is too long without being counted."""
@@ -83,11 +83,10 @@ async def choose(index: Index, prompt: str, budget: int, count: Count) -> Additi
     """Choose what goes into a prompt: what has to do with it, then what is used often, then what is new."""
     if not index.entries:
         return Addition("", 0, budget)
-    relevance = index.relevance(prompt)
     entries = index.entries
-    order = sorted(range(len(entries)), key=lambda number: entries[number].updated_at, reverse=True)
-    order.sort(key=lambda number: (-relevance[number], -entries[number].access_count))
-    ranked = [entries[number] for number in order]
+    relevance = index.relevance(prompt)
+    keys = [(fits, each.access_count, each.updated_at) for fits, each in zip(relevance, entries, strict=True)]
+    ranked = [entries[number] for number in sorted(range(len(keys)), key=keys.__getitem__, reverse=True)]
     taken = await _filled(ranked, budget, count)
     return await _fitting(ranked, taken, budget, count)
 
@@ -96,17 +95,18 @@ async def _filled(ranked: Sequence[MemoryEntry], budget: int, count: Count) -> d
     """Return the tokens of each entry that fits, by its rank; one that is too large does not stop the rest."""
     left = budget - await count(f"{HEAD}\n{TAIL}")
     taken: dict[int, int] = {}
-    tried = 0
+    misfits = 0
     for rank, entry in enumerate(ranked):
-        if left < SMALLEST or tried >= MOST_TRIED:
+        if left < SMALLEST or misfits >= MOST_MISFITS:
             break
         if len(entry.value) > left * LONGEST_TOKEN:
             continue
-        tried += 1
         tokens = await count(f"{line(entry)}\n")
         if tokens <= left:
             taken[rank] = tokens
             left -= tokens
+        else:
+            misfits += 1
     return taken
 
 

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from itertools import accumulate
 from typing import Final
 
 from ollm.api import MemoryEntry
 
-_SEPARATORS: Final = str.maketrans(dict.fromkeys("\n\t!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", " "))
+_SEPARATORS: Final = str.maketrans(dict.fromkeys("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", " "))
 _WORD: Final = re.compile(r"\w+")
 
 ALIKE: Final = 0.75
@@ -21,6 +24,9 @@ ALIKE: Final = 0.75
 
 SHORTEST: Final = 4
 """Letters that a word needs so that a slip in it can be told from another word."""
+
+SLIPS: Final = 2
+"""Letters by which a misspelt word may be longer or shorter."""
 
 MOST_WORDS: Final = 60
 """Words of a prompt that are looked at, the longest first."""
@@ -34,77 +40,90 @@ _EVERYDAY: Final = re.compile(
 
 
 class Index:
-    """The words of entries."""
+    """The words of entries, in one text, since looking for a word in that is quickest."""
 
     def __init__(self, entries: Sequence[MemoryEntry]) -> None:
         self.entries = entries
-        self._keys = [_plain(each.key) for each in entries]
-        self._texts = [f"{key}{_plain(each.value).lstrip()}" for key, each in zip(self._keys, entries, strict=True)]
-        self._vocabulary: set[str] | None = None
+        lines = [f" {each.key} \t {_on_one_line(each.value)} " for each in entries]
+        self._lines = _plain("\n".join(lines)).split("\n") if lines else []
+        self._text = "\n".join(self._lines)
+        self._starts = [0, *accumulate(len(line) + 1 for line in self._lines)]
 
     def search(self, query: str) -> list[MemoryEntry]:
         """Return the entries that fit a query, the best first: those with its words in the key, then in the value."""
-        words = _WORD.findall(query.casefold().translate(_SEPARATORS))
-        scores = [0.0] * len(self.entries)
-        for word in words:
-            for number, score in self._scored(word):
-                scores[number] += score
-        whole = _plain(query)
-        for number, key in enumerate(self._keys):
-            scores[number] += 8.0 if key == whole else 0.0
-        found = [number for number, score in enumerate(scores) if score > 0]
-        found.sort(key=lambda number: (-scores[number], -self.entries[number].access_count, number))
+        plain = _plain(_on_one_line(query))
+        scores: Counter[int] = Counter()
+        for word in dict.fromkeys(_WORD.findall(plain)):
+            scores.update(self._scored(word))
+        for number in self._having(f" {plain.strip()} \t"):
+            scores[number] += 8
+        found = sorted(scores, key=lambda number: (-scores[number], -self.entries[number].access_count, number))
         return [self.entries[number] for number in found]
-
-    def _scored(self, word: str) -> list[tuple[int, float]]:
-        """Score the entries that have a word: in the key doubly, as a whole better than begun, or else misspelt."""
-        found = [(number, self._score(number, word)) for number, text in enumerate(self._texts) if word in text]
-        if found or len(word) < SHORTEST:
-            return found
-        near = self._misspelt(word)
-        marked = [f" {each} " for each in near]
-        texts = enumerate(self._texts)
-        return [(number, 1.0) for number, text in texts if any(each in text for each in marked)]
-
-    def _score(self, number: int, word: str) -> float:
-        whole, begun, key, text = f" {word} ", f" {word}", self._keys[number], self._texts[number]
-        if word in key:
-            return 6.0 if whole in key else 5.0 if begun in key else 4.0
-        return 3.0 if whole in text else 2.0 if begun in text else 1.5
-
-    def _misspelt(self, word: str) -> list[str]:
-        """Return words that a misspelt one may mean."""
-        if self._vocabulary is None:
-            self._vocabulary = set()
-            for text in self._texts:
-                self._vocabulary.update(text.split())
-        letters, size = set(word), len(word)
-        likely = [
-            each
-            for each in self._vocabulary
-            if abs(len(each) - size) <= 2 and len(letters.symmetric_difference(each)) <= 3  # noqa: PLR2004  (two slips change no more)
-        ]
-        return get_close_matches(word, sorted(likely), n=8, cutoff=ALIKE)
 
     def relevance(self, prompt: str) -> list[float]:
         """Return for each entry how much it has to do with a prompt; 0 for nothing."""
         scores = [0.0] * len(self.entries)
         for word in _telling(prompt):
             begun = f" {word}"
-            having = [number for number, text in enumerate(self._texts) if begun in text]
-            weight = math.log(1 + len(self._texts) / len(having)) if having else 0.0
+            having = self._having(begun)
+            weight = math.log(1 + len(scores) / len(having)) if having else 0.0
             for number in having:
-                scores[number] += weight * (2 if begun in self._keys[number] else 1)
+                scores[number] += weight * (2 if begun in self._lines[number].partition("\t")[0] else 1)
         return scores
+
+    def _having(self, text: str) -> list[int]:
+        """Return the numbers of the entries in which something stands."""
+        found = []
+        place = self._text.find(text)
+        while place >= 0:
+            number = bisect_right(self._starts, place) - 1
+            found.append(number)
+            place = self._text.find(text, self._starts[number + 1] - 1)
+        return found
+
+    def _scored(self, word: str) -> dict[int, int]:
+        """Score the entries that have a word: in the key doubly, as a whole better than begun, or else misspelt."""
+        found = {number: _score(self._lines[number], word) for number in self._having(word)}
+        if found or len(word) < SHORTEST:
+            return found
+        return {number: 1 for near in self._misspelt(word) for number in self._having(f" {near} ")}
+
+    def _misspelt(self, word: str) -> list[str]:
+        """Return words that a misspelt one may mean; whatever one slip does, the beginning or the end is as it was."""
+        same = len(word) // 2 - 1
+        likely = {*self._words_with(f" {word[:same]}"), *self._words_with(f"{word[-same:]} ")}
+        sized = sorted(each for each in likely if abs(len(each) - len(word)) <= SLIPS)
+        return get_close_matches(word, sized, n=8, cutoff=ALIKE)
+
+    def _words_with(self, part: str) -> Iterator[str]:
+        """Yield the words that begin with something that stands after a space, or end with it before one."""
+        place = self._text.find(part)
+        while place >= 0:
+            end = self._text.find(" ", place + 1)
+            yield self._text[self._text.rfind(" ", 0, place + 1) + 1 : end]
+            place = self._text.find(part, end)
+
+
+def _score(line: str, word: str) -> int:
+    """Say how well a word fits an entry that has it."""
+    key, _, value = line.partition("\t")
+    whole, begun = f" {word} ", f" {word}"
+    if word in key:
+        return 12 if whole in key else 10 if begun in key else 8
+    return 6 if whole in value else 4 if begun in value else 3
+
+
+def _on_one_line(text: str) -> str:
+    return text.replace("\n", " ").replace("\t", " ")
 
 
 def _plain(text: str) -> str:
-    """Return a text's words in one form, with one space around each that stands between separators."""
-    return f" {text.casefold().translate(_SEPARATORS)} "
+    """Return text without capitals and punctuation; tabs and line feeds stay."""
+    return text.casefold().translate(_SEPARATORS)
 
 
 def _telling(prompt: str) -> list[str]:
     """Return the words of a prompt that say what it is about, without the s of a plural."""
-    words = {each for each in _WORD.findall(prompt.casefold().translate(_SEPARATORS)) if not _EVERYDAY.fullmatch(each)}
+    words = {each for each in _WORD.findall(_plain(prompt)) if not _EVERYDAY.fullmatch(each)}
     longest = sorted((each for each in words if len(each) > 2), key=lambda each: (-len(each), each))  # noqa: PLR2004
     return sorted({each.removesuffix("s") if len(each) > SHORTEST else each for each in longest[:MOST_WORDS]})

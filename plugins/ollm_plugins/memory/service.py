@@ -24,7 +24,7 @@ from ollm_plugins.memory.entries import SCOPES, Place, clean_key, clean_value, n
 from ollm_plugins.memory.ranking import Index
 from ollm_plugins.memory.scopes import project_of
 from ollm_plugins.memory.settings import MemorySettings
-from ollm_plugins.memory.store import PATIENCE, Store
+from ollm_plugins.memory.store import PATIENCE, Content, Store
 
 T = TypeVar("T")
 Work = Callable[[dict[Place, MemoryEntry], list[Change]], T]
@@ -44,7 +44,8 @@ class Memories:
         self._host = host
         self._session: dict[Place, MemoryEntry] = {}
         self._session_changes: list[Change] = []
-        self._index: Index | None = None
+        self._index = Index(())
+        self._indexed: tuple[Content, str, tuple[MemoryEntry, ...]] | None = None
 
     @property
     def project(self) -> str:
@@ -172,10 +173,12 @@ class Memories:
 
     def index(self) -> Index:
         """Return the entries that hold here, with their words; made anew only when something has changed."""
-        narrowest = {each.key: each for each in sorted(self.here(), key=lambda each: SCOPES.index(each.scope))}
-        entries = sorted(narrowest.values(), key=lambda each: each.created_at)
-        if self._index is None or self._index.entries != entries:
-            self._index = Index(entries)
+        state = (self.store.read(), self.project, tuple(self._session.values()))
+        if self._indexed is None or self._indexed[0] is not state[0] or self._indexed[1:] != state[1:]:
+            self._indexed = state
+            here = self.here()
+            narrowest = {each.key: each for scope in SCOPES for each in here if each.scope == scope}
+            self._index = Index(sorted(narrowest.values(), key=lambda each: each.created_at))
         return self._index
 
     def find(self, key: str, scope: str | None = None) -> MemoryEntry | None:
