@@ -71,11 +71,12 @@ class Memories:
         key, value = clean_key(key), clean_value(value)
         project = self.project
         place = (scope_named(scope), project if scope == "project" else "", key)
+        elsewhere = self.here() if scope == "session" else list(self._session.values())
 
         def work(entries: dict[Place, MemoryEntry], changes: list[Change]) -> MemoryEntry:
             former = entries.get(place)
             if source == "llm":
-                self._refuse_others(key, entries, project)
+                _refuse_others(key, (*entries.values(), *elsewhere), project)
             kind = category or (former.category if former else "fact")
             moment = now()
             if former is not None and (former.value, former.category) == (value, kind):
@@ -256,14 +257,15 @@ class Memories:
             return work(self._session, self._session_changes)
         return self.store.change(work, patience)
 
-    def _refuse_others(self, key: str, entries: dict[Place, MemoryEntry], project: str) -> None:
-        """Keep a model from changing, or hiding by a narrower scope, what is not its own.
 
-        :raises UsageError: it is about to
-        """
-        for each in (*entries.values(), *self._session.values()):
-            if each.key.casefold() == key.casefold() and each.project in ("", project) and each.source != "llm":
-                raise _not_its_own(each)
+def _refuse_others(key: str, entries: Iterable[MemoryEntry], project: str) -> None:
+    """Keep a model from changing, or hiding by a narrower scope, what is not its own.
+
+    :raises UsageError: it is about to
+    """
+    for each in entries:
+        if each.key.casefold() == key.casefold() and each.project in ("", project) and each.source != "llm":
+            raise _not_its_own(each)
 
 
 def _not_its_own(entry: MemoryEntry) -> UsageError:

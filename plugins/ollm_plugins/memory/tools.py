@@ -80,7 +80,7 @@ def _refuse(wish: Wish, service: Memories) -> None:
         problem = f"It looks like {kind}, and secrets are not kept"
         raise UsageError(problem, "If the user insists, they can use `/memory add KEY VALUE --insist`.")
     own = [each for each in service.here() if each.source == "llm"]
-    if len(own) >= MOST and wish.key not in {each.key for each in own}:
+    if len(own) >= MOST and (wish.scope, wish.key) not in {(each.scope, each.key) for each in own}:
         raise UsageError(f"There are {len(own)} notes by models already", "Remove one first, with `forget`.")
 
 
