@@ -167,6 +167,8 @@ def test_the_original_programs_file_can_be_taken_in(run, tmp_path):
         ('{"version": 2}', "holds no memories"),
         ('{"a": ""}', "a value that is not empty"),
         (b"\xff", "is no JSON"),
+        (json.dumps({"version": 2, "memories": [{**V1, "scope": "session"}]}), "are not taken in from files"),
+        (json.dumps({"version": 2, "memories": [{**V1, "scope": "world"}]}), "There is no scope 'world'"),
     ],
 )
 def test_a_file_that_holds_something_else_is_refused(run, tmp_path, text, said):

@@ -57,8 +57,6 @@ def take_in(
     """Take memories in; what is remembered already under a key stays, unless you say --replace."""
     service = memories(ctx.app.context)
     wanted = scope_named(scope) if scope else None
-    if wanted == "session":
-        raise UsageError("A session's memories are not taken in from files", "Take global or project.")
     entries = [_placed(each, wanted, service.project) for each in _read(file)]
     count = service.take_in(entries, replacing=replace_)
     if as_json:
@@ -104,5 +102,7 @@ def _placed(entry: MemoryEntry, scope: str | None, project: str) -> MemoryEntry:
     :raises UsageError: its key or its value cannot be
     """
     where = scope or scope_named(entry.scope)
+    if where == "session":
+        raise UsageError("A session's memories are not taken in from files", "Take global or project.")
     place = "" if where != "project" else project if scope else entry.project or project
     return replace(entry, key=clean_key(entry.key), value=clean_value(entry.value), scope=where, project=place)

@@ -9,12 +9,7 @@ _COMMANDS = (
     ("list", "List what is remembered here.", "commands:list_all", ("memory list --category preference --json",)),
     ("search", "Search in keys and values.", "commands:search", ("memory search editor",)),
     ("recall", "Show one memory.", "commands:recall", ("memory recall editor",)),
-    (
-        "why",
-        "Say what went into the prompt, and what was left out.",
-        "why:why",
-        ("memory why", 'memory why "a prompt"'),
-    ),
+    ("why", "Say what went into the prompt, and what did not.", "why:why", ("memory why", "memory why some prompt")),
     ("add", "Remember something.", "changing:add", ('memory add editor "uses vim" --category preference',)),
     ("edit", "Change a memory.", "changing:edit", ('memory edit editor "uses emacs"', "memory edit editor -c fact")),
     ("forget", "Remove a memory.", "changing:forget", ("memory forget editor",)),
@@ -45,19 +40,15 @@ class Plugin(Specs):
         can_ask = ctx.services.find(kinds.ToolApprover) is not None
         return [
             kinds.Tool("remember", _NOTE, _REMEMBER, f"{_AT}.tools:remember", "write" if can_ask else "none"),
-            kinds.Tool(
-                "recall", "Search the notes from earlier conversations.", _RECALL, f"{_AT}.tools:recall", "none"
-            ),
+            kinds.Tool("recall", "Search the notes of earlier times.", _RECALL, f"{_AT}.tools:recall", "none"),
         ]
 
     @hookimpl
     def ollm_commands(self, ctx: kinds.HostContext) -> list[Command | kinds.CommandGroup]:
         """Hand in the commands."""
         group = kinds.CommandGroup("memory", "Manage what is remembered across sessions.")
-        return [
-            group,
-            *(Command(f"memory {name}", text, f"{_AT}.{ref}", (), like) for name, text, ref, like in _COMMANDS),
-        ]
+        made = [Command(f"memory {name}", text, f"{_AT}.{ref}", (), like) for name, text, ref, like in _COMMANDS]
+        return [group, *made]
 
 
 _NOTE = """Keep, change or remove a note for later conversations. Use it only when the user asks for it, or states
