@@ -68,6 +68,7 @@ def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new_one(ollm):
     assert not list(ollm.home.glob("*.unreadable"))
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there is no RLIMIT_FSIZE")
 def test_a_full_disk_is_said_in_one_line(ollm):
     """A limit on the size of files stands for a disk that is full: writing fails in the middle."""
     assert ollm("memory", "add", "a", "b").code == 0

@@ -10,7 +10,6 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from itertools import accumulate
 from typing import Final
 
@@ -31,7 +30,7 @@ SLIPS: Final = 2
 MOST_WORDS: Final = 60
 """Words of a prompt that are looked at, the longest first."""
 
-_EVERYDAY: Final = re.compile(
+_EVERYDAY: Final = (
     "the|and|for|are|was|not|you|your|with|that|this|what|when|how|who|why|can|does|have|has|will|would|should|could|"
     "from|into|about|there|their|them|then|than|please|which|write|make|give|tell|show|want|need|like|some|any|all|"
     "der|die|das|und|ist|ein|eine|mit|für|von|auf|wie|was|wer|ich|mir|mein|nicht|bitte"
@@ -90,6 +89,8 @@ class Index:
 
     def _misspelt(self, word: str) -> list[str]:
         """Return words that a misspelt one may mean; whatever one slip does, the beginning or the end is as it was."""
+        from difflib import get_close_matches
+
         same = len(word) // 2 - 1
         likely = {*self._words_with(f" {word[:same]}"), *self._words_with(f"{word[-same:]} ")}
         sized = sorted(each for each in likely if abs(len(each) - len(word)) <= SLIPS)
@@ -124,6 +125,7 @@ def _plain(text: str) -> str:
 
 def _telling(prompt: str) -> list[str]:
     """Return the words of a prompt that say what it is about, without the s of a plural."""
-    words = {each for each in _WORD.findall(_plain(prompt)) if not _EVERYDAY.fullmatch(each)}
+    everyday = frozenset(_EVERYDAY.split("|"))
+    words = set(_WORD.findall(_plain(prompt))) - everyday
     longest = sorted((each for each in words if len(each) > 2), key=lambda each: (-len(each), each))  # noqa: PLR2004
     return sorted({each.removesuffix("s") if len(each) > SHORTEST else each for each in longest[:MOST_WORDS]})
