@@ -87,6 +87,10 @@ if TYPE_CHECKING:
     from ollm.management import ModelManagement as ModelManagement
     from ollm.management import ModelStatus as ModelStatus
     from ollm.management import ShownModel as ShownModel
+    from ollm.memories import MemoryCategory as MemoryCategory
+    from ollm.memories import MemoryEntry as MemoryEntry
+    from ollm.memories import MemoryService as MemoryService
+    from ollm.memories import MemorySource as MemorySource
     from ollm.messages import ChatRequest as ChatRequest
     from ollm.messages import Event as Event
     from ollm.messages import Finished as Finished
@@ -234,6 +238,7 @@ _HOMES = {
         "ModelStatus",
         "ShownModel",
     ),
+    "memories": ("MemoryCategory", "MemoryEntry", "MemoryService", "MemorySource"),
     "messages": (
         "ChatRequest",
         "Event",

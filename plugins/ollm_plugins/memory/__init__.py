@@ -1,0 +1,1 @@
+"""Remembers facts, preferences and context across sessions."""
