@@ -245,7 +245,7 @@ def test_a_turn_is_held(site: Site, output: str) -> None:
         assert "".join(each["text"] for each in events if each["type"] == "text") == text
     (request,) = [each.json for each in server.asked("/api/chat")]
     offered = {tool["function"]["name"] for tool in request["tools"]}
-    assert offered - {"remember", "recall"} == {"roll_dice", "raising", "printing", "missing"}
+    assert offered == {"roll_dice", "raising", "printing", "missing"}
     assert all(tool["function"]["parameters"]["type"] == "object" for tool in request["tools"])
 
 

@@ -27,6 +27,7 @@ def told(start):
     """Let a model call a tool, and return the run, the service and the results."""
 
     def tell(*arguments, before=lambda service: None, tool="remember", plugins=(), **options):
+        options.setdefault("settings", "memory: {tools: true}")
         ollm, service = start(Limits, *plugins, replies=calls(*arguments, tool=tool), **options)
         before(service)
         return ollm, service, results(ollm)
@@ -140,8 +141,8 @@ def test_who_approves_of_tool_calls_is_asked(told, allowed):
     assert (result.failed, len(service.list_all())) == (not allowed, int(allowed))
 
 
-@pytest.mark.parametrize("section", ["{tools: false}", "{enabled: false}"])
-def test_the_tools_can_be_turned_off(told, section):
+@pytest.mark.parametrize("section", ["{}", "{tools: false}", "{enabled: false, tools: true}"])
+def test_the_tools_are_there_when_the_user_wants_them(told, section):
     ollm, service, (result,) = told({"key": "k", "value": "x"}, settings=f"memory: {section}")
     assert ollm.provider.requests[0].tools == ()
     assert result.failed and service.list_all() == []
@@ -156,7 +157,7 @@ def test_without_knowledge_of_models_no_tools_are_offered(start):
 @pytest.mark.parametrize(("model", "offered"), [("smollm2:135m", ["remember", "recall"]), ("gemma3:270m", [])])
 def test_only_models_that_can_call_tools_are_offered_any(ollm_app, home, remembering, model, offered):
     server = remembering()
-    settings = json.dumps({"model": {"default": model, "provider": "ollama"}})
+    settings = json.dumps({"model": {"default": model, "provider": "ollama"}, "memory": {"tools": True}})
     ollm = ollm_app(Plugin, Limits, Ollama, settings=settings, environ={"OLLM_HOST": server.url})
     memories(ollm.app.context).remember("name", "Ada")
     ollm.ask("hi")

@@ -31,5 +31,9 @@ class MemorySettings:
     ] = 500
     tools: Annotated[
         bool,
-        Setting("Whether models that can call tools are offered `remember` and `recall`.", project=False),
-    ] = True
+        Setting(
+            "Whether models that can call tools are offered `remember` and `recall`, in every chat.",
+            env=("OLLM_MEMORY_TOOLS",),
+            project=False,
+        ),
+    ] = False
