@@ -210,7 +210,7 @@ def in_words(words: str) -> Recording:
 @pytest.mark.parametrize(
     ("words", "kind", "said"),
     [
-        ("write /root/.ollama/models/x: no space left on device", ProviderError, "Free space on the server's disk"),
+        ("write /var/lib/ollama/models/x: no space left on device", ProviderError, "Free space on the server's disk"),
         ("pull model manifest: unauthorized", ProviderError, "ollama signin"),
         ("pull model manifest: 412: requires a newer version of Ollama", ProviderError, "Update Ollama"),
         ("pull model manifest: 503: busy", ProviderUnreachable, "registry registry.ollama.ai"),
