@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from itertools import count
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -43,12 +44,16 @@ def run_cancellable(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T
     """
     tasks: list[asyncio.Task[T]] = []
     presses: list[float] = []
+    numbers = count()
 
     def press() -> None:
+        number = next(
+            numbers
+        )  # in one step: the next signal may come anywhere in here, and must not count as the first
         presses.append(time.monotonic())
         if presses[-1] - presses[0] > GRACE:
             raise KeyboardInterrupt
-        if len(presses) == 1 and tasks:
+        if number == 0 and tasks:
             loop.call_soon_threadsafe(tasks[0].cancel)
 
     with _on_interrupt(press):

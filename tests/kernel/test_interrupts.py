@@ -98,3 +98,31 @@ def test_elsewhere_than_in_the_main_thread(loop: asyncio.AbstractEventLoop) -> N
     thread.start()
     thread.join(5)
     assert found == ["done"]
+
+
+def test_a_press_within_a_press_does_not_hide_the_first(monkeypatch):
+    """Signals nest: the second may come between any two steps of what the first one does."""
+    import asyncio
+    import signal
+
+    from ollm import interrupts
+
+    nested = []
+
+    class Grace:
+        def __lt__(self, seconds):  # what is asked right after a press was noted
+            if not nested:
+                nested.append(True)
+                signal.raise_signal(signal.SIGINT)
+            return seconds > 3
+
+    async def work():
+        monkeypatch.setattr(interrupts, "GRACE", Grace())
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.wait_for(asyncio.Event().wait(), 5)
+
+    loop = asyncio.new_event_loop()
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.run_cancellable(loop, work())
+    loop.close()
+    assert nested

@@ -77,11 +77,15 @@ class Repl:
         """Converse until the user leaves or the terminal is gone."""
         self._app.out.on_notice = self._above.notice
         self._screen.greet()
+        pressed = False
         while not self._is_over():
             try:
+                if pressed:
+                    self._screen.begin_line()
+                    pressed = False
                 self._round()
             except KeyboardInterrupt:
-                continue  # pressed again while the first press was being dealt with
+                pressed = True  # again, while the first press was being dealt with
             except (Leave, EOFError, OSError):
                 break  # OSError: only the terminal itself fails here
 

@@ -92,10 +92,14 @@ class Screen:
 
     def interrupt(self) -> None:
         """Say that the user has stopped it."""
+        self.begin_line()
+        self._line("[interrupted]", dim=True)
+
+    def begin_line(self) -> None:
+        """Put the cursor at the start of an empty line, without the terminal's own "^C"."""
         self.rest()
         if self._terminal:
-            self._write(CLEAR_LINE)  # the terminal's own "^C"
-        self._line("[interrupted]", dim=True)
+            self._write(CLEAR_LINE)
 
     def rest(self) -> None:
         """Put the cursor at the start of a line; nothing transient stays."""
