@@ -33,7 +33,7 @@ This is version {version} of the plugin API.
 |---|---|
 """
 _EXAMPLE = re.compile(r"^Example::\n+(.*)\Z", re.MULTILINE | re.DOTALL)
-_PARAM = re.compile(r"^:param (\w+): (.*)$", re.MULTILINE)
+_PARAM = re.compile(r"^:param (\w+): (.*(?:\n +.*)*)$", re.MULTILINE)
 
 
 def hooks() -> list[FunctionType]:
@@ -80,7 +80,7 @@ def _struct(kind: type[Any]) -> str:
     """Describe a frozen class: its signature, then what is said of its fields."""
     text = inspect.getdoc(kind) or ""
     prose = text.partition("\n:param")[0].strip()
-    fields = "".join(f"- `{name}`: {said}\n" for name, said in _PARAM.findall(text))
+    fields = "".join(f"- `{name}`: {' '.join(said.split())}\n" for name, said in _PARAM.findall(text))
     return f"`{kind.__name__}({', '.join(_fields(kind))})`\n\n{prose}\n" + (f"\n{fields}" if fields else "")
 
 
@@ -92,7 +92,7 @@ def _fields(kind: type[Any]) -> Iterator[str]:
     for name in kind.__struct_fields__:
         default = defaults.get(name, NODEFAULT)
         made = default.factory() if hasattr(default, "factory") else default
-        yield f"{name}: {hints[name]}" + ("" if default is NODEFAULT else f" = {made!r}")
+        yield f"{name}: {hints[name]}" + ("" if default is NODEFAULT else f" = {getattr(made, '__name__', repr(made))}")
 
 
 def _contexts() -> Iterator[str]:

@@ -12,26 +12,34 @@ from ollm import __version__ as __version__
 
 if TYPE_CHECKING:
     from ollm.app import App as App
+    from ollm.approval import ApprovalRequest as ApprovalRequest
+    from ollm.approval import Decision as Decision
+    from ollm.approval import ToolApprover as ToolApprover
     from ollm.command_tree import Node as Node
     from ollm.command_tree import names as names
     from ollm.command_tree import tree as tree
-    from ollm.commands import CommandContext as CommandContext
     from ollm.commands import dispatch as dispatch
     from ollm.commands import root_group as root_group
+    from ollm.contexts import CommandContext as CommandContext
+    from ollm.contexts import CompletionContext as CompletionContext
     from ollm.contexts import DetectContext as DetectContext
     from ollm.contexts import EventContext as EventContext
     from ollm.contexts import FrontendContext as FrontendContext
     from ollm.contexts import HostContext as HostContext
     from ollm.contexts import RankContext as RankContext
+    from ollm.contexts import RewindContext as RewindContext
     from ollm.contexts import ServiceFinder as ServiceFinder
     from ollm.contexts import SettingsReader as SettingsReader
     from ollm.contexts import StatusContext as StatusContext
+    from ollm.contexts import StreamContext as StreamContext
+    from ollm.contexts import Submission as Submission
     from ollm.contexts import ToolContext as ToolContext
     from ollm.contexts import TurnContext as TurnContext
     from ollm.contribution import Contribution as Contribution
     from ollm.contributions import BackgroundTask as BackgroundTask
     from ollm.contributions import Command as Command
     from ollm.contributions import CommandGroup as CommandGroup
+    from ollm.contributions import Completes as Completes
     from ollm.contributions import Detection as Detection
     from ollm.contributions import Frontend as Frontend
     from ollm.contributions import ModelLimits as ModelLimits
@@ -40,6 +48,8 @@ if TYPE_CHECKING:
     from ollm.contributions import PromptPart as PromptPart
     from ollm.contributions import ProviderEntry as ProviderEntry
     from ollm.contributions import RequestAdjuster as RequestAdjuster
+    from ollm.contributions import ResultAdjuster as ResultAdjuster
+    from ollm.contributions import RootOption as RootOption
     from ollm.contributions import RoutingProfile as RoutingProfile
     from ollm.contributions import Service as Service
     from ollm.contributions import Setting as Setting
@@ -47,11 +57,14 @@ if TYPE_CHECKING:
     from ollm.contributions import SettingsSection as SettingsSection
     from ollm.contributions import SettingsValue as SettingsValue
     from ollm.contributions import StatusItem as StatusItem
+    from ollm.contributions import StreamAdjuster as StreamAdjuster
     from ollm.contributions import Template as Template
     from ollm.contributions import TemplateVariable as TemplateVariable
     from ollm.contributions import Tool as Tool
+    from ollm.contributions import ToolPreview as ToolPreview
     from ollm.contributions import TurnObserver as TurnObserver
     from ollm.contributions import TurnRecord as TurnRecord
+    from ollm.contributions import ValueCompleter as ValueCompleter
     from ollm.errors import ExitCode as ExitCode
     from ollm.errors import ModelNotFound as ModelNotFound
     from ollm.errors import OllmError as OllmError
@@ -80,6 +93,7 @@ if TYPE_CHECKING:
     from ollm.knowledge import ModelPreferences as ModelPreferences
     from ollm.knowledge import TokenCount as TokenCount
     from ollm.knowledge import TokenCounter as TokenCounter
+    from ollm.knowledge import ToolFallback as ToolFallback
     from ollm.management import Catalogue as Catalogue
     from ollm.management import CatalogueSource as CatalogueSource
     from ollm.management import DeletedModel as DeletedModel
@@ -97,12 +111,15 @@ if TYPE_CHECKING:
     from ollm.messages import GenerationOptions as GenerationOptions
     from ollm.messages import Message as Message
     from ollm.messages import Notice as Notice
+    from ollm.messages import Overrides as Overrides
     from ollm.messages import Progress as Progress
     from ollm.messages import Step as Step
     from ollm.messages import TextDelta as TextDelta
     from ollm.messages import ThinkingDelta as ThinkingDelta
     from ollm.messages import ToolCall as ToolCall
     from ollm.messages import ToolCalled as ToolCalled
+    from ollm.messages import ToolDecided as ToolDecided
+    from ollm.messages import ToolRecord as ToolRecord
     from ollm.messages import ToolReturned as ToolReturned
     from ollm.messages import ToolSpec as ToolSpec
     from ollm.messages import Usage as Usage
@@ -130,6 +147,14 @@ if TYPE_CHECKING:
     from ollm.providers import ProviderAccess as ProviderAccess
     from ollm.providers import PullRequest as PullRequest
     from ollm.providers import PullsModels as PullsModels
+    from ollm.questions import Choice as Choice
+    from ollm.questions import Question as Question
+    from ollm.questions import Reply as Reply
+    from ollm.questions import chosen as chosen
+    from ollm.questions import drawn as drawn
+    from ollm.questions import read_line as read_line
+    from ollm.records import AuditedCall as AuditedCall
+    from ollm.records import ConversationRecords as ConversationRecords
     from ollm.session import Conversation as Conversation
     from ollm.settings import Settings as Settings
     from ollm.settings import nearest as nearest
@@ -153,23 +178,26 @@ if TYPE_CHECKING:
     from ollm.state import write_atomically as write_atomically
     from ollm.text import visible as visible
     from ollm.text import without_credentials as without_credentials
-    from ollm.tools import ApprovalRequest as ApprovalRequest
-    from ollm.tools import Decision as Decision
-    from ollm.tools import ToolApprover as ToolApprover
 
 _HOMES = {
+    "approval": ("ApprovalRequest", "Decision", "ToolApprover"),
     "app": ("App",),
     "command_tree": ("Node", "names", "tree"),
-    "commands": ("CommandContext", "dispatch", "root_group"),
+    "commands": ("dispatch", "root_group"),
     "contexts": (
+        "CommandContext",
+        "CompletionContext",
         "DetectContext",
         "EventContext",
         "FrontendContext",
         "HostContext",
         "RankContext",
+        "RewindContext",
         "ServiceFinder",
         "SettingsReader",
         "StatusContext",
+        "StreamContext",
+        "Submission",
         "ToolContext",
         "TurnContext",
     ),
@@ -178,6 +206,7 @@ _HOMES = {
         "BackgroundTask",
         "Command",
         "CommandGroup",
+        "Completes",
         "Detection",
         "Frontend",
         "ModelLimits",
@@ -186,6 +215,8 @@ _HOMES = {
         "PromptPart",
         "ProviderEntry",
         "RequestAdjuster",
+        "ResultAdjuster",
+        "RootOption",
         "RoutingProfile",
         "Service",
         "Setting",
@@ -193,11 +224,14 @@ _HOMES = {
         "SettingsSection",
         "SettingsValue",
         "StatusItem",
+        "StreamAdjuster",
         "Template",
         "TemplateVariable",
         "Tool",
+        "ToolPreview",
         "TurnObserver",
         "TurnRecord",
+        "ValueCompleter",
     ),
     "errors": (
         "ExitCode",
@@ -228,6 +262,7 @@ _HOMES = {
         "ModelPreferences",
         "TokenCount",
         "TokenCounter",
+        "ToolFallback",
     ),
     "management": (
         "Catalogue",
@@ -246,12 +281,15 @@ _HOMES = {
         "GenerationOptions",
         "Message",
         "Notice",
+        "Overrides",
         "Progress",
         "Step",
         "TextDelta",
         "ThinkingDelta",
         "ToolCall",
         "ToolCalled",
+        "ToolDecided",
+        "ToolRecord",
         "ToolReturned",
         "ToolSpec",
         "Usage",
@@ -277,6 +315,8 @@ _HOMES = {
         "PullRequest",
         "PullsModels",
     ),
+    "questions": ("Choice", "Question", "Reply", "chosen", "drawn", "read_line"),
+    "records": ("AuditedCall", "ConversationRecords"),
     "session": ("Conversation",),
     "settings": ("Settings", "nearest"),
     "settings_file": (
@@ -292,7 +332,6 @@ _HOMES = {
     "specs": ("API_VERSION", "Specs", "hookimpl"),
     "state": ("file_lock", "set_aside", "write_atomically"),
     "text": ("visible", "without_credentials"),
-    "tools": ("ApprovalRequest", "Decision", "ToolApprover"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -10,11 +10,11 @@ import os
 from collections.abc import Coroutine, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ollm.contexts import HostContext, Workplace
 from ollm.discovery import discover
-from ollm.errors import SettingsError, UsageError
+from ollm.errors import OllmError, SettingsError, UsageError
 from ollm.host import Failure, Host, PluginRecord
 from ollm.hub import Hub
 from ollm.knowledge import ContributedLimits, ContributedProfiles, ContributedProjects
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     import asyncio
 
     from ollm.background import Background
+    from ollm.contexts import FrontendContext
+    from ollm.questions import Question, Reply
     from ollm.selection import Providers
     from ollm.session import Conversation
 
@@ -81,7 +83,7 @@ class App:
             },
         )
         self.context = HostContext(
-            self.paths, self.settings, self.services, self.out.notify, self._workplace, self.environ
+            self.paths, self.settings, self.services, self.out.notify, self._workplace, self.environ, self.ask
         )
         self.services.open(self.context)
         self.hub.open(self.context)
@@ -163,11 +165,34 @@ class App:
 
         return Providers(self.hub, self.context)
 
-    def conversation(self) -> Conversation:
-        """Begin a conversation in the working folder."""
+    def conversation(self, *, aside: bool = False) -> Conversation:
+        """Begin a conversation in the working folder.
+
+        :param aside: it is not kept, and the model gets no tools
+        """
         from ollm.session import Conversation
 
-        return Conversation(self.hub, self.context, self.providers)
+        return Conversation(self.hub, self.context, self.providers, aside=aside)
+
+    def front_end(self, kind: Literal["once", "interactive"], context: FrontendContext) -> int:
+        """Hold a conversation with the first front end of a kind that can be loaded.
+
+        :return: the exit code
+        :raises OllmError: there is none, or it failed
+        """
+        if kind == "interactive":
+            self.begin_background()
+        for owned in self.hub.frontends():
+            start = self.hub.load(owned, "run") if owned.item.kind == kind else None
+            if start is not None:
+                return int(start(context))
+        raise OllmError(f"No plugin is installed that can hold a conversation ({kind})", "Run `ollm plugins doctor`.")
+
+    async def ask(self, question: Question) -> Reply | None:
+        """Ask the user; None when nobody can be asked."""
+        from ollm.questions import ask
+
+        return await ask(self.out, question)
 
     def begin_background(self) -> None:
         """Let the background tasks of plugins go on whenever the event loop runs; they end with the app."""

@@ -6,11 +6,13 @@ The counterpart of `Host.guard` for what is asynchronous: tools, approvers, prov
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ollm.errors import OllmError, PluginError
 from ollm.hub import label
+from ollm.messages import Notice
 
 if TYPE_CHECKING:
     from ollm.contribution import Contribution
@@ -42,6 +44,31 @@ async def awaited(hub: Hub, owned: Owned[Contribution], work: Awaitable[T]) -> T
         raise
     except BaseException as error:
         raise failure(hub, owned, error) from error
+
+
+async def asked(
+    hub: Hub, notify: Callable[[Notice], None], owned: Owned[Contribution], attribute: str, kind: Any, *arguments: Any
+) -> Any:
+    """Call a contribution's function, which may be async; None when it fails, which is noted and said.
+
+    :param kind: what it must return, unless None
+    :raises OllmError: it says no in words that are meant for the user
+    :raises PluginError: in strict mode, it failed
+    """
+    answer = hub.use(owned, attribute, *arguments)
+    if inspect.isawaitable(answer):
+        try:
+            answer = await awaited(hub, owned, answer)
+        except PluginError as error:
+            if hub.host.strict:
+                raise
+            notify(Notice("plugin-failed", str(error)))
+            return None
+    if answer is None or isinstance(answer, kind):
+        return answer
+    wrong = TypeError(f"it returned a {type(answer).__name__}")
+    hub.host.blame_error(owned.record, label(owned.item), wrong)
+    return None
 
 
 async def closed(hub: Hub, owned: Owned[Contribution], close: Callable[[], Awaitable[None]]) -> None:

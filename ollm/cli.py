@@ -12,8 +12,7 @@ import io
 import os
 import stat
 import sys
-from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ollm import __version__
@@ -23,7 +22,6 @@ from ollm.errors import ExitCode, OllmError, UsageError
 if TYPE_CHECKING:
     from ollm.app import App
     from ollm.contexts import FrontendContext
-    from ollm.settings_model import Field
 
 HELP = """Chat with language models on your own machine.
 
@@ -90,116 +88,21 @@ def _before_dashes(argv: Sequence[str]) -> Sequence[str]:
 
 def _run(app: App, argv: Sequence[str]) -> int:
     from ollm.command_tree import tree
-    from ollm.commands import CommandContext, dispatch, root_group
+    from ollm.commands import dispatch, root_group
+    from ollm.contexts import CommandContext
+    from ollm.root_options import callback, with_switches_on
 
     root = tree(app.hub, "shell")
-    words = _with_switches_on(argv, _flagged(app), root.children)
-    group = root_group(root, app.hub, CommandContext(app, "shell"), _callback(app, words))
+    words = with_switches_on(argv, app, root.children)
+    group = root_group(root, app.hub, CommandContext(app, "shell"), callback(app, words, _act))
     group.help, group.epilog = HELP, EXAMPLES
     return dispatch(group, words, "ollm")
-
-
-def _flagged(app: App) -> dict[str, Field]:
-    """List the settings that options of the command line set, by the option's name in Python."""
-    fields = app.settings.fields.values()
-    return {each.key.replace(".", "__"): each for each in fields if each.is_single and each.setting.flags}
-
-
-def _with_switches_on(argv: Sequence[str], flagged: Mapping[str, Field], commands: Container[str]) -> list[str]:
-    """Complete options that may stand alone, e.g. `--think`, to `--think=true`; only before a command."""
-    alone = {flag for field in flagged.values() if field.may_stand_alone for flag in field.setting.flags}
-    with_value = {"-p", "--prompt", "-o", "--output"}
-    with_value |= {flag for field in flagged.values() if not field.is_switch for flag in field.setting.flags}
-    words, rest = [], list(argv)
-    while rest and rest[0] != "--" and rest[0].startswith("-"):
-        word = rest.pop(0)
-        if word in alone and (not rest or rest[0].startswith("-") or rest[0] in commands):
-            word = f"{word}=true"
-        words.append(word)
-        if word in with_value and rest:
-            words.append(rest.pop(0))
-    return [*words, *rest]
-
-
-def _callback(app: App, words: Sequence[str]) -> Callable[..., Any]:
-    """Make the function whose signature Typer reads: our own options, then those of the settings."""
-    import inspect
-    from typing import Annotated
-
-    import typer
-
-    own: dict[str, Any] = {
-        "prompt": Annotated[str | None, typer.Option("--prompt", "-p", help="Answer this prompt and end.")],
-        "output": Annotated[str, typer.Option("--output", "-o", help="text, json or stream-json.")],
-        "color": Annotated[bool | None, typer.Option("--color/--no-color", help="Colours; default: on a terminal.")],
-        "strict_plugins": Annotated[bool, typer.Option("--strict-plugins", help="End when a plugin fails.")],
-        "version": Annotated[bool, typer.Option("--version", help="Print the version and end.")],
-    }
-    defaults = {"prompt": None, "output": "text", "color": None, "strict_plugins": False, "version": False}
-    flagged = _flagged(app)
-    headings = _headings(app, flagged.values())
-    hints = {name: _option(field, headings.get(field.section)) for name, field in flagged.items()}
-
-    def callback(context: typer.Context, **given: Any) -> None:
-        for name, field in flagged.items():
-            value = given.pop(name)
-            if value not in (None, []):
-                raw = tuple(value) if isinstance(value, list) else value
-                app.settings.set_flag(field.key, _as_typed(field, words), raw)
-        given.pop("strict_plugins")  # read before the plugins were loaded
-        _act(app, context, **given)
-
-    parameters = [
-        inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
-        *(
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=hint, default=defaults.get(name))
-            for name, hint in (*own.items(), *hints.items())
-        ),
-    ]
-    callback.__dict__["__signature__"] = inspect.Signature(parameters)
-    callback.__annotations__ = {"context": typer.Context, **own, **hints}
-    return callback
-
-
-def _as_typed(field: Field, words: Sequence[str]) -> str:
-    """Return the spelling of an option that the user chose."""
-    heads = {word.partition("=")[0] for word in words}
-    return next((flag for flag in field.setting.flags if flag in heads), field.setting.flags[0])
-
-
-MANY = 4
-"""Options of one settings section that are listed under a heading of their own."""
-
-
-def _headings(app: App, fields: Iterable[Field]) -> dict[str, str]:
-    """Return a heading for each section that brings many options."""
-    counts = Counter(field.section for field in fields)
-    return {each.name: each.heading for each in app.settings.sections if counts[each.name] >= MANY}
-
-
-def _option(field: Field, heading: str | None) -> Any:
-    """The Typer option of a setting: unset unless given, and text, so that all layers are checked in one place."""
-    from typing import Annotated, get_args
-
-    import typer
-
-    from ollm.settings_check import holds_many
-
-    said = field.setting
-    if field.is_switch:
-        return Annotated[bool | None, typer.Option(*said.flags, help=said.help, rich_help_panel=heading)]
-    names = [kind.__name__ for kind in (int, float) if kind in (get_args(field.type) or (field.type,))]
-    metavar = f"<{names[0] if names else 'str'}>"
-    if field.may_stand_alone:
-        metavar = f"[{metavar}]"
-    kind: Any = list[str] if holds_many(field.type) else str
-    option = typer.Option(*said.flags, help=said.help, metavar=metavar, rich_help_panel=heading, show_default=False)
-    return Annotated[kind | None, option]
 
 
 def _act(
     app: App,
     context: Any,
+    given: Mapping[str, Any],
     *,
     prompt: str | None,
     output: str,
@@ -208,15 +111,18 @@ def _act(
 ) -> None:
     """Do what the options before a command ask for, unless a command follows.
 
+    :param given: the values of the options that plugins bring, by the names of their contributions
+
     :raises Exit: it is done
     """
     if color is not None:
         app.out.use_color(wanted=color)
     if context.invoked_subcommand is None:
-        code = _print_version(app) if version else _converse(app, prompt, output)
+        code = _print_version(app) if version else _converse(app, prompt, output, given)
         context.exit(code)
-    elif prompt is not None:
-        raise UsageError(f"A prompt (-p) and the command '{context.invoked_subcommand}' exclude each other")
+    elif prompt is not None or given:
+        said = "A prompt (-p)" if prompt is not None else "An option that is about a prompt"
+        raise UsageError(f"{said} and the command '{context.invoked_subcommand}' exclude each other")
 
 
 def _print_version(app: App) -> int:
@@ -224,7 +130,22 @@ def _print_version(app: App) -> int:
     return ExitCode.DONE
 
 
-def _converse(app: App, prompt: str | None, output: str) -> int:
+def _prepared(app: App, context: FrontendContext, given: Mapping[str, Any]) -> FrontendContext:
+    """Let the options of plugins change what is to be said.
+
+    :raises OllmError: one of them refuses, or its plugin failed
+    """
+    for owned in app.hub.root_options():
+        if owned.item.prepare is not None and owned.item.name in given:
+            prepared = app.hub.use(owned, "prepare", context, given)
+            if not isinstance(prepared, type(context)):
+                problem = f"The option {owned.item.flags[0]} of plugin '{owned.record.name}' failed"
+                raise UsageError(problem, "Run `ollm plugins doctor`.")
+            context = prepared
+    return context
+
+
+def _converse(app: App, prompt: str | None, output: str, given: Mapping[str, Any]) -> int:
     """Answer one prompt, or open the REPL.
 
     A front end that answers once checks the settings itself, so that it can say in its own form what is wrong.
@@ -234,12 +155,12 @@ def _converse(app: App, prompt: str | None, output: str) -> int:
     from ollm.contexts import FrontendContext
 
     text = _whole_prompt(prompt)
-    if text is not None:
-        return _front_end(app, "once", FrontendContext(app, text, output))
+    context = _prepared(app, FrontendContext(app, text or "", output), given)
+    if context.prompt:
+        return app.front_end("once", context)
     app.check_settings()
     if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty():
-        app.begin_background()
-        return _front_end(app, "interactive", FrontendContext(app))
+        return app.front_end("interactive", context)
     raise UsageError("There is no prompt, and no terminal to ask for one", 'Give one: ollm -p "…".')
 
 
@@ -285,12 +206,3 @@ def _mention_wait() -> None:
 
     if not select.select([sys.stdin], [], [], PATIENCE)[0]:
         print("ollm: waiting for the piped input to end; with none, add </dev/null", file=sys.stderr)
-
-
-def _front_end(app: App, kind: str, context: FrontendContext) -> int:
-    """Hold a conversation with the first front end of a kind that can be loaded."""
-    for owned in app.hub.frontends():
-        start = app.hub.load(owned, "run") if owned.item.kind == kind else None
-        if start is not None:
-            return int(start(context))
-    raise OllmError(f"No plugin is installed that can hold a conversation ({kind})", "Run `ollm plugins doctor`.")

@@ -12,47 +12,22 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
-from msgspec import Struct
 from typer.core import TyperCommand, TyperGroup
 
 from ollm.command_tree import Node
+from ollm.contexts import CommandContext
 from ollm.contribution import resolve
-from ollm.contributions import Command, Surface
+from ollm.contributions import Command
 from ollm.errors import ExitCode, OllmError, UsageError
 from ollm.hub import label
 from ollm.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
-    from ollm.app import App
     from ollm.hub import Hub, Owned
-    from ollm.output import Output
-    from ollm.session import Conversation
 
 T = TypeVar("T")
 
 _NEGATIVE = re.compile(r"-\.?\d.*")
-
-
-class CommandContext(Struct, frozen=True):
-    """What a command gets when it asks for it.
-
-    :param conversation: the one under way; None in the shell
-    """
-
-    app: App
-    surface: Surface
-    conversation: Conversation | None = None
-
-    @property
-    def out(self) -> Output:
-        """Where to write."""
-        return self.app.out
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run something asynchronous until it is done."""
-        return self.app.run(work)
 
 
 class _Group(TyperGroup):

@@ -6,18 +6,23 @@ ever taken out of it within one API version.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from msgspec import Struct
 
+from ollm.messages import AS_SET, Overrides
+
 if TYPE_CHECKING:
     from ollm.app import App
-    from ollm.contributions import TurnRecord
+    from ollm.contributions import Surface, TurnRecord
     from ollm.messages import ChatRequest, Event, Message, Notice, ToolCall
+    from ollm.output import Output
     from ollm.paths import Paths
     from ollm.providers import ModelInfo
+    from ollm.questions import Question, Reply
+    from ollm.session import Conversation
     from ollm.settings_model import Candidate, Field
 
 T = TypeVar("T")
@@ -80,12 +85,18 @@ class Workplace(Struct):
     folder: Path
 
 
+async def nobody(question: Question) -> Reply | None:  # noqa: ARG001  (nobody reads it)
+    """Answer no question."""
+    return None
+
+
 class HostContext(Struct, frozen=True):
     """What every hook and factory gets.
 
     :param notify: tells the user one line, once
     :param workplace: holds what `workspace` returns
     :param environ: variables by name
+    :param ask: asks the user and waits for the reply; None when nobody can be asked
     """
 
     paths: Paths
@@ -94,6 +105,7 @@ class HostContext(Struct, frozen=True):
     notify: Callable[[Notice], None]
     workplace: Workplace
     environ: Mapping[str, str]
+    ask: Callable[[Question], Awaitable[Reply | None]] = nobody
 
     @property
     def workspace(self) -> Path:
@@ -107,6 +119,9 @@ class TurnContext(Struct, frozen=True):
     :param id: unique among all turns
     :param prompt: what the user has just written
     :param messages: the conversation so far, without the prompt
+    :param conversation: identifies the conversation
+    :param aside: whether the turn belongs to no conversation that is kept: it is not saved, and has no tools
+    :param overrides: what this prompt asks for instead of what the settings say
     """
 
     host: HostContext
@@ -115,13 +130,56 @@ class TurnContext(Struct, frozen=True):
     model: str
     prompt: str
     messages: tuple[Message, ...]
+    conversation: str = ""
+    aside: bool = False
+    overrides: Overrides = Overrides()
+
+
+class RewindContext(Struct, frozen=True):
+    """A conversation whose last messages were taken back.
+
+    :param kept: how many messages are left
+    """
+
+    host: HostContext
+    conversation: str
+    kept: int
 
 
 class ToolContext(Struct, frozen=True):
-    """One tool call that was approved."""
+    """One tool call.
+
+    :param request: the request that the model answered with it
+    """
 
     turn: TurnContext
     call: ToolCall
+    request: ChatRequest | None = None
+
+
+class StreamContext(Struct, frozen=True):
+    """A request that is about to be sent.
+
+    :param send: sends a request, this one or another, and returns the events of its answer
+    """
+
+    request: ChatRequest
+    turn: TurnContext
+    send: Callable[[ChatRequest], AsyncIterator[Event]]
+
+
+class CompletionContext(Struct, frozen=True):
+    """A value that is being typed.
+
+    :param typed: what stands before the cursor
+    :param words: the words of the command line before it, without the slash
+    :param conversation: the one under way, if any
+    """
+
+    host: HostContext
+    typed: str = ""
+    words: tuple[str, ...] = ()
+    conversation: Conversation | None = None
 
 
 class EventContext(Struct, frozen=True):
@@ -171,8 +229,62 @@ class FrontendContext(Struct, frozen=True):
 
     :param prompt: to be answered; empty for an interactive front end
     :param output: the form of the answer that the user asked for
+    :param images: the bytes of images that come with the prompt
+    :param overrides: what the prompt asks for instead of what the settings say
+    :param given: a conversation to go on with; None begins one
     """
 
     app: App
     prompt: str = ""
     output: str = "text"
+    images: tuple[bytes, ...] = ()
+    overrides: Overrides = Overrides()
+    given: Conversation | None = None
+
+    @property
+    def conversation(self) -> Conversation:
+        """The conversation to go on with, or a new one; ask once."""
+        return self.given if self.given is not None else self.app.conversation()
+
+
+class Submission(Struct, frozen=True):
+    """A prompt that a command wants answered."""
+
+    prompt: str
+    images: tuple[bytes, ...] = ()
+    overrides: Overrides = AS_SET
+
+
+class CommandContext(Struct, frozen=True):
+    """What a command gets when it asks for it.
+
+    :param conversation: the one under way; None in the shell
+    :param submissions: prompts that are to be answered when the command is over; the front end takes them from here
+    """
+
+    app: App
+    surface: Surface
+    conversation: Conversation | None = None
+    submissions: list[Submission] = []
+
+    def submit(self, prompt: str, images: tuple[bytes, ...] = (), overrides: Overrides = AS_SET) -> None:
+        """Have a prompt answered: in the conversation under way, else as `ollm -p` does, at once.
+
+        :raises Exit: in the shell, with the answer's exit code
+        """
+        if self.surface == "repl":
+            self.submissions.append(Submission(prompt, images, overrides))
+            return
+        import typer
+
+        context = FrontendContext(self.app, prompt, images=images, overrides=overrides)
+        raise typer.Exit(self.app.front_end("once", context))
+
+    @property
+    def out(self) -> Output:
+        """Where to write."""
+        return self.app.out
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something asynchronous until it is done."""
+        return self.app.run(work)

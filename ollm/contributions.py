@@ -7,7 +7,7 @@ entry points use ("package.module:attribute"), and imported only when it is need
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from msgspec import Struct
@@ -18,17 +18,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ollm.contexts import (
+        CompletionContext,
         DetectContext,
         EventContext,
         FrontendContext,
         HostContext,
         RankContext,
+        RewindContext,
         StatusContext,
+        StreamContext,
         ToolContext,
         TurnContext,
     )
-    from ollm.messages import ChatRequest, Message, Usage
+    from ollm.messages import ChatRequest, Event, GenerationOptions, Message, ToolRecord, ToolReturned, Usage
     from ollm.providers import Provider
+    from ollm.questions import Form
 
 Surface = Literal["shell", "repl"]
 Risk = Literal["none", "read", "write", "execute", "network"]
@@ -72,6 +76,24 @@ class RoutingProfile(Contribution, frozen=True):
     rank: Ref[Callable[[RankContext], Mapping[str, float]]] | None = None
 
 
+class ToolPreview(Struct, frozen=True):
+    """What a tool call would do, for whoever decides on it.
+
+    :param text: exactly what would happen, whole: the command, the unified diff, the address; untrusted
+    :param subject: what rules look at: a file's real path, the command, the host
+    :param always: what an answer "always" would cover, e.g. "git status" or a folder; empty: the tool as a whole
+    :param careful: why somebody should look although the mode would let it run, e.g. "it may hold secrets"
+    :param edits: name of the argument that the user may change first; empty for none
+    """
+
+    text: str
+    form: Form = "text"
+    subject: str = ""
+    always: str = ""
+    careful: str = ""
+    edits: str = ""
+
+
 class Tool(Contribution, frozen=True):
     """Something a model may call.
 
@@ -80,15 +102,18 @@ class Tool(Contribution, frozen=True):
         check their arguments themselves
     :param run: gets the context and the arguments, of that class or as they came, and returns the text for the model
     :param risk: what it can do; anything but "none" needs an approval
+    :param preview: gets the same as `run` and says what would happen, without doing it; raises `OllmError` to refuse.
+        None shows the arguments
     """
 
-    references: ClassVar[tuple[str, ...]] = ("run",)
+    references: ClassVar[tuple[str, ...]] = ("run", "preview")
     choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"risk": get_args(Risk)}
 
     description: str
     parameters: Ref[type] | Mapping[str, Any]
     run: Ref[Callable[[ToolContext, Any], Awaitable[str]]]
     risk: Risk = "execute"
+    preview: Ref[Callable[[ToolContext, Any], Awaitable[ToolPreview]]] | None = None
 
     def mistakes(self) -> Iterator[str]:
         """Yield what is wrong; a server would refuse every request with a tool whose parameters are no object."""
@@ -284,11 +309,21 @@ class TemplateVariable(Struct, frozen=True):
 
 
 class Template(Contribution, frozen=True):
-    """A prompt with variables, in the form `{variable}` or `{variable:default}`."""
+    """A prompt with variables, in the form `{variable}` or `{variable:default}`.
+
+    :param system: what the model is told before the conversation, with variables as well
+    :param options: generation options by their names in the settings, e.g. "maxTokens"
+    :param schema: JSON Schema that the answer must satisfy
+    """
 
     description: str
     template: str
     variables: tuple[TemplateVariable, ...] = ()
+    system: str | None = None
+    model: str | None = None
+    routing_profile: str | None = None
+    options: Mapping[str, Any] = {}
+    schema: Mapping[str, Any] | None = None
 
 
 class TurnRecord(Struct, frozen=True):
@@ -298,6 +333,8 @@ class TurnRecord(Struct, frozen=True):
     :param seconds: wall time
     :param first_token_seconds: wall time to the first text; None when there was none
     :param context: what plugins got to see of it at its beginning
+    :param tools: every tool call, in the order in which they ended
+    :param options: those that were sent last
     """
 
     id: str
@@ -310,15 +347,21 @@ class TurnRecord(Struct, frozen=True):
     seconds: float
     first_token_seconds: float | None
     context: TurnContext | None = None
+    tools: tuple[ToolRecord, ...] = ()
+    options: GenerationOptions | None = None
 
 
 class TurnObserver(Contribution, frozen=True):
-    """Is told what happens in turns; must be quick, and cannot change anything."""
+    """Is told what happens in turns; must be quick, and cannot change anything.
 
-    references: ClassVar[tuple[str, ...]] = ("on_event", "on_turn")
+    :param on_rewind: is told that messages at the end of a conversation were taken back
+    """
+
+    references: ClassVar[tuple[str, ...]] = ("on_event", "on_turn", "on_rewind")
 
     on_event: Ref[Callable[[EventContext], None]] | None = None
     on_turn: Ref[Callable[[TurnRecord], None]] | None = None
+    on_rewind: Ref[Callable[[RewindContext], None]] | None = None
 
 
 class RequestAdjuster(Contribution, frozen=True):
@@ -332,6 +375,72 @@ class RequestAdjuster(Contribution, frozen=True):
 
     adjust: Ref[Callable[[ChatRequest, TurnContext], Awaitable[ChatRequest] | ChatRequest]]
     order: int = 50
+
+
+class StreamAdjuster(Contribution, frozen=True):
+    """Stands between a conversation and the provider: may send another request, and change the events that come.
+
+    :param order: lower stands nearer to the conversation
+    :param stream: returns the events; None leaves this request alone
+    """
+
+    references: ClassVar[tuple[str, ...]] = ("stream",)
+
+    stream: Ref[Callable[[StreamContext], AsyncIterator[Event] | None]]
+    order: int = 50
+
+
+class ResultAdjuster(Contribution, frozen=True):
+    """Has the last word on a tool's result before the model reads it.
+
+    :param order: lower comes first
+    """
+
+    references: ClassVar[tuple[str, ...]] = ("adjust",)
+
+    adjust: Ref[Callable[[ToolReturned, ToolContext], Awaitable[ToolReturned] | ToolReturned]]
+    order: int = 50
+
+
+class RootOption(Contribution, frozen=True):
+    """An option of `ollm` itself, for what is to be said or how, e.g. `-t review`.
+
+    :param flags: its spellings, e.g. ("--template", "-t")
+    :param help: one sentence
+    :param metavar: what its value is; without one it is a switch
+    :param many: whether it may be given several times; its value is then a list
+    :param prepare: gets what is to be said and the values of all such options that were given, by their contribution's
+        name, and returns what is to be said instead; called when this option was given. None: another option reads it
+    """
+
+    references: ClassVar[tuple[str, ...]] = ("prepare",)
+
+    flags: tuple[str, ...]
+    help: str
+    metavar: str = ""
+    many: bool = False
+    prepare: Ref[Callable[[FrontendContext, Mapping[str, Any]], FrontendContext]] | None = None
+
+
+class Completes(Struct, frozen=True):
+    """Says of a command's parameter what it takes, so that it can be completed: `Annotated[str, Completes("model")]`.
+
+    :param kind: name of a `ValueCompleter`; "path" is known to every front end
+    """
+
+    kind: str
+
+
+class ValueCompleter(Contribution, frozen=True):
+    """Knows the values of one kind, such as the names of models.
+
+    :param complete: returns the values that could be meant, with what is said of each, or ""; must return within
+        a fraction of a second, so it asks no slow server
+    """
+
+    references: ClassVar[tuple[str, ...]] = ("complete",)
+
+    complete: Ref[Callable[[CompletionContext], Iterable[tuple[str, str]]]]
 
 
 class BackgroundTask(Contribution, frozen=True):

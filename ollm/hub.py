@@ -6,7 +6,7 @@ contribution is kept with the name of its plugin, so that a later failure can be
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -39,6 +39,7 @@ class Hub:
         self._paths = paths
         self._context: HostContext | None = None
         self._answers: dict[str, list[Owned[Any]]] = {}
+        self._flags: dict[str, str] = {}
 
     def open(self, context: HostContext) -> None:
         """Give the context that all hooks but `ollm_settings_sections` get."""
@@ -48,7 +49,10 @@ class Hub:
         """Ask for settings sections."""
         asked = self._ask("ollm_settings_sections", kinds.SettingsSection, paths=self._paths)
         taken = dict.fromkeys((*PROGRAM_FLAGS, *(flag for each in KERNEL_SECTIONS for flag in flags_of(each))), "ollm")
-        return [owned for owned in asked if self._is_readable(owned) and self._claims_flags(owned, taken)]
+        readable = filter(self._is_readable, asked)
+        claimed = [owned for owned in readable if self._claims(owned, flags_of(owned.item), taken)]
+        self._flags = taken
+        return claimed
 
     def _is_readable(self, owned: Owned[kinds.SettingsSection]) -> bool:
         """Import a section and look for mistakes here, where its plugin is known."""
@@ -57,9 +61,8 @@ class Hub:
             self.host.blame(owned.record, label(owned.item), mistake, "Tell its author; see docs/plugins.md.")
         return mistake == ""
 
-    def _claims_flags(self, owned: Owned[kinds.SettingsSection], taken: dict[str, str]) -> bool:
+    def _claims(self, owned: Owned[Contribution], mine: Sequence[str], taken: dict[str, str]) -> bool:
         """Two options of one name would leave it to chance which is meant."""
-        mine = flags_of(owned.item)
         for flag in mine:
             if flag in taken:
                 cause = f"its option {flag} is taken by {taken[flag]}, which keeps it"
@@ -111,6 +114,24 @@ class Hub:
     def request_adjusters(self) -> list[Owned[kinds.RequestAdjuster]]:
         """Ask for request adjusters, in their order."""
         return self._ordered("ollm_request_adjusters", kinds.RequestAdjuster)
+
+    def stream_adjusters(self) -> list[Owned[kinds.StreamAdjuster]]:
+        """Ask for stream adjusters, in their order."""
+        return self._ordered("ollm_stream_adjusters", kinds.StreamAdjuster)
+
+    def result_adjusters(self) -> list[Owned[kinds.ResultAdjuster]]:
+        """Ask for result adjusters, in their order."""
+        return self._ordered("ollm_result_adjusters", kinds.ResultAdjuster)
+
+    def root_options(self) -> list[Owned[kinds.RootOption]]:
+        """Ask for options of `ollm` itself."""
+        asked = self._ask("ollm_root_options", kinds.RootOption)
+        taken = dict(self._flags)
+        return [owned for owned in asked if self._claims(owned, owned.item.flags, taken)]
+
+    def value_completers(self) -> list[Owned[kinds.ValueCompleter]]:
+        """Ask for completers of values."""
+        return self._ask("ollm_value_completers", kinds.ValueCompleter)
 
     def turn_observers(self) -> list[Owned[kinds.TurnObserver]]:
         """Ask for turn observers."""

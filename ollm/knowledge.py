@@ -177,12 +177,14 @@ class ChoiceRequest(Struct, frozen=True):
     :param images: whether images come with it
     :param messages: the conversation so far, without the prompt
     :param tools: whether tools will be offered
+    :param profile: the routing profile that this turn asks for; None leaves it to the settings
     """
 
     prompt: str
     images: bool = False
     messages: tuple[Message, ...] = ()
     tools: bool = False
+    profile: str | None = None
 
 
 class ModelChoice(Struct, frozen=True):
@@ -201,6 +203,14 @@ class ModelChooser(Protocol):
 
         :raises ModelNotFound: none can do what the turn needs, and the remedy says what to pull
         """
+        ...
+
+
+class ToolFallback(Protocol):
+    """Lets models call tools that cannot do so by themselves."""
+
+    def covers(self, model: str, provider: str) -> bool:
+        """Say whether a model gets its tools in another way, so that they are not to be left out."""
         ...
 
 

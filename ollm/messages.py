@@ -132,6 +132,21 @@ class ToolCalled(Struct, frozen=True):
     call: ToolCall
 
 
+class ToolDecided(Struct, frozen=True):
+    """Somebody has decided whether a tool may run.
+
+    :param call: with the arguments that it is to run with, which the user may have changed
+    :param by: who or what decided, e.g. "user", "rule", "mode"; "ollm" where there was nothing to decide
+    :param reason: why not, as the model is told it; or what allows it
+    """
+
+    type: ClassVar[str] = "toolDecision"
+    call: ToolCall
+    allowed: bool
+    by: str = ""
+    reason: str = ""
+
+
 class ToolReturned(Struct, frozen=True):
     """A tool has run, or was refused (`failed`)."""
 
@@ -195,4 +210,46 @@ class Finished(Struct, frozen=True):
     usage: Usage = Usage()
 
 
-Event = TextDelta | ThinkingDelta | ToolCalled | ToolReturned | Waiting | Progress | Step | Notice | Finished
+Event = (
+    TextDelta | ThinkingDelta | ToolCalled | ToolDecided | ToolReturned | Waiting | Progress | Step | Notice | Finished
+)
+
+
+class ToolRecord(Struct, frozen=True):
+    """One tool call of a turn that is over, for whoever looks into it later.
+
+    :param call: with the arguments that were decided on
+    :param by: who decided; empty when the turn was interrupted before anybody had
+    :param reason: as in `ToolDecided`
+    :param failed: whether the result says what went wrong; also true of what was not allowed
+    :param size: of the result, in bytes of UTF-8
+    :param seconds: from the decision to the result
+    """
+
+    call: ToolCall
+    allowed: bool
+    by: str
+    reason: str
+    failed: bool
+    size: int
+    seconds: float
+
+
+class Overrides(Struct, frozen=True):
+    """What one prompt asks for instead of what the settings say, e.g. because a template wants it.
+
+    :param provider: whose model `model` is; without one, the first provider that has it
+    :param system: instead of `chat.systemPrompt`
+    :param schema: JSON Schema that the answer's text must satisfy
+    """
+
+    provider: str | None = None
+    model: str | None = None
+    routing_profile: str | None = None
+    system: str | None = None
+    options: GenerationOptions = GenerationOptions()
+    schema: Mapping[str, Any] | None = None
+
+
+AS_SET = Overrides()
+"""Nothing but what the settings say."""

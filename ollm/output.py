@@ -12,15 +12,18 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from msgspec import Struct
 
 from ollm.messages import Notice, Progress, Step
 from ollm.text import escaped, visible
+
+if TYPE_CHECKING:
+    from ollm.questions import Question, Reply
 
 
 def to_document(value: Any) -> Any:
@@ -43,6 +46,8 @@ def to_document(value: Any) -> Any:
 class Output:
     """The two streams of a run.
 
+    A front end that owns the terminal sets `on_notice` and `on_question` to show them in its own way.
+
     :param color: None: decide by terminal and NO_COLOR
     """
 
@@ -53,6 +58,7 @@ class Output:
         self.stderr = stderr or sys.stderr
         self._color = color
         self.on_notice: Callable[[Notice], None] | None = None
+        self.on_question: Callable[[Question], Awaitable[Reply | None]] | None = None
         self._said: set[Notice] = set()
         self._above: Callable[[str], None] | None = None
 

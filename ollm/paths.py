@@ -33,3 +33,8 @@ class Paths(Struct, frozen=True):
     def cache(self) -> Path:
         """Files that may be deleted at any time."""
         return self.home / "cache"
+
+    @property
+    def tool_results(self) -> Path:
+        """Results of tools that were too long for a model, whole; a model may read them."""
+        return self.cache / "tool-results"

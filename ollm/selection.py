@@ -93,15 +93,18 @@ class Providers:
                 return owned.item.name
         return None
 
-    async def select(self) -> Answerer:
+    async def select(self, model: str | None = None, provider: str | None = None) -> Answerer:
         """Decide who answers.
 
+        :param model: the one that is wanted in any case
+        :param provider: whose model is wanted in any case
         :raises ProviderUnreachable: the chosen provider, or every one, is away
         :raises ModelNotFound: the model is not there, or there is none at all
         :raises UsageError: the chosen provider does not exist
         """
-        model = self._context.settings.section(ModelSettings).default
-        chosen = self.chosen()
+        if model is None and provider is None:
+            model = self._context.settings.section(ModelSettings).default
+        chosen = provider or self.chosen()
         if chosen:
             owned = self.entry(chosen)
             name = await self.ask(owned, partial(_default_model, owned)) if model is None else model

@@ -5,15 +5,15 @@ Turns that build on each other, with whoever answers decided anew when the setti
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from ollm.contexts import HostContext, TurnContext
+from ollm.contexts import HostContext, RewindContext, TurnContext
 from ollm.errors import OllmError
 from ollm.knowledge import ChoiceRequest, ModelChooser
-from ollm.messages import Event, Message, Notice
+from ollm.messages import AS_SET, Event, Message, Notice, Overrides, replace
 from ollm.sections import ModelSettings
 from ollm.selection import Answerer
 from ollm.settings_model import rank_of
@@ -29,33 +29,76 @@ _NAMED = rank_of("environment")
 
 
 class Conversation:
-    """Turns that build on each other."""
+    """Turns that build on each other.
 
-    def __init__(self, hub: Hub, host: HostContext, providers: Providers) -> None:
+    :param aside: it is not kept, and the model gets no tools
+    """
+
+    def __init__(self, hub: Hub, host: HostContext, providers: Providers, *, aside: bool = False) -> None:
         self._hub = hub
         self._host = host
         self._providers = providers
+        self._aside = aside
         self._answerer: Answerer | None = None
         self._wanted: tuple[ModelSettings, int] | None = None
         self._choice: Answerer | None = None
         self._asked: tuple[object, ...] | None = None
+        self.id = uuid4().hex
         self.messages: list[Message] = []
         self.last_turn: TurnRecord | None = None
 
     def clear(self) -> None:
-        """Begin anew."""
-        self.messages.clear()
+        """Begin anew, as another conversation."""
+        self.restore(uuid4().hex, ())
+
+    def restore(self, identity: str, messages: Sequence[Message]) -> None:
+        """Go on with a conversation that was kept."""
+        self.id = identity
+        self.messages[:] = messages
         self.last_turn = None
 
-    async def answerer(self, prompt: str = "", images: tuple[bytes, ...] = ()) -> Answerer:
+    def take_back(self) -> Message | None:
+        """Take back the last prompt and all that came of it.
+
+        :return: the prompt; None when there is none
+        """
+        last = next((at for at in reversed(range(len(self.messages))) if self.messages[at].role == "user"), None)
+        if last is None:
+            return None
+        prompt = self.messages[last]
+        del self.messages[last:]
+        self.last_turn = None
+        self._tell("on_rewind", RewindContext(self._host, self.id, last))
+        return prompt
+
+    def adopt(self, turn: TurnRecord) -> None:
+        """Go on as if a turn, held elsewhere, had been held here; those who keep conversations are told."""
+        if turn.context is not None:
+            earlier = tuple(self.messages)
+            turn = replace(
+                turn, context=replace(turn.context, conversation=self.id, messages=earlier, aside=self._aside)
+            )
+        self._take(turn)
+        self._tell("on_turn", turn)
+
+    def _tell(self, attribute: str, said: object) -> None:
+        for owned in self._hub.turn_observers():
+            if getattr(owned.item, attribute) is not None:
+                self._hub.tell(owned, attribute, said)
+
+    async def answerer(
+        self, prompt: str = "", images: tuple[bytes, ...] = (), overrides: Overrides = AS_SET
+    ) -> Answerer:
         """Return who answers a prompt; decided anew when the prompt or the settings that decide it have changed.
 
         :raises OllmError: nobody can answer
         """
+        if overrides.model is not None or overrides.provider is not None:
+            return await self._providers.select(overrides.model, overrides.provider)
         wanted = (self._host.settings.section(ModelSettings), self._providers.generation)
-        asked = (*wanted, prompt, bool(images), len(self.messages))
+        asked = (*wanted, prompt, bool(images), len(self.messages), overrides.routing_profile)
         if self._asked != asked:
-            self._choice = await self._choose(prompt, images)
+            self._choice = await self._choose(prompt, images, overrides.routing_profile)
             self._asked = asked
         if self._choice is not None:
             return self._choice
@@ -64,7 +107,7 @@ class Conversation:
             self._wanted = wanted
         return self._answerer
 
-    async def _choose(self, prompt: str, images: tuple[bytes, ...]) -> Answerer | None:
+    async def _choose(self, prompt: str, images: tuple[bytes, ...], profile: str | None) -> Answerer | None:
         """Let a plugin choose, unless the user has named a model for this run.
 
         :raises OllmError: it finds nobody, or the provider that it chose does not exist
@@ -72,7 +115,7 @@ class Conversation:
         chooser = self._host.services.find(ModelChooser)
         if chooser is None or self._host.settings.candidates("model.default")[-1].rank >= _NAMED:
             return None
-        request = ChoiceRequest(prompt, bool(images), tuple(self.messages), bool(self._hub.tools()))
+        request = ChoiceRequest(prompt, bool(images), tuple(self.messages), self._has_tools(), profile)
         try:
             choice = await chooser.choose(request)
         except OllmError:
@@ -88,7 +131,12 @@ class Conversation:
         entry = self._providers.entry(choice.provider)
         return Answerer(entry, self._providers.make(entry), choice.model)
 
-    async def ask(self, prompt: str, images: tuple[bytes, ...] = ()) -> AsyncGenerator[Event, None]:
+    def _has_tools(self) -> bool:
+        return not self._aside and bool(self._hub.tools())
+
+    async def ask(
+        self, prompt: str, images: tuple[bytes, ...] = (), overrides: Overrides = AS_SET
+    ) -> AsyncGenerator[Event, None]:
         """Hold one turn.
 
         The last event is `Finished`. Closing the iterator, or cancelling its task, interrupts the turn: what
@@ -96,9 +144,9 @@ class Conversation:
 
         :raises OllmError: nobody can answer, or the answer failed
         """
-        answerer = await self.answerer(prompt, images)
+        answerer = await self.answerer(prompt, images, overrides)
         message = Message("user", prompt, images)
-        turn = Turn(self._hub, answerer, self._context(answerer, prompt), message, self._take)
+        turn = Turn(self._hub, answerer, self._context(answerer, prompt, overrides), message, self._take)
         async with aclosing(turn.run()) as events:
             async for event in events:
                 yield event
@@ -109,7 +157,16 @@ class Conversation:
         if len(turn.messages) > 1:
             self.messages.extend(turn.messages)
 
-    def _context(self, answerer: Answerer, prompt: str) -> TurnContext:
+    def _context(self, answerer: Answerer, prompt: str, overrides: Overrides) -> TurnContext:
         """Return what plugins get to see of a turn."""
-        name = answerer.entry.item.name
-        return TurnContext(self._host, uuid4().hex, name, answerer.model, prompt, tuple(self.messages))
+        return TurnContext(
+            host=self._host,
+            id=uuid4().hex,
+            provider=answerer.entry.item.name,
+            model=answerer.model,
+            prompt=prompt,
+            messages=tuple(self.messages),
+            conversation=self.id,
+            aside=self._aside,
+            overrides=overrides,
+        )

@@ -25,14 +25,18 @@ if TYPE_CHECKING:
         PromptPart,
         ProviderEntry,
         RequestAdjuster,
+        ResultAdjuster,
+        RootOption,
         RoutingProfile,
         Service,
         SettingsLayer,
         SettingsSection,
         StatusItem,
+        StreamAdjuster,
         Template,
         Tool,
         TurnObserver,
+        ValueCompleter,
     )
     from ollm.paths import Paths
 
@@ -286,6 +290,91 @@ class Specs:
                 @hookimpl
                 def ollm_request_adjusters(self, ctx):
                     return [RequestAdjuster("short", short)]
+        """
+        return ()
+
+    @hookspec
+    def ollm_stream_adjusters(self, ctx: HostContext) -> Sequence[StreamAdjuster]:
+        """What stands between a conversation and the provider: sends another request, or changes the events.
+
+        :param ctx: paths, settings and services
+        :return: none, one or several; names are unique among all plugins
+
+        Example::
+
+            async def softened(stream: StreamContext) -> AsyncIterator[Event]:
+                async for event in stream.send(stream.request):
+                    calm = isinstance(event, TextDelta)
+                    yield TextDelta(event.text.replace("!", ".")) if calm else event
+
+            class Plugin(Specs):
+                @hookimpl
+                def ollm_stream_adjusters(self, ctx):
+                    return [StreamAdjuster("soft", softened)]
+        """
+        return ()
+
+    @hookspec
+    def ollm_result_adjusters(self, ctx: HostContext) -> Sequence[ResultAdjuster]:
+        """The last word on what a tool has returned, before the model reads it.
+
+        :param ctx: paths, settings and services
+        :return: none, one or several; names are unique among all plugins
+
+        Example::
+
+            def short(result: ToolReturned, tool: ToolContext) -> ToolReturned:
+                return replace(result, content=result.content[:10_000])
+
+            class Plugin(Specs):
+                @hookimpl
+                def ollm_result_adjusters(self, ctx):
+                    return [ResultAdjuster("short", short)]
+        """
+        return ()
+
+    @hookspec
+    def ollm_root_options(self, ctx: HostContext) -> Sequence[RootOption]:
+        """Options of `ollm` itself, that change what is to be said or how; a setting's flag needs no such thing.
+
+        :param ctx: paths, settings and services
+        :return: none, one or several; names are unique among all plugins
+
+        Example::
+
+            def shout(context: FrontendContext, given: Mapping[str, Any]) -> FrontendContext:
+                return replace(context, prompt=context.prompt.upper())
+
+            class Plugin(Specs):
+                @hookimpl
+                def ollm_root_options(self, ctx):
+                    return [RootOption("shout", ("--shout",), "Send the prompt in capitals.", prepare=shout)]
+        """
+        return ()
+
+    @hookspec
+    def ollm_value_completers(self, ctx: HostContext) -> Sequence[ValueCompleter]:
+        """What knows the values that a command's parameter takes, while the user types.
+
+        :param ctx: paths, settings and services
+        :return: none, one or several; names are unique among all plugins
+
+        Example::
+
+            def planets(ctx: CompletionContext) -> list[tuple[str, str]]:
+                return [(name, "a planet") for name in ("mars", "venus") if name.startswith(ctx.typed)]
+
+            def visit(planet: Annotated[str, Completes("planet")]) -> None:
+                print(f"On to {planet}.")
+
+            class Plugin(Specs):
+                @hookimpl
+                def ollm_value_completers(self, ctx):
+                    return [ValueCompleter("planet", planets)]
+
+                @hookimpl
+                def ollm_commands(self, ctx):
+                    return [Command("visit", "Visit a planet.", visit)]
         """
         return ()
 

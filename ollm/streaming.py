@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ollm.awaiting import CLOSING, awaited, failure
+from ollm.contexts import StreamContext
 from ollm.errors import OllmError
 from ollm.messages import ChatRequest, Event, Waiting
 
 if TYPE_CHECKING:
-    from ollm.hub import Hub
+    from ollm.contexts import TurnContext
+    from ollm.contributions import StreamAdjuster
+    from ollm.hub import Hub, Owned
     from ollm.selection import Answerer
 
 PATIENCE = 1.0
@@ -29,10 +33,11 @@ QUEUE = 64
 class Stream:
     """One answer of a provider."""
 
-    def __init__(self, hub: Hub, answerer: Answerer, request: ChatRequest) -> None:
+    def __init__(self, hub: Hub, answerer: Answerer, request: ChatRequest, turn: TurnContext) -> None:
         self._hub = hub
         self._answerer = answerer
         self._request = request
+        self._turn = turn
         self._begun = asyncio.Event()
         self._left = False
 
@@ -82,7 +87,7 @@ class Stream:
             raise failure(self._hub, self._answerer.entry, error) from error
 
     async def _read(self, queue: asyncio.Queue[Event | None]) -> None:
-        source = aiter(self._answerer.provider.chat(self._request))
+        source = aiter(self._source())
         try:
             async for event in source:
                 if self._left:
@@ -95,5 +100,41 @@ class Stream:
                     self._begun.set()
         finally:
             close = getattr(source, "aclose", None)
+            if close is not None:
+                await close()
+
+    def _source(self) -> AsyncIterator[Event]:
+        """Return the provider's events, or what stream adjusters make of them."""
+        send: Callable[[ChatRequest], AsyncIterator[Event]] = self._answerer.provider.chat
+        for owned in reversed(self._hub.stream_adjusters()):
+            send = partial(self._through, owned, send)
+        return send(self._request)
+
+    def _through(
+        self,
+        owned: Owned[StreamAdjuster],
+        send: Callable[[ChatRequest], AsyncIterator[Event]],
+        request: ChatRequest,
+    ) -> AsyncIterator[Event]:
+        events = self._hub.use(owned, "stream", StreamContext(request, self._turn, send))
+        if events is None:
+            return send(request)
+        return self._blaming(owned, events)
+
+    async def _blaming(self, owned: Owned[StreamAdjuster], events: AsyncIterator[Event]) -> AsyncIterator[Event]:
+        """Yield what an adjuster yields; what it raises is its plugin's failure.
+
+        :raises OllmError: it, or the provider behind it, said no
+        :raises PluginError: it failed
+        """
+        try:
+            async for event in events:
+                yield event
+        except (OllmError, GeneratorExit, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            raise failure(self._hub, owned, error) from error
+        finally:
+            close = getattr(events, "aclose", None)
             if close is not None:
                 await close()

@@ -143,7 +143,8 @@ class Harness:
     def run_command(self, line: str) -> Result:
         """Run a command line as a user types it after `ollm`; options before a command are not known here."""
         from ollm.command_tree import tree
-        from ollm.commands import CommandContext, dispatch, root_group
+        from ollm.commands import dispatch, root_group
+        from ollm.contexts import CommandContext
         from ollm.errors import OllmError
 
         hub = self.app.hub

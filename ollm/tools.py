@@ -8,58 +8,44 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
+from msgspec.structs import replace
 
-from ollm.awaiting import CLOSING, awaited, failure
+from ollm.approval import Approval
+from ollm.awaiting import CLOSING, asked, awaited, failure
 from ollm.contexts import ToolContext, TurnContext
 from ollm.contribution import resolve
 from ollm.contributions import Tool
 from ollm.errors import OllmError, PluginError
 from ollm.hub import label
-from ollm.messages import Notice, ToolCall, ToolReturned, ToolSpec
+from ollm.messages import ChatRequest, Event, Notice, ToolCall, ToolDecided, ToolReturned, ToolSpec
 
 if TYPE_CHECKING:
     from ollm.hub import Hub, Owned
 
 
-class ApprovalRequest(Struct, frozen=True):
-    """A tool call that somebody is to decide on.
+ALIKE = 3
+"""How often a model may make the same call before it is told that nothing has changed."""
 
-    :param arguments: as they would be given to the tool
-    """
-
-    tool: Tool
-    call: ToolCall
-    arguments: Any
-    turn: TurnContext
-
-
-class Decision(Struct, frozen=True):
-    """Whether a tool may run; `reason` is told to the model when it may not."""
-
-    allowed: bool
-    reason: str = ""
-
-
-class ToolApprover(Protocol):
-    """Decides on tool calls, one at a time. Without a plugin that provides this service, nothing risky runs."""
-
-    async def decide(self, request: ApprovalRequest) -> Decision:
-        """Decide on one call."""
-        ...
+Tell = Callable[[Event], None]
 
 
 class Toolbox:
-    """The tools of one turn."""
+    """The tools of one turn.
 
-    def __init__(self, hub: Hub) -> None:
+    :param aside: whether the turn has none
+    """
+
+    def __init__(self, hub: Hub, *, aside: bool = False) -> None:
         self._hub = hub
         self._adapters: dict[str, Any] = {}
-        self._tools = {owned.item.name: owned for owned in hub.tools()}
-        self._asking = asyncio.Lock()
+        self._tools = {owned.item.name: owned for owned in (() if aside else hub.tools())}
+        self._approval = Approval(hub)
+        self._made: Counter[str] = Counter()
         self._specs = tuple(filter(None, map(self._described, self._tools.values())))
 
     def specs(self) -> tuple[ToolSpec, ...]:
@@ -87,82 +73,113 @@ class Toolbox:
         return schema
 
     async def run_all(
-        self, calls: Sequence[ToolCall], turn: TurnContext, offered: Collection[str], finished: dict[int, ToolReturned]
-    ) -> AsyncGenerator[ToolReturned, None]:
-        """Run the calls of one answer side by side and yield each result as it comes.
+        self, calls: Sequence[ToolCall], turn: TurnContext, request: ChatRequest, finished: dict[int, ToolReturned]
+    ) -> AsyncGenerator[Event, None]:
+        """Run the calls of one answer side by side and yield what was decided and each result as it comes.
 
-        :param offered: names of the tools that the model was told of
+        :param request: what the model has answered
         :param finished: gets the results by the number of their call, also of those that are not yielded any more
         """
-        running = {asyncio.ensure_future(self.run(call, turn, offered)): number for number, call in enumerate(calls)}
+        happened: asyncio.Queue[Event | int] = asyncio.Queue()
+        running: dict[int, asyncio.Future[ToolReturned]] = {}
+        for number, call in enumerate(calls):
+            running[number] = asyncio.ensure_future(self.run(call, turn, request, happened.put_nowait))
+            running[number].add_done_callback(partial(_ended, happened, number))
         try:
             while running:
-                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    number = running.pop(task)
-                    finished[number] = _result(task, calls[number])
-                    yield finished[number]
+                event = await happened.get()
+                if isinstance(event, int):
+                    finished[event] = _result(running.pop(event), calls[event])
+                    event = finished[event]
+                yield event
         finally:
-            for task in running:
+            for task in running.values():
                 task.cancel()
             if running:
-                await asyncio.wait(running, timeout=CLOSING)
-            for task, number in running.items():
+                await asyncio.wait(running.values(), timeout=CLOSING)
+            for number, task in running.items():
                 if task.done() and not task.cancelled() and task.exception() is None:
                     finished[number] = task.result()
 
-    async def run(self, call: ToolCall, turn: TurnContext, offered: Collection[str]) -> ToolReturned:
-        """Run one call; whatever goes wrong becomes the result that the model reads."""
+    async def run(self, call: ToolCall, turn: TurnContext, request: ChatRequest, tell: Tell) -> ToolReturned:
+        """Run one call; whatever goes wrong becomes the result that the model reads.
+
+        :param tell: is told what was decided
+        """
         owned = self._tools.get(call.name)
+        offered = sorted(each.name for each in request.tools)
         if owned is None or call.name not in offered:
-            known = ", ".join(sorted(offered)) or "none"
-            return ToolReturned(call, f"There is no tool {call.name!r}. Tools: {known}.", failed=True)
-        try:
-            arguments = self._validated(owned.item, call.arguments)
-        except ValueError as error:
-            return ToolReturned(call, f"The arguments do not fit: {error}", failed=True)
-        except Exception as error:
-            return self._failed(call, failure(self._hub, owned, error))
-        decision = await self._decide(ApprovalRequest(owned.item, call, arguments, turn))
+            return _refused(call, f"There is no tool {call.name!r}. Tools: {', '.join(offered) or 'none'}.", tell)
+        if self._is_alike(call):
+            tell(
+                Notice("tool-repeated", f"The model called {call.name} {ALIKE} times in the same way; it was not run.")
+            )
+            text = "You have made this very call before in this turn. Nothing has changed since: use what it returned."
+            return _refused(call, text, tell)
+        wish = ToolContext(turn, call, request)
+        agreed = await self._agreed(owned, wish, tell)
+        if isinstance(agreed, ToolReturned):
+            return agreed
+        context, arguments = agreed
+        result = await self._carry_out(owned, context, arguments)
+        if not result.failed and owned.item.risk in ("write", "execute"):
+            self._forget_all_but(_key(call))
+        if context.call is not call:
+            words = json.dumps(dict(context.call.arguments), ensure_ascii=False, default=str)
+            result = replace(result, content=f"The user changed the arguments to {words}\n\n{result.content}")
+        return await self._adjusted(result, context)
+
+    def _is_alike(self, call: ToolCall) -> bool:
+        """Count a call, and say whether it was made too often in this turn."""
+        self._made[_key(call)] += 1
+        return self._made[_key(call)] >= ALIKE
+
+    def _forget_all_but(self, key: str) -> None:
+        """Something may have changed, so that another call may return something else when it is made again."""
+        self._made = Counter({key: self._made[key]})
+
+    async def _agreed(
+        self, owned: Owned[Tool], wish: ToolContext, tell: Tell
+    ) -> tuple[ToolContext, Any] | ToolReturned:
+        """Return with which arguments a call may run; or the result that the model reads instead."""
+        before: ToolContext | None = None
+        while True:
+            try:
+                arguments = self._validated(owned.item, wish.call.arguments)
+            except ValueError as error:
+                if before is None:
+                    return _refused(wish.call, f"The arguments do not fit: {error}", tell)
+                said = str(error).partition("\n")[0]
+                wish.turn.host.notify(Notice("edit-refused", f"What you changed does not fit: {said}"))
+                wish, before = before, None
+                continue
+            except Exception as error:
+                return self._failed(wish.call, failure(self._hub, owned, error))
+            decision = await self._approval.decide(owned, wish, arguments)
+            if decision.arguments is None:
+                break
+            before, wish = wish, replace(wish, call=replace(wish.call, arguments=decision.arguments))
+        tell(ToolDecided(wish.call, decision.allowed, decision.by, decision.reason))
         if not decision.allowed:
-            return ToolReturned(call, decision.reason, failed=True)
-        return await self._carry_out(owned, call, arguments, turn)
+            return ToolReturned(wish.call, decision.reason, failed=True)
+        return wish, arguments
 
-    async def _decide(self, request: ApprovalRequest) -> Decision:
-        """Ask for approval; whoever cannot be asked has not agreed."""
-        name = request.tool.name
-        if request.tool.risk == "none":
-            return Decision(allowed=True)
-        approver = request.turn.host.services.find(ToolApprover)
-        if approver is None:
-            return Decision(False, f"The tool {name!r} was not run: no plugin is installed that can approve it.")
-        try:
-            async with self._asking:
-                decision = await approver.decide(request)
-            if isinstance(decision, Decision):
-                return decision
-            error: BaseException = TypeError(f"it returned a {type(decision).__name__}")
-        except asyncio.CancelledError as cancelled:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            error = cancelled
-        except (Exception, KeyboardInterrupt, SystemExit) as raised:
-            error = raised
-        reason = f"asking for approval failed ({type(error).__name__}: {error})"
-        request.turn.host.notify(Notice("approval-failed", f"The tool {name!r} was not run: {reason}."))
-        return Decision(allowed=False, reason=f"The tool was not run: {reason}.")
-
-    async def _carry_out(self, owned: Owned[Tool], call: ToolCall, arguments: Any, turn: TurnContext) -> ToolReturned:
+    async def _carry_out(self, owned: Owned[Tool], context: ToolContext, arguments: Any) -> ToolReturned:
         async def work() -> str:
-            return str(await resolve(owned.item.run)(ToolContext(turn, call), arguments))
+            return str(await resolve(owned.item.run)(context, arguments))
 
         try:
-            return ToolReturned(call, await awaited(self._hub, owned, work()))
+            return ToolReturned(context.call, await awaited(self._hub, owned, work()))
         except PluginError as error:
-            return self._failed(call, error)
+            return self._failed(context.call, error)
         except OllmError as error:
-            return ToolReturned(call, str(error), failed=True)
+            return ToolReturned(context.call, str(error), failed=True)
+
+    async def _adjusted(self, result: ToolReturned, context: ToolContext) -> ToolReturned:
+        for owned in self._hub.result_adjusters():
+            notify = context.turn.host.notify
+            result = await asked(self._hub, notify, owned, "adjust", ToolReturned, result, context) or result
+        return result
 
     def _failed(self, call: ToolCall, error: PluginError) -> ToolReturned:
         """Tell the model; the plugin's author finds more in the ledger.
@@ -180,6 +197,20 @@ class Toolbox:
         """
         adapter = self._adapters.get(tool.name)
         return arguments if adapter is None else adapter.validate_python(dict(arguments))
+
+
+def _ended(happened: asyncio.Queue[Event | int], number: int, _: asyncio.Future[ToolReturned]) -> None:
+    happened.put_nowait(number)
+
+
+def _key(call: ToolCall) -> str:
+    return f"{call.name} {json.dumps(dict(call.arguments), sort_keys=True, default=str)}"
+
+
+def _refused(call: ToolCall, reason: str, tell: Tell) -> ToolReturned:
+    """Tell that a call was not even considered."""
+    tell(ToolDecided(call, allowed=False, by="ollm", reason=reason))
+    return ToolReturned(call, reason, failed=True)
 
 
 def _result(task: asyncio.Future[ToolReturned], call: ToolCall) -> ToolReturned:

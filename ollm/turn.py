@@ -6,7 +6,6 @@ never left without its result.
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
@@ -15,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ollm.awaiting import awaited
+from ollm.awaiting import asked
 from ollm.contexts import EventContext, TurnContext
 from ollm.contribution import Contribution
 from ollm.contributions import TurnRecord
-from ollm.errors import OllmError, PluginError
-from ollm.hub import label
+from ollm.errors import OllmError
 from ollm.messages import (
     ChatRequest,
     Event,
@@ -32,6 +30,8 @@ from ollm.messages import (
     ThinkingDelta,
     ToolCall,
     ToolCalled,
+    ToolDecided,
+    ToolRecord,
     ToolReturned,
     Usage,
 )
@@ -89,7 +89,9 @@ class Turn:
         self._calls: Sequence[ToolCall] = ()
         self._results: dict[int, ToolReturned] = {}
         self._closed = False
-        self._toolbox = Toolbox(hub)
+        self._toolbox = Toolbox(hub, aside=context.aside)
+        self._decided: dict[str, tuple[ToolDecided, float]] = {}
+        self._tools: list[ToolRecord] = []
         self._watchers = [owned for owned in hub.turn_observers() if owned.item.on_event is not None]
         self._notices: list[str] = []
         self._codes: set[str] = set()
@@ -112,12 +114,13 @@ class Turn:
     async def _rounds(self) -> AsyncGenerator[Event, None]:
         """Let the model answer, run the tools that it calls, and so on until it calls none."""
         settings = self._context.host.settings.section(ChatSettings)
-        system = await self._system(settings.system_prompt)
+        wanted = self._context.overrides.system
+        system = await self._system(settings.system_prompt if wanted is None else wanted)
         usage = Usage()
         for _ in range(settings.max_tool_rounds):
             answer = self._answer = _Answer()
             request = self._request_sent = await self._request(system)
-            async with aclosing(Stream(self._hub, self._answerer, request).events()) as events:
+            async with aclosing(Stream(self._hub, self._answerer, request, self._context).events()) as events:
                 async for event in events:
                     answer.take(event)
                     if not isinstance(event, Finished):
@@ -130,10 +133,11 @@ class Turn:
                 yield self._finished(answer.reason, usage)
                 return
             self._calls = answer.calls
-            offered = {tool.name for tool in request.tools}
-            async with aclosing(self._toolbox.run_all(answer.calls, self._context, offered, self._results)) as results:
-                async for result in results:
-                    yield result
+            async with aclosing(self._toolbox.run_all(answer.calls, self._context, request, self._results)) as events:
+                async for event in events:
+                    if isinstance(event, ToolDecided):
+                        self._decided[event.call.id] = (event, time.monotonic())
+                    yield event
             self._take_results()
         text = f"The model called tools {settings.max_tool_rounds} times without answering; the turn was ended."
         yield Notice("tool-rounds", text)
@@ -142,10 +146,16 @@ class Turn:
     def _take_results(self) -> None:
         """Put a result for each call into the conversation; one that never came says so."""
         for number, call in enumerate(self._calls):
-            content = self._results[number].content if number in self._results else "Interrupted by the user."
-            self._new.append(Message("tool", content, tool_call_id=call.id, tool_name=call.name))
+            result = self._results.get(number) or ToolReturned(call, "Interrupted by the user.", failed=True)
+            self._new.append(Message("tool", result.content, tool_call_id=call.id, tool_name=call.name))
+            self._tools.append(self._recorded(result))
         self._calls = ()
         self._results.clear()
+
+    def _recorded(self, result: ToolReturned) -> ToolRecord:
+        decided, at = self._decided.get(result.call.id) or (ToolDecided(result.call, allowed=False), time.monotonic())
+        size, seconds = len(result.content.encode("utf-8", "replace")), time.monotonic() - at
+        return ToolRecord(decided.call, decided.allowed, decided.by, decided.reason, result.failed, size, seconds)
 
     async def _system(self, base: str | None) -> str:
         parts = [base] if base else []
@@ -158,30 +168,14 @@ class Turn:
     async def _request(self, system: str) -> ChatRequest:
         head = (Message("system", system),) if system else ()
         messages = (*head, *self._context.messages, *self._new)
-        request = ChatRequest(self._answerer.model, messages, self._toolbox.specs())
+        wanted = self._context.overrides
+        request = ChatRequest(self._answerer.model, messages, self._toolbox.specs(), wanted.options, wanted.schema)
         for owned in self._hub.request_adjusters():
             request = await self._asked(owned, "adjust", ChatRequest, request, self._context) or request
         return request
 
     async def _asked(self, owned: Owned[Contribution], attribute: str, kind: Any, *arguments: Any) -> Any:
-        """Call a contribution's function, which may be async; None when it fails, which is noted and said.
-
-        :raises OllmError: it says no in words that are meant for the user
-        """
-        answer = self._hub.use(owned, attribute, *arguments)
-        if inspect.isawaitable(answer):
-            try:
-                answer = await awaited(self._hub, owned, answer)
-            except PluginError as error:
-                if self._hub.host.strict:
-                    raise
-                self._context.host.notify(Notice("plugin-failed", str(error)))
-                return None
-        if answer is None or isinstance(answer, kind):
-            return answer
-        wrong = TypeError(f"it returned a {type(answer).__name__}")
-        self._hub.host.blame_error(owned.record, label(owned.item), wrong)
-        return None
+        return await asked(self._hub, self._context.host.notify, owned, attribute, kind, *arguments)
 
     def _observed(self, event: Event) -> Event:
         if self._first_token is None and isinstance(event, TextDelta):
@@ -221,6 +215,8 @@ class Turn:
             seconds=time.monotonic() - self._started,
             first_token_seconds=self._first_token,
             context=self._context,
+            tools=tuple(self._tools),
+            options=self._request_sent.options if self._request_sent is not None else None,
         )
         self._tell(record)
         for owned in self._hub.turn_observers():

@@ -8,6 +8,7 @@ import os
 import random
 import time
 from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
 from datetime import date
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +18,7 @@ import pytest
 
 import ollm.api
 from ollm.contribution import resolve
-from ollm.contexts import DetectContext, FrontendContext, StatusContext
+from ollm.contexts import CompletionContext, DetectContext, FrontendContext, StatusContext
 from ollm.testing import Harness, MakeHarness
 from tests.helpers.site import ROOT
 
@@ -33,7 +34,7 @@ def generator() -> ModuleType:
 
 GENERATOR = generator()
 HOOKS = {hook.__name__: hook for hook in GENERATOR.hooks()}
-STANDARD = (Annotated, Path, Protocol, asyncio, dataclass, date, os, random, time)
+STANDARD = (Annotated, Any, AsyncIterator, Mapping, Path, Protocol, asyncio, dataclass, date, os, random, time)
 
 
 def written(hook: str) -> dict[str, Any]:
@@ -75,8 +76,9 @@ def test_every_field_is_on_the_page(hook: str) -> None:
 
 def test_examples_that_take_part_in_a_turn_work_in_one(ollm_app: MakeHarness) -> None:
     hooks = ("ollm_tools", "ollm_prompt_parts", "ollm_request_adjusters", "ollm_turn_observers")
+    hooks += ("ollm_stream_adjusters", "ollm_result_adjusters")
     call = ollm.api.ToolCall("1", "roll_dice", {"sides": 1})
-    harness = ollm_app(*(written(hook)["Plugin"] for hook in hooks), replies=[call, "One."])
+    harness = ollm_app(*(written(hook)["Plugin"] for hook in hooks), replies=[call, "One!"])
     assert harness.ask("Roll!").text == "One."
     first, second = harness.provider.requests
     assert first.messages[0].content == f"Today is {date.today():%A}."
@@ -108,3 +110,16 @@ def test_the_examples_that_are_called_work(ollm_app: MakeHarness, tmp_path: Path
     harness = ollm_app(names["Plugin"])
     assert names["run"](FrontendContext(harness.app, "Hi")) == 0
     assert harness.provider.requests[0].messages[-1].content == "Hi"
+
+
+def test_the_example_of_an_option_changes_the_prompt(ollm_app: MakeHarness) -> None:
+    harness = ollm_app(written("ollm_root_options")["Plugin"])
+    (option,) = asked(harness, "ollm_root_options")
+    assert option.prepare(FrontendContext(harness.app, "hi"), {"shout": True}).prompt == "HI"
+
+
+def test_the_example_of_a_completer_completes_its_command(ollm_app: MakeHarness) -> None:
+    harness = ollm_app(written("ollm_value_completers")["Plugin"])
+    (completer,) = asked(harness, "ollm_value_completers")
+    assert completer.complete(CompletionContext(harness.app.context, "v")) == [("venus", "a planet")]
+    assert harness.run_command("visit mars").exit_code == 0

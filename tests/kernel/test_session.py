@@ -4,6 +4,9 @@ import time
 import pytest
 
 from ollm.api import (
+    GenerationOptions,
+    Overrides,
+    StreamAdjuster,
     ChatRequest,
     Finished,
     Message,
@@ -219,7 +222,8 @@ def test_the_tool_loop_goes_on_until_the_model_answers(ollm_app):
     ollm = ollm_app(Rolls, replies=[[*map(ToolCalled, calls), Finished("stop")], "Done."])
     talk = conversation(ollm)
     events = ollm.app.run(collect(talk.ask("Roll twice")))
-    assert [event.type for event in events] == ["toolCall", "toolCall", "toolResult", "toolResult", "text", "finished"]
+    tools = ["toolCall", "toolCall", "toolDecision", "toolDecision", "toolResult", "toolResult"]
+    assert [event.type for event in events] == [*tools, "text", "finished"]
     assert [m.role for m in talk.messages] == ["user", "assistant", "tool", "tool", "assistant"]
     assert [(m.content, m.tool_call_id, m.tool_name) for m in talk.messages[2:4]] == [
         ("rolled 4", "1", "roll"),
@@ -576,3 +580,101 @@ def test_the_kernel_gives_access_to_the_providers_as_a_service(ollm_app):
     ollm = ollm_app()
     access = ollm.app.context.services.find(ProviderAccess)
     assert [owned.item.name for owned in access.entries()] == ["scripted"]
+
+
+def watching(seen):
+    class Watcher(Specs):
+        @hookimpl
+        def ollm_turn_observers(self, ctx):
+            return [TurnObserver("watcher", on_turn=seen.append, on_rewind=seen.append)]
+
+    return Watcher
+
+
+def test_the_last_turn_can_be_taken_back_whole(ollm_app):
+    seen = []
+    ollm = ollm_app(Rolls, watching(seen), replies=["one", ToolCall("1", "roll", {"sides": 4}), "two"])
+    talk = conversation(ollm)
+    ollm.app.run(collect(talk.ask("first")))
+    ollm.app.run(collect(talk.ask("second")))
+    assert talk.take_back().content == "second"
+    assert [m.content for m in talk.messages] == ["first", "one"]
+    assert (seen[-1].conversation, seen[-1].kept) == (talk.id, 2)
+    assert talk.take_back().content == "first"
+    assert talk.take_back() is None
+
+
+def test_a_conversation_goes_on_where_it_was_left(ollm_app):
+    seen = []
+    ollm = ollm_app(watching(seen), replies=["again"])
+    talk = conversation(ollm)
+    talk.restore("the-old-one", [Message("user", "a"), Message("assistant", "b")])
+    ollm.app.run(collect(talk.ask("c")))
+    assert [m.content for m in ollm.provider.requests[0].messages] == ["a", "b", "c"]
+    assert (seen[0].context.conversation, len(seen[0].context.messages)) == ("the-old-one", 2)
+    talk.clear()
+    assert talk.id != "the-old-one"
+
+
+def test_a_turn_aside_has_no_tools_and_can_be_taken_over(ollm_app):
+    seen = []
+    ollm = ollm_app(Rolls, watching(seen))
+    ollm.app.run(collect(ollm.app.conversation(aside=True).ask("try")))
+    assert ollm.provider.requests[0].tools == ()
+    assert seen[0].context.aside
+    talk = conversation(ollm)
+    talk.adopt(seen[0])
+    assert [m.content for m in talk.messages] == ["try", "ok"]
+    assert (seen[1].context.aside, seen[1].context.conversation) == (False, talk.id)
+
+
+def test_a_prompt_may_ask_for_what_the_settings_do_not_say(ollm_app):
+    ollm = ollm_app(settings="chat: {systemPrompt: Be brief.}")
+    wanted = Overrides(system="Be kind.", options=GenerationOptions(seed=7), schema={"type": "object"})
+    ollm.app.run(collect(conversation(ollm).ask("hi", overrides=wanted)))
+    (request,) = ollm.provider.requests
+    assert (request.messages[0].content, request.options.seed) == ("Be kind.", 7)
+    assert request.schema == {"type": "object"}
+
+
+def test_a_prompt_may_ask_for_a_model(ollm_app):
+    ollm = ollm_app(settings="model: {default: nosuch}")
+    ollm.app.run(collect(conversation(ollm).ask("hi", overrides=Overrides(model="scripted:1b"))))
+    assert ollm.provider.requests[0].model == "scripted:1b"
+
+
+def test_stream_adjusters_stand_between_in_their_order(ollm_app):
+    def marking(mark):
+        async def stream(context):
+            changed = replace(context.request, model=f"{context.request.model}{mark}")
+            async for event in context.send(changed):
+                yield TextDelta(f"{event.text}{mark}") if isinstance(event, TextDelta) else event
+
+        return stream
+
+    class Plugin(Specs):
+        @hookimpl
+        def ollm_stream_adjusters(self, ctx):
+            made = [StreamAdjuster("near", marking("n"), order=1), StreamAdjuster("far", marking("f"), order=2)]
+            return [*made, StreamAdjuster("none", lambda context: None)]
+
+    ollm = ollm_app(Plugin)
+    assert ollm.ask("hi").text == "okfn"
+    assert ollm.provider.requests[0].model == "scripted:1bnf"
+
+
+def test_a_stream_adjuster_that_fails_is_the_one_to_blame(ollm_app):
+    class Plugin(Specs):
+        @hookimpl
+        def ollm_stream_adjusters(self, ctx):
+            async def stream(context):
+                async for event in context.send(context.request):
+                    yield event
+                    raise RuntimeError("boom")
+
+            return [StreamAdjuster("bad", stream)]
+
+    ollm = ollm_app(Plugin, strict=False)
+    with pytest.raises(OllmError, match="Stream adjuster 'bad' failed: RuntimeError: boom"):
+        ollm.ask("hi")
+    assert [failure.where for failure in ollm.failures] == ["stream adjuster 'bad'"]

@@ -127,7 +127,14 @@ def test_a_turn_is_held_with_all_plugins_and_its_requests_are_kept(ollm_app: Mak
     ollm = ollm_app(Plugin, Other(), replies=[ToolCall("1", "shout", {"text": "hi"}), "Two\nlines"])
     turn = ollm.ask("Shout hi")
     assert turn.text == "Two\nlines"
-    assert [event.type for event in turn.events] == ["toolCall", "toolResult", "text", "text", "finished"]
+    assert [event.type for event in turn.events] == [
+        "toolCall",
+        "toolDecision",
+        "toolResult",
+        "text",
+        "text",
+        "finished",
+    ]
     first, second = ollm.provider.requests
     assert [message.content for message in first.messages] == ["Answer as scripted:1b.", "Shout hi"]
     assert first.tools[0].name == "shout"

@@ -2,7 +2,22 @@ from dataclasses import dataclass
 
 import pytest
 
-from ollm.api import Decision, Service, Specs, Tool, ToolApprover, ToolCall, ToolReturned, hookimpl
+from ollm.api import (
+    Decision,
+    OllmError,
+    ResultAdjuster,
+    Service,
+    Specs,
+    Tool,
+    ToolApprover,
+    ToolCall,
+    ToolDecided,
+    ToolPreview,
+    ToolReturned,
+    TurnObserver,
+    hookimpl,
+    replace,
+)
 
 
 @dataclass(frozen=True)
@@ -103,3 +118,117 @@ def test_an_approver_may_do_anything(ollm_app, answer):
     result = result_of(ollm_app(Dice, Plugin, replies=[ToolCall("1", "risky", {"sides": 2}), "ok"]))
     assert result.failed
     assert result.content.startswith("The tool was not run: asking for approval failed")
+
+
+def approving(decide):
+    """A plugin whose approver answers with a function of the request."""
+
+    class Approver:
+        async def decide(self, request):
+            return decide(request)
+
+    class Plugin(Specs):
+        @hookimpl
+        def ollm_services(self, ctx):
+            return [Service("approver", ToolApprover, lambda host: Approver())]
+
+    return Plugin
+
+
+def observing(records):
+    class Observer(Specs):
+        @hookimpl
+        def ollm_turn_observers(self, ctx):
+            return [TurnObserver("observer", on_turn=records.append)]
+
+    return Observer
+
+
+def test_what_was_decided_is_an_event_and_part_of_the_record(ollm_app):
+    records = []
+    decide = approving(lambda request: Decision(allowed=True, reason="yes", by="user"))
+    ollm = ollm_app(Dice, decide, observing(records), replies=[ToolCall("1", "risky", {}), "ok"])
+    decided = next(event for event in ollm.ask("go").events if isinstance(event, ToolDecided))
+    assert (decided.allowed, decided.by) == (True, "user")
+    (record,) = records[0].tools
+    assert (record.call.name, record.allowed, record.by, record.failed, record.size) == (
+        "risky",
+        True,
+        "user",
+        False,
+        13,
+    )
+
+
+def test_the_user_may_change_the_arguments_and_is_asked_again(ollm_app):
+    def decide(request):
+        if request.arguments.sides == 2:
+            return Decision(allowed=True, arguments={"sides": "no number"})
+        if len(asked) == 1:
+            return Decision(allowed=True, arguments={"sides": 8})
+        return Decision(allowed=True)
+
+    asked = []
+    plugin = approving(lambda request: (asked.append(request.arguments.sides), decide(request))[1])
+    ollm = ollm_app(Dice, plugin, replies=[ToolCall("1", "risky", {"sides": 6}), "ok"])
+    result = result_of(ollm)
+    assert asked == [6, 8]
+    assert result.content == 'The user changed the arguments to {"sides": 8}\n\nRoll(sides=8)'
+
+
+def test_a_change_that_does_not_fit_is_said_and_asked_again(ollm_app):
+    answers = [Decision(True, arguments={"sides": "x"}), Decision(False, "no")]
+    ollm = ollm_app(Dice, approving(lambda request: answers.pop(0)), replies=[ToolCall("1", "risky", {}), "ok"])
+    assert result_of(ollm).content == "no"
+    assert "What you changed does not fit" in ollm.stderr.getvalue()
+
+
+def test_a_tool_says_what_it_would_do_or_refuses(ollm_app):
+    async def preview(ctx, args):
+        if args.sides > 6:
+            raise OllmError("There is no such die")
+        return ToolPreview(f"roll {args.sides}", "command", always="roll")
+
+    class Plugin(Specs):
+        @hookimpl
+        def ollm_tools(self, ctx):
+            async def roll(ctx, args):
+                return "4"
+
+            return [Tool("roll", "Roll.", Roll, roll, "execute", preview)]
+
+    seen = []
+    plugin = approving(lambda request: (seen.append(request.preview), Decision(True))[1])
+    call, big = ToolCall("1", "roll", {"sides": 3}), ToolCall("2", "roll", {"sides": 20})
+    ollm = ollm_app(Plugin, plugin, replies=[call, big, "ok"])
+    results = [event.content for event in ollm.ask("go").events if isinstance(event, ToolReturned)]
+    assert seen == [ToolPreview("roll 3", "command", always="roll")]
+    assert results == ["4", "There is no such die"]
+
+
+def test_the_same_call_is_not_made_for_ever(ollm_app):
+    same = ToolCall("1", "safe", {"sides": 4})
+    ollm = ollm_app(Dice, replies=[same, same, same, "ok"])
+    turn = ollm.ask("go")
+    results = [event for event in turn.events if isinstance(event, ToolReturned)]
+    assert [each.failed for each in results] == [False, False, True]
+    assert "tool-repeated" in [getattr(event, "code", "") for event in turn.events]
+
+
+def test_a_call_is_made_again_after_something_has_changed(ollm_app):
+    same, change = ToolCall("1", "safe", {}), ToolCall("2", "risky", {})
+    plugin = approving(lambda request: Decision(allowed=True))
+    ollm = ollm_app(Dice, plugin, replies=[same, same, change, same, "ok"])
+    results = [event for event in ollm.ask("go").events if isinstance(event, ToolReturned)]
+    assert [each.failed for each in results] == [False] * 4
+
+
+def test_a_result_can_be_adjusted_before_the_model_reads_it(ollm_app):
+    class Plugin(Specs):
+        @hookimpl
+        def ollm_result_adjusters(self, ctx):
+            return [ResultAdjuster("short", lambda result, tool: replace(result, content=tool.request.model))]
+
+    ollm = ollm_app(Dice, Plugin, replies=[ToolCall("1", "safe", {}), "ok"])
+    assert result_of(ollm).content == "scripted:1b"
+    assert ollm.provider.requests[-1].messages[-1].content == "scripted:1b"

@@ -20,6 +20,7 @@ from ollm.api import (
     ProviderAccess,
     TokenCount,
     TokenCounter,
+    ToolFallback,
     TurnContext,
     UsageError,
     replace,
@@ -119,6 +120,9 @@ def _last_prompt(request: ChatRequest) -> Sequence[object]:
 async def _without_tools(request: ChatRequest, limits: KnownLimits, turn: TurnContext) -> ChatRequest:
     """Leave out tools that the model cannot call, and say which model can."""
     if not request.tools or not _certainly_not(limits, "tools"):
+        return request
+    fallback = turn.host.services.find(ToolFallback)
+    if fallback is not None and fallback.covers(request.model, turn.provider):
         return request
     able = await _others("tools", turn)
     instead = f"; {able} can" if able else ""

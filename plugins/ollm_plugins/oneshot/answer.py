@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import aclosing, redirect_stdout
 
-from ollm.api import App, ExitCode, FrontendContext, OllmError, UsageError
+from ollm.api import ExitCode, FrontendContext, OllmError, UsageError
 from ollm_plugins.oneshot.formats import FORMATS, Format
 
 
@@ -23,7 +23,7 @@ def answer(context: FrontendContext) -> int:
     try:
         app.check_settings()
         with redirect_stdout(sys.stderr):  # stdout belongs to the answer, whatever a tool or provider prints
-            app.run(_stream(app, context.prompt, form))
+            app.run(_stream(context, form))
         return form.finish()
     except KeyboardInterrupt:
         form.interrupt()
@@ -33,10 +33,10 @@ def answer(context: FrontendContext) -> int:
         return error.exit_code
 
 
-async def _stream(app: App, prompt: str, form: Format) -> None:
-    conversation = app.conversation()
-    answerer = await conversation.answerer(prompt)
+async def _stream(context: FrontendContext, form: Format) -> None:
+    conversation = context.conversation
+    answerer = await conversation.answerer(context.prompt, context.images, context.overrides)
     form.begin(answerer.entry.item.name, answerer.model)
-    async with aclosing(conversation.ask(prompt)) as events:
+    async with aclosing(conversation.ask(context.prompt, context.images, context.overrides)) as events:
         async for event in events:
             form.show(event)

@@ -23,6 +23,8 @@ def adjust(request: ChatRequest, turn: TurnContext) -> ChatRequest:
 def given_options(options: GenerationOptions, settings: SettingsReader, provider: str, model: str) -> GenerationOptions:
     """Return options with every one that is set for a model; the same object if none is.
 
+    What the prompt itself asks for stays.
+
     :raises SettingsError: an option's value is bad
     """
     given: dict[str, Any] = {}
@@ -35,6 +37,7 @@ def given_options(options: GenerationOptions, settings: SettingsReader, provider
             extra[name] = option.value
         else:
             given[_IN_REQUEST.get(head, head)] = option.value
+    given = {name: value for name, value in given.items() if getattr(options, name) in (None, ())}
     if extra:
-        given[EXTRA] = extra
+        given[EXTRA] = {**extra, **options.extra}
     return replace(options, **given) if given else options

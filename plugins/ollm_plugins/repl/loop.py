@@ -14,7 +14,7 @@ from contextlib import aclosing, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from ollm.api import ExitCode, OllmError, StatusContext
+from ollm.api import ExitCode, OllmError, StatusContext, Submission
 from ollm_plugins.repl.above import Above
 from ollm_plugins.repl.commands import Leave
 from ollm_plugins.repl.keyboard import Keyboard
@@ -23,7 +23,7 @@ from ollm_plugins.repl.slash import Slash, split
 from ollm_plugins.repl.statusbar import StatusBar
 
 if TYPE_CHECKING:
-    from ollm.api import App, FrontendContext
+    from ollm.api import App, Conversation, FrontendContext
 
 
 def run(context: FrontendContext) -> int:
@@ -32,7 +32,7 @@ def run(context: FrontendContext) -> int:
     :return: the exit code
     """
     with ending_signals() as received:
-        Repl(context.app, lambda: bool(received)).run()
+        Repl(context.app, context.conversation, lambda: bool(received)).run()
     return 128 + received[0] if received else ExitCode.DONE
 
 
@@ -63,10 +63,10 @@ class Repl:
     :param is_over: whether the program is to end although the user has not asked for it
     """
 
-    def __init__(self, app: App, is_over: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, app: App, conversation: Conversation, is_over: Callable[[], bool] = lambda: False) -> None:
         self._app = app
         self._is_over = is_over
-        self._conversation = app.conversation()
+        self._conversation = conversation
         self._slash = Slash(app, self._conversation)
         self._screen = Screen(app.out)
         self._above = Above(self._screen.notice)
@@ -123,17 +123,19 @@ class Repl:
 
     def _obey(self, line: str) -> None:
         if line.startswith("/") and not line.startswith("//"):
-            self._slash.run(split(line[1:]))
+            for wanted in self._slash.run(split(line[1:])):
+                self._app.run(self._turn(wanted))
         else:
-            self._app.run(self._turn(line[1:] if line.startswith("//") else line))
+            self._app.run(self._turn(Submission(line[1:] if line.startswith("//") else line)))
 
-    async def _turn(self, text: str) -> None:
+    async def _turn(self, wanted: Submission) -> None:
         """Hold one turn, and say first who answers when that has changed."""
-        answerer = await self._conversation.answerer(text)
+        said = (wanted.prompt, wanted.images, wanted.overrides)
+        answerer = await self._conversation.answerer(*said)
         now = (answerer.entry.item.name, answerer.model)
         if now != self._answerer:
             self._screen.answerer(*now)
             self._answerer = now
-        async with aclosing(self._conversation.ask(text)) as events:
+        async with aclosing(self._conversation.ask(*said)) as events:
             async for event in events:
                 self._screen.show(event)

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ollm.api import CommandContext, UsageError, dispatch, names, nearest, root_group, tree
+from ollm.api import CommandContext, Submission, UsageError, dispatch, names, nearest, root_group, tree
 
 if TYPE_CHECKING:
     from ollm.api import App, Conversation
@@ -29,15 +29,18 @@ class Slash:
 
     def __init__(self, app: App, conversation: Conversation | None) -> None:
         self._root = tree(app.hub, "repl")
-        self._group = root_group(self._root, app.hub, CommandContext(app, "repl", conversation), None)
+        self._submissions: list[Submission] = []
+        context = CommandContext(app, "repl", conversation, self._submissions)
+        self._group = root_group(self._root, app.hub, context, None)
 
     def names(self) -> list[str]:
         """Return the full name of every command and group, aliases included."""
         return sorted(names(self._root))
 
-    def run(self, words: Sequence[str]) -> None:
+    def run(self, words: Sequence[str]) -> list[Submission]:
         """Run a command; without words, list the commands.
 
+        :return: prompts that it wants answered
         :raises OllmError: there is no such command, it was misused, or it failed
         :raises KeyboardInterrupt: the user pressed Ctrl-C
         """
@@ -47,4 +50,6 @@ class Slash:
             known = [f"/{each}" for each in self.names()]
             remedy = "/help lists the commands; // sends a text that begins with a slash."
             raise UsageError(f"There is no command /{name}{nearest(f'/{name}', known)}", remedy)
+        self._submissions.clear()
         dispatch(command, rest, f"/{name}")
+        return [*self._submissions]

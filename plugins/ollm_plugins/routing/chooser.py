@@ -33,6 +33,8 @@ class Chooser(ModelChooser):
         :raises UsageError: there is no such profile
         """
         wanted = active(self._host.settings)
+        if request.profile is not None:
+            wanted = Active(request.profile, "the prompt", on=True)
         if not wanted.on:
             return None
         try:

@@ -1,0 +1,73 @@
+import asyncio
+import os
+import pty
+import sys
+
+import pytest
+
+from ollm.api import Choice, Question, Reply, chosen, drawn
+from ollm.output import Output
+from ollm.questions import ask
+
+QUESTION = Question(
+    "Run it?",
+    (Choice("y", "yes"), Choice("e", "edit", edits="ls"), Choice("n", "no", text="Why not?")),
+    body="ls \x1b[31m",
+    form="command",
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "key"), [("y", "y"), (" YES ", "y"), ("edit", "e"), ("", "n"), ("what?", "n"), ("no", "n")]
+)
+def test_what_is_typed_means_a_choice_and_else_the_last(typed, key):
+    assert chosen(QUESTION, typed).key == key
+
+
+def test_what_it_is_about_is_shown_whole_and_never_obeyed():
+    assert "\x1b" not in drawn(QUESTION, color=True)
+    assert drawn(QUESTION, color=True).startswith("$ ls ")
+
+
+def test_a_diff_is_coloured_line_by_line():
+    question = Question("Write?", QUESTION.choices, body="@@ 1 @@\n-old \x1b]52;c;aa\x07\n+new\n same", form="diff")
+    lines = drawn(question, color=True).splitlines()
+    assert [line[:5] for line in lines] == ["\x1b[36m", "\x1b[31m", "\x1b[32m", " same"]
+    assert "\x1b]" not in "".join(lines)
+    assert "\x1b" not in drawn(question, color=False)
+
+
+def test_nobody_is_asked_where_nobody_can_answer(tmp_path):
+    with (tmp_path / "out").open("w+") as stream:
+        assert asyncio.run(ask(Output(stream, stream), QUESTION)) is None
+        assert stream.tell() == 0
+
+
+def test_a_front_end_asks_in_its_own_way():
+    async def answer(question):
+        return Reply("y", question.title)
+
+    out = Output()
+    out.on_question = answer
+    assert asyncio.run(ask(out, QUESTION)) == Reply("y", "Run it?")
+
+
+@pytest.mark.parametrize(
+    ("typed", "reply"),
+    [("y\n", Reply("y")), ("n\nToo risky\n", Reply("n", "Too risky")), ("e\n\n", Reply("n")), ("\x04", None)],
+)
+def test_a_line_is_read_from_the_terminal(typed, reply, monkeypatch):
+    ours, theirs = pty.openpty()
+    try:
+        with os.fdopen(theirs, "r+b", buffering=0, closefd=False) as raw:
+            terminal = open(theirs, "w", closefd=False)
+            monkeypatch.setattr(sys, "stdin", open(theirs, closefd=False))
+            os.write(ours, typed.encode())
+            assert asyncio.run(ask(Output(terminal, terminal), QUESTION)) == reply
+            assert raw is not None
+        shown = os.read(ours, 4096).decode()
+        assert "Run it?" in shown
+        assert "[y yes, n no]" in shown
+    finally:
+        os.close(ours)
+        os.close(theirs)
