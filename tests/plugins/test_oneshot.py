@@ -162,7 +162,7 @@ def test_an_answer_that_is_given_up_is_closed(ollm_app, monkeypatch):
     ollm = ollm_app(Plugin, replies=["Hello"])
     ended = []
 
-    async def ask(self, prompt):
+    async def ask(self, prompt, images=(), overrides=None):
         try:
             yield TextDelta("Hello")
         finally:

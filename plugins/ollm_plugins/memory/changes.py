@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, MutableMapping
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 from msgspec import Struct
 
 from ollm.api import MemoryEntry, MemorySource, replace
-from ollm_plugins.memory.entries import Place, now, place_of
+from ollm_plugins.memory.entries import Place, place_of
 
 MOST: Final = 20
 """Changes that can be taken back, at most."""
@@ -56,7 +57,7 @@ def put(
         else:
             before.append(former)
         entries[place] = entry
-    return Change(now(), kind, source, tuple(before), tuple(added))
+    return Change(_moment(), kind, source, tuple(before), tuple(added))
 
 
 def remove(
@@ -64,7 +65,7 @@ def remove(
 ) -> Change:
     """Remove what is in places, and return the change."""
     gone = tuple([entries.pop(place) for place in places])
-    return Change(now(), kind, source, gone)
+    return Change(_moment(), kind, source, gone)
 
 
 def take_back(entries: MutableMapping[Place, MemoryEntry], change: Change) -> None:
@@ -85,3 +86,8 @@ def kept(changes: list[Change]) -> tuple[Change, ...]:
             break
         found.insert(0, change)
     return tuple(found)
+
+
+def _moment() -> str:
+    """Return the time, finely enough that two changes in one millisecond keep their order."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
