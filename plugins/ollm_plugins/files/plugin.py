@@ -1,0 +1,9 @@
+"""What does the room `files` hand in?"""
+
+from __future__ import annotations
+
+from ollm.api import Specs
+
+
+class Plugin(Specs):
+    """Is being built."""
