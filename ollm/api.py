@@ -85,12 +85,15 @@ if TYPE_CHECKING:
     from ollm.knowledge import ContributedProfiles as ContributedProfiles
     from ollm.knowledge import ContributedProjects as ContributedProjects
     from ollm.knowledge import FactSource as FactSource
+    from ollm.knowledge import FilledTemplate as FilledTemplate
     from ollm.knowledge import KnownLimits as KnownLimits
     from ollm.knowledge import ModelChoice as ModelChoice
     from ollm.knowledge import ModelChooser as ModelChooser
     from ollm.knowledge import ModelKnowledge as ModelKnowledge
     from ollm.knowledge import ModelOptions as ModelOptions
     from ollm.knowledge import ModelPreferences as ModelPreferences
+    from ollm.knowledge import PromptClassifier as PromptClassifier
+    from ollm.knowledge import PromptTemplates as PromptTemplates
     from ollm.knowledge import TokenCount as TokenCount
     from ollm.knowledge import TokenCounter as TokenCounter
     from ollm.knowledge import ToolFallback as ToolFallback
@@ -138,6 +141,7 @@ if TYPE_CHECKING:
     from ollm.providers import DefaultsModel as DefaultsModel
     from ollm.providers import DeletesModels as DeletesModels
     from ollm.providers import Health as Health
+    from ollm.providers import HoldsFewModels as HoldsFewModels
     from ollm.providers import KeepsModels as KeepsModels
     from ollm.providers import LoadedModel as LoadedModel
     from ollm.providers import LoadRequest as LoadRequest
@@ -254,12 +258,15 @@ _HOMES = {
         "ContributedProfiles",
         "ContributedProjects",
         "FactSource",
+        "FilledTemplate",
         "KnownLimits",
         "ModelChoice",
         "ModelChooser",
         "ModelKnowledge",
         "ModelOptions",
         "ModelPreferences",
+        "PromptClassifier",
+        "PromptTemplates",
         "TokenCount",
         "TokenCounter",
         "ToolFallback",
@@ -305,6 +312,7 @@ _HOMES = {
         "DefaultsModel",
         "DeletesModels",
         "Health",
+        "HoldsFewModels",
         "KeepsModels",
         "LoadedModel",
         "LoadRequest",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import Struct
 
-from ollm.messages import ChatRequest, GenerationOptions, Message, Notice
+from ollm.messages import ChatRequest, GenerationOptions, Message, Notice, Overrides
 from ollm.providers import ModelInfo
 
 if TYPE_CHECKING:
@@ -202,6 +202,32 @@ class ModelChooser(Protocol):
         """Choose a model; None leaves the choice to the settings.
 
         :raises ModelNotFound: none can do what the turn needs, and the remedy says what to pull
+        """
+        ...
+
+
+class PromptClassifier(Protocol):
+    """Knows which routing profile a prompt belongs to."""
+
+    def profile_of(self, prompt: str) -> str:
+        """Name the profile, without asking anybody."""
+        ...
+
+
+class FilledTemplate(Struct, frozen=True):
+    """A prompt that was made from a template, and what the template asks for instead of what the settings say."""
+
+    prompt: str
+    overrides: Overrides = Overrides()
+
+
+class PromptTemplates(Protocol):
+    """Makes prompts from templates."""
+
+    def fill(self, name: str, values: Mapping[str, str]) -> FilledTemplate:
+        """Put values into a template's variables.
+
+        :raises UsageError: there is no such template, or a variable that it needs has no value
         """
         ...
 

@@ -215,6 +215,16 @@ class LoadsModels(Protocol):
 
 
 @runtime_checkable
+class HoldsFewModels(Protocol):
+    """Has room for so many models in memory, whatever their size; a further one takes the place of another."""
+
+    @property
+    def models_at_once(self) -> int:
+        """How many."""
+        ...
+
+
+@runtime_checkable
 class CountsTokens(Protocol):
     """Counts tokens exactly, with the model's own tokenizer."""
 

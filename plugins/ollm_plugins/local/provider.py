@@ -44,6 +44,7 @@ class LocalProvider:
     """Models in .gguf files, run in this process. One model is in memory, one answer made at a time."""
 
     name = "local"
+    models_at_once = 1
 
     def __init__(self, ctx: HostContext) -> None:
         self._ctx = ctx

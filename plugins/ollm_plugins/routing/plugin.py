@@ -8,6 +8,7 @@ from ollm.api import (
     HostContext,
     ModelChooser,
     Paths,
+    PromptClassifier,
     Service,
     SettingsSection,
     Specs,
@@ -35,8 +36,11 @@ class Plugin(Specs):
 
     @hookimpl
     def ollm_services(self, ctx: HostContext) -> list[Service]:
-        """Offer to choose who answers."""
-        return [Service("routing", ModelChooser, f"{_HERE}.chooser:create")]
+        """Offer to choose who answers, and to say what a prompt is about."""
+        return [
+            Service("routing", ModelChooser, f"{_HERE}.chooser:create"),
+            Service("classifier", PromptClassifier, f"{_HERE}.classify:create"),
+        ]
 
     @hookimpl
     def ollm_turn_observers(self, ctx: HostContext) -> list[TurnObserver]:
