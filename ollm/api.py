@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from ollm.knowledge import ContributedLimits as ContributedLimits
     from ollm.knowledge import ContributedProfiles as ContributedProfiles
     from ollm.knowledge import ContributedProjects as ContributedProjects
+    from ollm.knowledge import ContributedTools as ContributedTools
     from ollm.knowledge import FactSource as FactSource
     from ollm.knowledge import FilledTemplate as FilledTemplate
     from ollm.knowledge import KnownLimits as KnownLimits
@@ -257,6 +258,7 @@ _HOMES = {
         "ContributedLimits",
         "ContributedProfiles",
         "ContributedProjects",
+        "ContributedTools",
         "FactSource",
         "FilledTemplate",
         "KnownLimits",

@@ -16,7 +16,7 @@ from ollm.providers import ModelInfo
 
 if TYPE_CHECKING:
     from ollm.contribution import Contribution
-    from ollm.contributions import ModelLimits, ProjectDetector, ProjectProfile, RoutingProfile
+    from ollm.contributions import ModelLimits, ProjectDetector, ProjectProfile, RoutingProfile, Tool
     from ollm.hub import Owned
 
 
@@ -105,6 +105,14 @@ class ContributedProfiles(Protocol):
 
         :raises OllmError: it says no in words that are meant for the user
         """
+        ...
+
+
+class ContributedTools(Protocol):
+    """Gathers the tools of plugins. The kernel itself provides this service, so `find` never returns None."""
+
+    def tools(self) -> Sequence[Owned[Tool]]:
+        """List what all plugins hand in through `ollm_tools`, whether or not a model is offered it."""
         ...
 
 
