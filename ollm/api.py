@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from ollm.contributions import TurnObserver as TurnObserver
     from ollm.contributions import TurnRecord as TurnRecord
     from ollm.contributions import ValueCompleter as ValueCompleter
+    from ollm.errors import ContextOverflow as ContextOverflow
     from ollm.errors import ExitCode as ExitCode
     from ollm.errors import ModelNotFound as ModelNotFound
     from ollm.errors import OllmError as OllmError
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
     from ollm.knowledge import Capabilities as Capabilities
     from ollm.knowledge import ChoiceRequest as ChoiceRequest
     from ollm.knowledge import Comparison as Comparison
+    from ollm.knowledge import ContextWindow as ContextWindow
     from ollm.knowledge import ContextWindows as ContextWindows
     from ollm.knowledge import ContributedLimits as ContributedLimits
     from ollm.knowledge import ContributedProfiles as ContributedProfiles
@@ -239,6 +241,7 @@ _HOMES = {
         "ValueCompleter",
     ),
     "errors": (
+        "ContextOverflow",
         "ExitCode",
         "ModelNotFound",
         "OllmError",
@@ -254,6 +257,7 @@ _HOMES = {
         "Capabilities",
         "ChoiceRequest",
         "Comparison",
+        "ContextWindow",
         "ContextWindows",
         "ContributedLimits",
         "ContributedProfiles",

@@ -74,6 +74,19 @@ class ProviderError(OllmError):
     """The provider answered with an error of its own."""
 
 
+class ContextOverflow(ProviderError):
+    """The prompt is longer than the context that the model has been given; nothing of it was answered.
+
+    :param needed: tokens of the prompt, as the provider counted them
+    :param size: of the context, in tokens
+    """
+
+    def __init__(self, problem: str, remedy: str = "", *, needed: int, size: int) -> None:
+        super().__init__(problem, remedy)
+        self.needed = needed
+        self.size = size
+
+
 class PluginError(OllmError):
     """A plugin broke its contract; the ledger of `ollm.host` keeps the details.
 

@@ -259,8 +259,28 @@ class ModelOptions(Protocol):
         ...
 
 
+class ContextWindow(Struct, frozen=True):
+    """The room that a request gets.
+
+    :param size: of the context that is asked for, in tokens
+    :param limit: what the model can take, in tokens; None when nobody knows
+    :param chosen: whether the user has set the size
+    """
+
+    size: int
+    limit: int | None
+    chosen: bool = False
+
+
 class ContextWindows(Protocol):
     """Chooses the context sizes with which models are loaded."""
+
+    async def window_of(self, request: ChatRequest, provider: str, prompt: TokenCount) -> ContextWindow:
+        """Return the room that a request will get.
+
+        :param prompt: how long it is
+        """
+        ...
 
     async def window_for(self, model: str, provider: str) -> int:
         """Return the context size, in tokens, that the first chat with a model will ask for.

@@ -87,17 +87,11 @@ def test_nobody_gets_more_than_the_model_has(chat):
     assert "An answer of up to 9000 tokens was asked for; smollm2:135m has room for " in said
 
 
-def test_a_prompt_beyond_the_window_is_said(chat):
-    ollm = chat("word " * 12000)
-    assert sent(chat)[-1]["options"]["num_ctx"] == 8192
-    said = ollm.stderr.getvalue()
-    assert "its beginning will be left out: begin a new conversation, or choose a model with a larger context" in said
-
-
-def test_a_prompt_beyond_the_users_own_setting_is_said(chat):
-    ollm = chat("word " * 1000, settings="options: {numCtx: 512}")
-    assert "the context of smollm2:135m only 512" in ollm.stderr.getvalue()
-    assert "or raise numCtx" in ollm.stderr.getvalue()
+def test_a_prompt_beyond_the_window_is_not_cut_by_the_server(chat):
+    chat("word " * 12000)
+    body = sent(chat)[-1]
+    assert body["options"]["num_ctx"] == 8192
+    assert body["truncate"] is False
 
 
 def test_an_image_is_refused_before_the_request(chat):

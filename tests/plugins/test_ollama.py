@@ -21,7 +21,7 @@ from hypothesis import given, settings, strategies
 from msgspec import convert, structs
 from ollm_plugins.ollama.address import Address, parse_address
 from ollm_plugins.ollama.answer import Answer
-from ollm_plugins.ollama.failures import one_line
+from ollm_plugins.ollama.failures import one_line, server_error, words_of
 from ollm_plugins.ollama.lines import Lines
 from ollm_plugins.ollama.models import canonical
 from ollm_plugins.ollama.plugin import Plugin
@@ -30,6 +30,7 @@ from ollm_plugins.ollama.settings import OllamaSettings
 from ollm_plugins.ollama.wire import as_keep_alive, chat_body, encode
 
 from ollm.api import (
+    ContextOverflow,
     ChatRequest,
     CopiesModels,
     DefaultsModel,
@@ -285,7 +286,7 @@ def test_a_line_without_an_end_is_given_up() -> None:
             "chat_images_unsupported_native",
             "Multimodal data provided, but model does not support multimodal requests",
         ),
-        ("chat_overflow_history_truncate_false", "exceeds the available context size (512 tokens)"),
+        ("chat_overflow_history_truncate_false", "The prompt has 1626 tokens, the context of the model only 512"),
         ("chat_format_bad_schema", "JSON schema conversion failed: Unrecognized schema"),
         ("chat_format_invalid_string", 'invalid format: "yaml"; expected "json"'),
         ("chat_options_bad_type", 'option "temperature" must be of type float32'),
@@ -694,6 +695,10 @@ def test_it_is_what_it_can_do() -> None:
 # What is sent
 
 
+UNCUT = {"truncate": False, "shift": False}
+"""Nothing is left out of a prompt unsaid."""
+
+
 def sent_form(name: str) -> dict[str, Any]:
     body: dict[str, Any] = load(name).request["body"]
     return body
@@ -714,7 +719,7 @@ def test_a_conversation_with_tools_goes_back_as_recorded() -> None:
         (ToolSpec(function["name"], function["description"], function["parameters"]),),
         GenerationOptions(temperature=options["temperature"], seed=7, context_size=2048, max_tokens=60),
     )
-    assert json.loads(encode(chat_body(request))) == {**recorded, "stream": True}
+    assert json.loads(encode(chat_body(request))) == {**recorded, "stream": True, **UNCUT}
 
 
 def test_thinking_goes_back_as_recorded() -> None:
@@ -722,7 +727,7 @@ def test_thinking_goes_back_as_recorded() -> None:
     messages = tuple(Message(m["role"], m["content"], thinking=m.get("thinking", "")) for m in recorded["messages"])
     options = GenerationOptions(temperature=0, seed=7, max_tokens=60, think=True, extra={})
     body = chat_body(ChatRequest(recorded["model"], messages, options=options))
-    assert {**body, "format": "json"} == {**recorded, "stream": True}
+    assert {**body, "format": "json"} == {**recorded, "stream": True, **UNCUT}
 
 
 def test_images_go_as_base64() -> None:
@@ -738,7 +743,19 @@ def test_only_what_is_set_is_sent() -> None:
         "model": "smollm2:135m",
         "messages": [{"role": "user", "content": "Hi"}],
         "stream": True,
+        **UNCUT,
     }
+
+
+def test_a_prompt_that_is_too_long_is_refused_with_numbers() -> None:
+    error = server_error(words_of(load("chat_overflow_history_truncate_false").body))
+    assert isinstance(error, ContextOverflow)
+    assert (error.needed, error.size) == (1626, 512)
+
+
+def test_who_wants_ollama_to_cut_a_prompt_can_have_it() -> None:
+    body = chat_body(structs.replace(HI, options=GenerationOptions(extra={"truncate": True})))
+    assert (body["truncate"], body["shift"]) == (True, False)
 
 
 def test_every_option_has_its_place() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from ollm.api import (
     ChatRequest,
+    HostContext,
     KnownLimits,
     LoadsModels,
     ModelKnowledge,
@@ -41,17 +42,17 @@ async def adjust(request: ChatRequest, turn: TurnContext) -> ChatRequest:
     if knowledge is None:
         return request
     limits, allocated = await asyncio.gather(
-        knowledge.limits_of(request.model, turn.provider), _allocated(request.model, turn)
+        knowledge.limits_of(request.model, turn.provider), allocated_size(request.model, turn.provider, turn.host)
     )
     request = await _without_tools(await _without_images(request, limits, turn), limits, turn)
     return _within(request, limits, allocated, await _counted(request, turn), turn)
 
 
-async def _allocated(model: str, turn: TurnContext) -> int | None:
-    """Return the context size with which the model is in memory; None when it is not, or nobody says."""
-    access = turn.host.services.find(ProviderAccess)
+async def allocated_size(model: str, provider_name: str, host: HostContext) -> int | None:
+    """Return the context size with which a model is in memory; None when it is not, or nobody says."""
+    access = host.services.find(ProviderAccess)
     assert access is not None, "the kernel provides it"
-    owned = access.entry(turn.provider)
+    owned = access.entry(provider_name)
     provider = access.make(owned)
     if not isinstance(provider, LoadsModels):
         return None
@@ -78,22 +79,11 @@ def _within(
         text = f"A context of {size} tokens was asked for; {request.model} has {limit}, and gets that."
         turn.host.notify(Notice("context-limited", text))
         size = limit
-    if counted.tokens > size:
-        turn.host.notify(Notice("prompt-too-long", _too_long(request, counted, size, limit)))
     most = answer_limit(options.max_tokens, limits, size, counted)
     if most != options.max_tokens and upper(counted) < size:
         text = f"An answer of up to {options.max_tokens} tokens was asked for; {request.model} has room for {most}."
         turn.host.notify(Notice("answer-limited", text))
     return replace(request, options=replace(options, context_size=size, max_tokens=most))
-
-
-def _too_long(request: ChatRequest, prompt: TokenCount, size: int, limit: int) -> str:
-    about = "has" if prompt.exact else "has about"
-    remedy = "raise numCtx" if size < limit else "choose a model with a larger context"
-    return (
-        f"The prompt {about} {prompt.tokens} tokens, the context of {request.model} only {size}, so its beginning will "
-        f"be left out: begin a new conversation, or {remedy}."
-    )
 
 
 async def _without_images(request: ChatRequest, limits: KnownLimits, turn: TurnContext) -> ChatRequest:

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 from ollm.api import (
     ChatRequest,
+    ContextOverflow,
     Event,
     Finished,
     GenerationOptions,
@@ -170,10 +171,11 @@ def _reading(progress: Chunk) -> Iterator[Progress]:
 def _refused(error: Chunk) -> ProviderError:
     if error.get("type") == "exceed_context_size_error":
         needed, there = error.get("n_prompt_tokens"), error.get("n_ctx")
-        return ProviderError(
-            f"the prompt has {needed} tokens, the context window only {there}",
-            "Start a new conversation, or raise options.numCtx if the model was trained for more.",
-        )
+        problem = f"the prompt has {needed} tokens, the context window only {there}"
+        remedy = "Start a new conversation, or raise options.numCtx if the model was trained for more."
+        if isinstance(needed, int) and isinstance(there, int):
+            return ContextOverflow(problem, remedy, needed=needed, size=there)
+        return ProviderError(problem, remedy)
     return refusal(str(error.get("message", error)))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from ollm.api import ModelNotFound, OllmError, ProviderError, UsageError, visible
+from ollm.api import ContextOverflow, ModelNotFound, OllmError, ProviderError, UsageError, visible
 
 MAX_WORDS = 600
 """Characters of a server's own words that are shown."""
@@ -25,7 +25,6 @@ _REMEDIES = (
         "does not support chat",
         "Choose a model that chats; if this one did, its files are broken: pull it again.",
     ),
-    ("exceeds the available context", "Raise the context size, or start a new conversation."),
     ("server busy", "Wait a moment and try again."),
     (
         "while running the model",
@@ -38,6 +37,7 @@ _REMEDIES = (
     ("unauthorized", "Sign in on the server's machine with `ollama signin`."),
     ("option ", "Correct the option of that name."),
 )
+_TOO_LONG = re.compile(r"request \((\d+) tokens\) exceeds the available context size \((\d+) tokens\)")
 _BAD_NAME = re.compile(r'invalid model name|^(name|model|source|destination) ".*" is invalid')
 _NAME = "Write a model's name as NAME, NAME:TAG or REGISTRY/NAMESPACE/NAME:TAG."
 _FORBIDDEN = (
@@ -71,6 +71,11 @@ def server_error(words: str) -> ProviderError | UsageError:
     """Return the error for the server's own words, with a remedy if one is known."""
     if _BAD_NAME.search(words):
         return UsageError(f"Ollama takes no such name of a model ({words})", _NAME)
+    too_long = _TOO_LONG.search(words)
+    if too_long:
+        problem = f"The prompt has {too_long[1]} tokens, the context of the model only {too_long[2]}"
+        remedy = "Start a new conversation, or raise the context size (--num-ctx) if the model can take more."
+        return ContextOverflow(problem, remedy, needed=int(too_long[1]), size=int(too_long[2]))
     lowered = words.lower()
     remedy = next((remedy for part, remedy in _REMEDIES if part in lowered), "")
     return ProviderError(f"Ollama reports an error: {words}", remedy)

@@ -35,6 +35,10 @@ def chat_body(request: ChatRequest) -> dict[str, Any]:
         "model": request.model,
         "messages": [_message(message) for message in request.messages],
         "stream": True,
+        # Without these, Ollama leaves out the beginning of a prompt that is too long, and of a conversation whose answer
+        # grows too long, and says nothing.
+        "truncate": False,
+        "shift": False,
     }
     if request.tools:
         body["tools"] = [
