@@ -19,6 +19,7 @@ from ollm.settings_model import KERNEL_SECTIONS, PROGRAM_FLAGS, flags_of, sectio
 if TYPE_CHECKING:
     from ollm.contexts import HostContext
     from ollm.host import Host, PluginRecord
+    from ollm.messages import ToolSpec
     from ollm.paths import Paths
 
 C_co = TypeVar("C_co", bound=Contribution, covariant=True)
@@ -94,6 +95,12 @@ class Hub:
     def tools(self) -> list[Owned[kinds.Tool]]:
         """Ask for tools."""
         return self._ask("ollm_tools", kinds.Tool)
+
+    def tool_specs(self) -> Sequence[ToolSpec]:
+        """Return what a model that is offered all tools is told."""
+        from ollm.tools import Toolbox
+
+        return Toolbox(self).specs()
 
     def commands(self) -> list[Owned[kinds.Command | kinds.CommandGroup]]:
         """Ask for commands and command groups."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import Struct
 
-from ollm.messages import ChatRequest, GenerationOptions, Message, Notice, Overrides
+from ollm.messages import ChatRequest, GenerationOptions, Message, Notice, Overrides, ToolSpec
 from ollm.providers import ModelInfo
 
 if TYPE_CHECKING:
@@ -113,6 +113,10 @@ class ContributedTools(Protocol):
 
     def tools(self) -> Sequence[Owned[Tool]]:
         """List what all plugins hand in through `ollm_tools`, whether or not a model is offered it."""
+        ...
+
+    def tool_specs(self) -> Sequence[ToolSpec]:
+        """Return what a model that is offered all of them is told."""
         ...
 
 
