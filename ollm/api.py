@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from ollm.knowledge import ContributedLimits as ContributedLimits
     from ollm.knowledge import ContributedProfiles as ContributedProfiles
     from ollm.knowledge import ContributedProjects as ContributedProjects
+    from ollm.knowledge import ContributedTemplates as ContributedTemplates
     from ollm.knowledge import ContributedTools as ContributedTools
     from ollm.knowledge import FactSource as FactSource
     from ollm.knowledge import FilledTemplate as FilledTemplate
@@ -139,6 +140,7 @@ if TYPE_CHECKING:
     from ollm.output import Output as Output
     from ollm.output import to_document as to_document
     from ollm.paths import Paths as Paths
+    from ollm.paths import TrustedProject as TrustedProject
     from ollm.providers import CopiesModels as CopiesModels
     from ollm.providers import CountsTokens as CountsTokens
     from ollm.providers import DefaultsModel as DefaultsModel
@@ -262,6 +264,7 @@ _HOMES = {
         "ContributedLimits",
         "ContributedProfiles",
         "ContributedProjects",
+        "ContributedTemplates",
         "ContributedTools",
         "FactSource",
         "FilledTemplate",
@@ -311,7 +314,7 @@ _HOMES = {
     ),
     "model_names": ("fitting", "meant", "near_models", "same_model", "tagged"),
     "output": ("Output", "to_document"),
-    "paths": ("Paths",),
+    "paths": ("Paths", "TrustedProject"),
     "providers": (
         "CopiesModels",
         "CountsTokens",

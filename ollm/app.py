@@ -17,7 +17,13 @@ from ollm.discovery import discover
 from ollm.errors import OllmError, SettingsError, UsageError
 from ollm.host import Failure, Host, PluginRecord
 from ollm.hub import Hub
-from ollm.knowledge import ContributedLimits, ContributedProfiles, ContributedProjects, ContributedTools
+from ollm.knowledge import (
+    ContributedLimits,
+    ContributedProfiles,
+    ContributedProjects,
+    ContributedTemplates,
+    ContributedTools,
+)
 from ollm.messages import Notice
 from ollm.output import Output
 from ollm.paths import Paths
@@ -80,6 +86,7 @@ class App:
                 ContributedLimits: lambda: self.hub,
                 ContributedProfiles: lambda: self.hub,
                 ContributedProjects: lambda: self.hub,
+                ContributedTemplates: lambda: self.hub,
                 ContributedTools: lambda: self.hub,
             },
         )

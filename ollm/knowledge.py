@@ -16,7 +16,7 @@ from ollm.providers import ModelInfo
 
 if TYPE_CHECKING:
     from ollm.contribution import Contribution
-    from ollm.contributions import ModelLimits, ProjectDetector, ProjectProfile, RoutingProfile, Tool
+    from ollm.contributions import ModelLimits, ProjectDetector, ProjectProfile, RoutingProfile, Template, Tool
     from ollm.hub import Owned
 
 
@@ -49,8 +49,7 @@ class KnownLimits(Struct, frozen=True):
     :param family: as the server says it (`details.family`), e.g. "llama"; empty when unknown
     :param profiles: routing profiles that it suits
     :param source: how the context window is known
-    :param sources: how each fact is known, by its name: context_window, max_output_tokens, family, profiles, tools,
-        vision, streaming, thinking, embedding
+    :param sources: how each fact is known, by its name: context_window, max_output_tokens, family, profiles, tools, …
     :param matched: the entry that answered, e.g. "llama3.1:8b", for people
     """
 
@@ -120,6 +119,14 @@ class ContributedTools(Protocol):
         ...
 
 
+class ContributedTemplates(Protocol):
+    """Gathers the templates of plugins. The kernel itself provides this service, so `find` never returns None."""
+
+    def templates(self) -> Sequence[Owned[Template]]:
+        """List what all plugins hand in through `ollm_templates`."""
+        ...
+
+
 class Comparison(Struct, frozen=True):
     """How often the user preferred one model's answer to the other's, in one routing profile."""
 
@@ -142,9 +149,8 @@ class ModelKnowledge(Protocol):
     """Knows what models can do."""
 
     def look_up(self, name: str, provider: str = "", live: ModelInfo | None = None) -> KnownLimits:
-        """Say what is known of a model without asking anybody.
+        """Say what is known of a model, named as a user or a server writes it, without asking anybody.
 
-        :param name: as a user or a server writes it
         :param live: what its provider says of it, if that is known
         """
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -38,3 +39,11 @@ class Paths(Struct, frozen=True):
     def tool_results(self) -> Path:
         """Results of tools that were too long for a model, whole; a model may read them."""
         return self.cache / "tool-results"
+
+
+class TrustedProject(Protocol):
+    """Knows whether the user trusts the project that they work in. A plugin provides it as a service."""
+
+    def folder(self) -> Path | None:
+        """Return the project's `.ollm`, whose files may be used; None where there is no project that is trusted."""
+        ...

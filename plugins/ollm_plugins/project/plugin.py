@@ -32,7 +32,12 @@ class Plugin(Specs):
     ollm_settings_sections = hookimpl(
         lambda self, paths: [kinds.SettingsSection("project", f"{_AT}.settings:ProjectSettings")]
     )
-    ollm_services = hookimpl(lambda self, ctx: [kinds.Service("projects", Projects, f"{_AT}.service:KnownProjects")])
+    ollm_services = hookimpl(
+        lambda self, ctx: [
+            kinds.Service("projects", Projects, f"{_AT}.service:KnownProjects"),
+            kinds.Service("trusted-project", kinds.TrustedProject, f"{_AT}.service:of_host"),
+        ]
+    )
     ollm_project_detectors = hookimpl(
         lambda self, ctx: [kinds.ProjectDetector(t, f"{_AT}.detectors:{t}") for t in _TYPES]
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ollm.api import Notice, OllmError, ProjectProfile, SettingsLayer
 from ollm_plugins.project import inforce
 from ollm_plugins.project.plugin import Projects
+from ollm_plugins.project.reading import FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,6 +68,10 @@ class KnownProjects:
 
         return built_in()
 
+    def folder(self) -> Path | None:
+        """Return the project's folder of ollm's files, if the user trusts the project."""
+        return self.now.root / FOLDER if self.now.state == "trusted" else None
+
     def announce(self) -> None:
         """Tell the user what holds here, and what does not, once."""
         for remark in self.in_turns.remarks:
@@ -81,6 +86,11 @@ class KnownProjects:
     def is_told(self) -> None:
         """Note that a command has said what holds now."""
         self._told.update(self.now.remarks)
+
+
+def of_host(host: HostContext) -> KnownProjects:
+    """Return what is known of projects, for those who ask for it by another Protocol."""
+    return known(host.services)
 
 
 def known(services: ServiceFinder) -> KnownProjects:
