@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ollm.api import ExitCode, OllmError, StatusContext, Submission
 from ollm_plugins.repl.above import Above
+from ollm_plugins.repl.asking import Asking
 from ollm_plugins.repl.commands import Leave
 from ollm_plugins.repl.keyboard import Keyboard
 from ollm_plugins.repl.screen import Screen
@@ -70,12 +71,15 @@ class Repl:
         self._slash = Slash(app, self._conversation)
         self._screen = Screen(app.out)
         self._above = Above(self._screen.notice)
+        self._asking = Asking(app, self._screen.rest, self._above)
         self._keyboard = Keyboard(app, self._slash.names(), StatusBar(app, self._status), self._above)
         self._answerer = ("", "")
 
     def run(self) -> None:
         """Converse until the user leaves or the terminal is gone."""
         self._app.out.on_notice = self._above.notice
+        if self._app.out.is_terminal:
+            self._app.out.on_question = self._asking.asked
         self._screen.greet()
         pressed = False
         while not self._is_over():
@@ -138,4 +142,5 @@ class Repl:
             self._answerer = now
         async with aclosing(self._conversation.ask(*said)) as events:
             async for event in events:
+                await self._asking.over()
                 self._screen.show(event)

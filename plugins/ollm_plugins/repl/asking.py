@@ -1,0 +1,215 @@
+"""How does the REPL ask something in the middle of a turn?
+
+A whole line is read, never a single key, and whatever was typed or pasted before the question stood there is thrown
+away: nobody agrees by accident. Events of the turn wait until the answer is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.input.typeahead import get_typeahead
+from prompt_toolkit.output import ColorDepth, create_output
+from prompt_toolkit.output.vt100 import Vt100_Output
+
+from ollm.api import Reply, chosen, drawn, visible
+
+if TYPE_CHECKING:
+    from ollm.api import App, Choice, Question
+    from ollm_plugins.repl.above import Above
+
+MANY: Final = 30
+"""Rows of a question's text that are shown before the user asks for all."""
+
+SHOW_ALL: Final = "v"
+PATIENCE: Final = 5.0
+"""Seconds that Ctrl-C may take to reach the turn that it ends."""
+
+
+class Asking:
+    """Asks at the terminal, one question after the other.
+
+    :param rest: takes away from the screen what is only for the moment
+    :param above: is told when a question holds the terminal
+    """
+
+    def __init__(self, app: App, rest: Callable[[], None], above: Above) -> None:
+        self._app = app
+        self._out = app.out
+        self._rest = rest
+        self._above = above
+        self._session: PromptSession[str] | None = None
+        self._answered: asyncio.Event | None = None
+
+    async def over(self) -> None:
+        """Wait until no question is open, so that nothing is written into it."""
+        while self._answered is not None:
+            await self._answered.wait()
+
+    async def asked(self, question: Question) -> Reply | None:
+        """Ask; Ctrl-D takes the last choice, Ctrl-C ends the turn."""
+        await self.over()
+        self._answered = asyncio.Event()
+        try:
+            self._rest()
+            self._write(" ".join(visible(question.title).split()))
+            return await self._reply(question)
+        finally:
+            self._answered.set()
+            self._answered = None
+
+    async def _reply(self, question: Question) -> Reply:
+        hidden = self._show(question, most=_rows())
+        while True:
+            typed = await self._line(_keys(question, hidden), strict=True)
+            choice = chosen(question, typed or "")
+            wants_all = typed is not None and typed.strip().lower() == SHOW_ALL
+            if hidden and (wants_all or (question.form == "command" and choice is not question.choices[-1])):
+                hidden = self._show(question, most=0)
+                continue
+            if choice.edits is None:
+                text = await self._line(f"{visible(choice.text)} ") if choice.text and typed is not None else ""
+                return Reply(choice.key, text or "")
+            changed = await self._edited(choice)
+            if changed is not None:
+                return Reply(choice.key, changed)
+
+    def _show(self, question: Question, *, most: int) -> int:
+        """Write what a question is about.
+
+        :param most: rows; 0 for all
+        :return: how many lines are left out
+        """
+        lines = drawn(question, color=self._out.color).splitlines()
+        shown = _fitting(lines, most) if most else len(lines)
+        for line in lines[:shown]:
+            self._write(line)
+        return len(lines) - shown
+
+    def _write(self, line: str) -> None:
+        """Write a line in which nothing is left that a terminal would obey, but our colours."""
+        self._out.stdout.write(f"{line}\n")
+        self._out.stdout.flush()
+
+    async def _line(self, prompt: str, *, strict: bool = False, default: str = "") -> str | None:
+        """Read a line; None for Ctrl-D.
+
+        :param strict: ask again when more than a line came, as from a paste
+        :raises CancelledError: Ctrl-C
+        """
+        session = self._session = self._session or _session(color=self._out.color)
+        while True:
+            _forget_typed(session)
+            try:
+                with self._above.prompt(run_in_terminal):
+                    many = "\n" in default
+                    line = await session.prompt_async(prompt, handle_sigint=False, default=default, multiline=many)
+            except EOFError:
+                return None
+            except KeyboardInterrupt:
+                await _interrupted()
+            if not (strict and get_typeahead(session.app.input)):
+                return line.encode("utf-8", "replace").decode()
+            self._write("More than an answer came at once, so it was not taken.")
+
+    async def _edited(self, choice: Choice) -> str | None:
+        """Let the user change a text: in an editor if it has several lines, else in place; None when it failed."""
+        text = choice.edits or ""
+        editor = self._app.environ.get("VISUAL") or self._app.environ.get("EDITOR")
+        if "\n" not in text:
+            return await self._line("edit: ", default=text)
+        if not editor:
+            self._write("Esc and then Enter ends the editing; with $EDITOR set, an editor opens.")
+            return await self._line("", default=text)
+        try:
+            return await _in_editor(editor, text)
+        except (OSError, ValueError) as error:
+            self._write(f"The editor failed: {visible(str(error))}")
+            return None
+
+
+def _session(*, color: bool) -> PromptSession[str]:
+    output = create_output(sys.stdout)
+    if isinstance(output, Vt100_Output):
+        output.enable_cpr = False  # a terminal's late answer would be read as input
+    return PromptSession(output=output, color_depth=None if color else ColorDepth.DEPTH_1_BIT)
+
+
+def _rows() -> int:
+    """Return how many rows of the terminal a question's text may fill."""
+    return max(3, min(MANY, shutil.get_terminal_size().lines - 4))
+
+
+def _fitting(lines: list[str], most: int) -> int:
+    """Return how many of some lines fit so many rows of the terminal."""
+    columns = max(1, shutil.get_terminal_size().columns)
+    rows = 0
+    for number, line in enumerate(lines):
+        rows += max(1, -(-len(line) // columns))
+        if rows > most:
+            return number
+    return len(lines)
+
+
+def _keys(question: Question, hidden: int) -> str:
+    keys = [f"{each.key} {each.label}" for each in question.choices]
+    more = f"… {hidden} more line{'s' if hidden > 1 else ''}; {SHOW_ALL} shows all\n" if hidden else ""
+    return f"{more}[{visible(', '.join(keys))}] "
+
+
+def _forget_typed(session: PromptSession[str]) -> None:
+    """Throw away what was typed before a question was seen."""
+    get_typeahead(session.app.input)
+    try:
+        import termios
+    except ImportError:  # Windows
+        return
+    try:
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+    except (termios.error, OSError, ValueError):  # the terminal is gone, which reading from it will tell
+        return
+
+
+async def _interrupted() -> Any:
+    """Let Ctrl-C do what it does elsewhere in a turn: whoever runs the turn cancels it, and with it this question.
+
+    :raises CancelledError: always
+    """
+    signal.raise_signal(signal.SIGINT)
+    await asyncio.sleep(PATIENCE)
+    raise asyncio.CancelledError
+
+
+async def _in_editor(editor: str, text: str) -> str:
+    """Let the user change a text in a program.
+
+    :raises OSError: it cannot be started, or it failed
+    :raises ValueError: its name has an open quote, or what it wrote is no text
+    """
+    folder = Path(tempfile.mkdtemp(prefix="ollm-"))
+    file = folder / "edit.txt"
+    try:
+        file.write_text(text, encoding="utf-8", newline="")
+        process = await asyncio.create_subprocess_exec(*shlex.split(editor), os.fspath(file))
+        try:
+            code = await process.wait()
+        except asyncio.CancelledError:
+            process.terminate()
+            await process.wait()
+            raise
+        if code:
+            raise OSError(f"{editor} ended with {code}")
+        return file.read_text(encoding="utf-8")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
