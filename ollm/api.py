@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ollm.approval import ApprovalRequest as ApprovalRequest
     from ollm.approval import Decision as Decision
     from ollm.approval import ToolApprover as ToolApprover
+    from ollm.cli import piped as piped
     from ollm.command_tree import Node as Node
     from ollm.command_tree import names as names
     from ollm.command_tree import tree as tree
@@ -105,7 +106,10 @@ if TYPE_CHECKING:
     from ollm.management import CatalogueSource as CatalogueSource
     from ollm.management import DeletedModel as DeletedModel
     from ollm.management import ListedModel as ListedModel
+    from ollm.management import MemoryEstimate as MemoryEstimate
+    from ollm.management import MemoryNeed as MemoryNeed
     from ollm.management import ModelManagement as ModelManagement
+    from ollm.management import ModelMemory as ModelMemory
     from ollm.management import ModelStatus as ModelStatus
     from ollm.management import ShownModel as ShownModel
     from ollm.memories import MemoryCategory as MemoryCategory
@@ -191,6 +195,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "approval": ("ApprovalRequest", "Decision", "ToolApprover"),
     "app": ("App",),
+    "cli": ("piped",),
     "command_tree": ("Node", "names", "tree"),
     "commands": ("dispatch", "root_group"),
     "contexts": (
@@ -285,7 +290,10 @@ _HOMES = {
         "CatalogueSource",
         "DeletedModel",
         "ListedModel",
+        "MemoryEstimate",
+        "MemoryNeed",
         "ModelManagement",
+        "ModelMemory",
         "ModelStatus",
         "ShownModel",
     ),

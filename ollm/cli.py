@@ -169,10 +169,10 @@ def _whole_prompt(prompt: str | None) -> str | None:
 
     :raises UsageError: both are empty
     """
-    piped = _piped()
-    if prompt is None and piped is None:
+    given = piped()
+    if prompt is None and given is None:
         return None
-    text = "\n\n".join(part for part in (prompt, piped) if part and part.strip())
+    text = "\n\n".join(part for part in (prompt, given) if part and part.strip())
     if not text:
         raise UsageError("The prompt is empty")
     try:
@@ -182,7 +182,7 @@ def _whole_prompt(prompt: str | None) -> str | None:
     return text
 
 
-def _piped() -> str | None:
+def piped() -> str | None:
     """Read stdin when it is a file, a pipe or a socket; a terminal or /dev/null is not input."""
     if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
         return None

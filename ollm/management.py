@@ -5,7 +5,7 @@ The Protocol that a plugin registers as a service and any other finds with `ctx.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -122,4 +122,39 @@ class ModelManagement(Protocol):
 
     async def status(self, provider: str | None = None) -> Sequence[ModelStatus]:
         """List the models in memory, asking the providers now."""
+        ...
+
+
+class MemoryNeed(Struct, frozen=True):
+    """What a model takes of memory, with its cache.
+
+    :param bytes: None where nobody knows; 0 for one on other people's servers
+    :param here: whether that is the memory of this machine
+    """
+
+    bytes: int | None = None
+    here: bool = False
+
+
+class MemoryEstimate(Struct, frozen=True):
+    """What models need of this machine's memory, and what is there.
+
+    :param needs: by "provider/model"
+    :param room: bytes that models can have together; None where nobody knows
+    :param kind: whose memory that is, e.g. "GPU memory"
+    """
+
+    needs: Mapping[str, MemoryNeed] = {}
+    room: int | None = None
+    kind: str = ""
+
+
+class ModelMemory(Protocol):
+    """Knows how much memory models take, and how much there is."""
+
+    async def estimate(self, models: Sequence[tuple[str, str]]) -> MemoryEstimate:
+        """Say what some models, each as its provider and name, need of memory.
+
+        :raises OllmError: nobody can be asked
+        """
         ...

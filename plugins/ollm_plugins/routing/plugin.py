@@ -7,6 +7,7 @@ from ollm.api import (
     CommandGroup,
     HostContext,
     ModelChooser,
+    ModelMemory,
     Paths,
     PromptClassifier,
     Service,
@@ -36,10 +37,11 @@ class Plugin(Specs):
 
     @hookimpl
     def ollm_services(self, ctx: HostContext) -> list[Service]:
-        """Offer to choose who answers, and to say what a prompt is about."""
+        """Offer to choose who answers, to say what a prompt is about, and what models take of memory."""
         return [
             Service("routing", ModelChooser, f"{_HERE}.chooser:create"),
             Service("classifier", PromptClassifier, f"{_HERE}.classify:create"),
+            Service("memory-needs", ModelMemory, f"{_HERE}.needs_memory:create"),
         ]
 
     @hookimpl
