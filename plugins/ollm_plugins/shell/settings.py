@@ -1,0 +1,35 @@
+"""Which settings say how a model's commands are run? None of them is a project's to set.
+
+Annotations stay objects here (no `from __future__ import annotations`), so that reading them costs nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from ollm.api import Setting
+
+
+@dataclass(frozen=True)
+class ShellSettings:
+    """How commands of models are run."""
+
+    timeout: Annotated[
+        float, Setting("Seconds after which a command is ended, when the model says nothing.", project=False, gt=0)
+    ] = 120.0
+    max_timeout: Annotated[float, Setting("Seconds that a model may ask for, at most.", project=False, gt=0)] = 600.0
+    sandbox: Annotated[
+        Literal["none", "bwrap"],
+        Setting(
+            "`bwrap` runs commands with bubblewrap: without network, and nothing but the workspace can be written.",
+            env=("OLLM_TOOLS_SHELL_SANDBOX",),
+            project=False,
+        ),
+    ] = "none"
+    pass_env: Annotated[
+        tuple[str, ...],
+        Setting('Variables that commands get although they look like secrets, e.g. ["NPM_TOKEN"].', project=False),
+    ] = ()
+    hide: Annotated[
+        tuple[str, ...],
+        Setting("Files and folders that a sandbox hides, beside the usual places of secrets.", project=False),
+    ] = ()

@@ -1,0 +1,92 @@
+"""What happens when a model runs a command?"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ollm.api import HostContext, OllmError, ToolContext, ToolPreview
+from ollm_plugins.shell.capture import Capture
+from ollm_plugins.shell.environment import environment
+from ollm_plugins.shell.process import Ended
+from ollm_plugins.shell.settings import ShellSettings
+from ollm_plugins.shell.wish import folder, prefix, shown, understood, unseen
+
+
+async def preview(ctx: ToolContext, arguments: Mapping[str, Any]) -> ToolPreview:
+    """Show the command as it is.
+
+    :raises UsageError: it cannot be run
+    :raises OllmError: there is no sandbox, although the user wants one
+    """
+    wish = understood(arguments)
+    host = ctx.turn.host
+    cwd = folder(host.workspace, wish.directory)
+    _argv(host, wish.command, cwd)
+    text = shown(wish.command)
+    if cwd != host.workspace.resolve():
+        text = f"{text}\n# in {cwd.relative_to(host.workspace.resolve())}"
+    careful = "it holds characters that cannot be seen" if unseen(wish.command) else ""
+    return ToolPreview(text, "command", wish.command, prefix(wish.command), careful, edits="command")
+
+
+async def run(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
+    """Run a command and return its output and how it ended.
+
+    :raises UsageError: it cannot be run
+    :raises OllmError: it could not be started, or there is no sandbox, although the user wants one
+    """
+    from ollm_plugins.shell import process
+
+    wish = understood(arguments)
+    host = ctx.turn.host
+    settings = host.settings.section(ShellSettings)
+    cwd = folder(host.workspace, wish.directory)
+    seconds = min(wish.timeout or settings.timeout, settings.max_timeout)
+    argv, environ = _argv(host, wish.command, cwd), environment(host.environ, settings.pass_env)
+    output = Capture()
+    try:
+        ended = await process.run(argv, cwd, environ, seconds, output.take)
+    except OSError as error:
+        raise OllmError(f"The command could not be started: {error}") from error
+    text = output.text().strip("\n")
+    if settings.sandbox == "bwrap" and ended.code == 1 and text.startswith("bwrap: "):
+        raise OllmError(f"The command was not run: the sandbox could not be made ({text.partition(chr(10))[0]})")
+    return f"{text or '(no output)'}\n\n[{_told(ended, seconds)}]"
+
+
+def _told(ended: Ended, allowed: float) -> str:
+    if ended.timed_out:
+        return f"ended after {allowed:g} s, because its time was up"
+    how = f"exit code {ended.code}"
+    if ended.code is not None and ended.code < 0:
+        how = f"ended by {signal.Signals(-ended.code).name}"
+    left = "; what it had left in the background was ended" if ended.left else ""
+    return f"{how} after {ended.seconds:.1f} s{left}"
+
+
+def _argv(host: HostContext, command: str, cwd: Path) -> list[str]:
+    """Return the words that run a command.
+
+    :raises OllmError: there is no sandbox, although the user wants one
+    """
+    words = _shell(command, host.environ)
+    settings = host.settings.section(ShellSettings)
+    if settings.sandbox == "none":
+        return words
+    from ollm_plugins.shell.sandbox import program, secrets, wrapped
+
+    root = host.workspace.resolve()
+    home = Path(host.environ.get("HOME") or Path.home())
+    return wrapped(program(host.environ, root), words, root, cwd, [host.paths.home, *secrets(home, settings.hide)])
+
+
+def _shell(command: str, environ: Mapping[str, str]) -> list[str]:
+    if sys.platform == "win32":
+        return [environ.get("COMSPEC", "cmd.exe"), "/d", "/s", "/c", command]
+    found = "/bin/bash" if Path("/bin/bash").exists() else shutil.which("bash")  # not one that a repository brings
+    return [found if found and Path(found).is_absolute() else "/bin/sh", "-c", "--", command]

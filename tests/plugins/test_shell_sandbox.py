@@ -1,0 +1,175 @@
+"""Does bubblewrap keep a command from the network, from other files and from secrets; and does nothing run without it?"""
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from ollm_plugins.shell.sandbox import secrets, wrapped
+
+from ollm.api import OllmError
+from tests.plugins.test_shell import shell, workspace  # noqa: F401  (fixtures)
+
+
+def works():
+    """Say whether sandboxes can be made here: not in every container."""
+    words = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "true"]
+    return shutil.which("bwrap") is not None and subprocess.run(words, capture_output=True).returncode == 0
+
+
+needs_bwrap = pytest.mark.skipif(not works(), reason="bubblewrap is not installed, or may make no namespaces")
+SANDBOX = "sandbox: bwrap"
+
+
+@pytest.fixture
+def home(workspace):
+    """A home within the workspace: outside of it the tests' own folder is hidden anyway, as it lies in /tmp."""
+    (workspace / "user").mkdir()
+    return workspace / "user"
+
+
+@needs_bwrap
+def test_the_workspace_can_be_written_and_nothing_else(shell, workspace, tmp_path):
+    (tmp_path / "beside").mkdir()
+    others = [tmp_path / "beside", Path("/etc"), Path("/usr"), Path("/var"), Path.home(), Path("/opt")]
+    name = f"ollm-test-{os.getpid()}"
+    command = f"echo in > in; for d in {' '.join(map(str, others))}; do touch $d/{name}; done; cat in"
+    try:
+        assert "in\n" in shell(command, settings=SANDBOX)
+        assert (workspace / "in").read_text() == "in\n"
+        assert [each for each in others if (each / name).exists()] == []
+    finally:
+        for each in others:
+            (each / name).unlink(missing_ok=True)
+    shell(f"touch {tmp_path}/beside/{name}")
+    assert (tmp_path / "beside" / name).exists(), "without a sandbox it is written"
+
+
+@needs_bwrap
+def test_there_is_no_network_not_even_to_this_machine(shell):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        reached = []
+        server.settimeout(5)
+
+        def accept():
+            try:
+                while True:
+                    reached.append(server.accept())
+            except OSError:
+                return
+
+        listening = threading.Thread(target=accept)
+        listening.start()
+        port = server.getsockname()[1]
+        command = f"(: < /dev/tcp/127.0.0.1/{port}) && echo reached"
+        assert shell(command, settings=SANDBOX).endswith("]") and reached == []
+        assert "reached\n" in shell(command), "without a sandbox it is reached"
+        server.close()
+        listening.join()
+    assert len(reached) == 1
+    reached[0][0].close()
+
+
+@needs_bwrap
+@pytest.mark.parametrize("place", [".ssh/id_rsa", ".aws/credentials", ".netrc", ".config/gh/hosts.yml", "mine/key"])
+def test_secrets_cannot_be_read(shell, home, place):
+    path = home / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("hunter2\n")
+    settings, at = f'{SANDBOX}, hide: ["{home}/mine"]', {"HOME": str(home)}
+    assert "hunter2" in shell(f"cat {path}", environ=at), "without a sandbox it is read"
+    assert "hunter2" not in shell(f"cat {path}", settings=settings, environ=at)
+
+
+@needs_bwrap
+def test_secrets_behind_a_link_cannot_be_read(shell, home, workspace):
+    (workspace / "vault").mkdir()
+    (workspace / "vault" / "id_rsa").write_text("hunter2")
+    (home / ".ssh").symlink_to(workspace / "vault")
+    text = shell("cat user/.ssh/id_rsa vault/id_rsa", settings=SANDBOX, environ={"HOME": str(home)})
+    assert "hunter2" not in text
+
+
+@needs_bwrap
+def test_ollms_own_home_cannot_be_read(shell, ollm_home, tmp_path):
+    (ollm_home / "note").write_text("hunter2")
+    assert "hunter2" in shell(f"cat {ollm_home}/note", within=tmp_path), "without a sandbox it is read"
+    assert "hunter2" not in shell(f"cat {ollm_home}/note", within=tmp_path, settings=SANDBOX)
+
+
+@needs_bwrap
+@pytest.mark.parametrize("folder", ["/tmp", "/run", "/var/tmp"])
+def test_sockets_of_programs_outside_cannot_be_reached(shell, folder):
+    command = f"ls -A {folder} | grep -v pytest-of || echo none"
+    assert "none\n" in shell(command, settings=SANDBOX)
+
+
+@needs_bwrap
+def test_what_is_left_in_the_background_ends_with_it(shell, workspace):
+    text = shell("setsid sleep 987.65 & echo started", settings=SANDBOX)
+    assert text.startswith("started\n")
+    found = subprocess.run(["pgrep", "-f", "sleep 987.65"], capture_output=True, text=True)
+    assert found.stdout == "", "not even a session of its own lets it escape"
+
+
+@needs_bwrap
+def test_time_is_up_in_a_sandbox_too(shell):
+    text = shell("trap '' TERM; echo begun; setsid sleep 986.54", settings=SANDBOX, timeout=0.5)
+    assert text == "begun\n\n[ended after 0.5 s, because its time was up]"
+    assert subprocess.run(["pgrep", "-f", "sleep 986.54"], capture_output=True, text=True).stdout == ""
+
+
+@needs_bwrap
+def test_it_runs_in_the_folder_that_is_asked_for(shell, workspace):
+    assert shell("pwd -P", settings=SANDBOX, directory="deep").startswith(f"{workspace.resolve()}/deep\n")
+
+
+def test_without_bubblewrap_nothing_runs_and_nobody_is_asked(shell, workspace, tmp_path):
+    text = shell("touch made", settings=SANDBOX, environ={"PATH": str(tmp_path)})
+    assert shell.failed and "bubblewrap is not installed" in text
+    assert shell.approves.shown == [] and not (workspace / "made").exists()
+
+
+@pytest.mark.parametrize("path", [".", "{workspace}", "{workspace}/deep"])
+def test_a_bwrap_that_a_repository_brings_is_not_taken(shell, workspace, path, monkeypatch):
+    monkeypatch.chdir(workspace)
+    fake = workspace / path.format(workspace=workspace) / "bwrap"
+    fake.write_text("#!/bin/sh\ntouch made\n")
+    fake.chmod(0o755)
+    text = shell("true", settings=SANDBOX, environ={"PATH": path.format(workspace=workspace)})
+    assert shell.failed and "bubblewrap is not installed" in text and not (workspace / "made").exists()
+
+
+def test_a_sandbox_that_cannot_be_made_is_said(shell, workspace, tmp_path):
+    (tmp_path / "bin").mkdir()
+    fake = tmp_path / "bin" / "bwrap"
+    fake.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace'\nexit 1\n")
+    fake.chmod(0o755)
+    text = shell("touch made", settings=SANDBOX, environ={"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"})
+    assert shell.failed and "the sandbox could not be made (bwrap: No permissions" in text
+    assert not (workspace / "made").exists()
+
+
+def test_the_words_for_bubblewrap(tmp_path):
+    home, root = tmp_path / "user", tmp_path / "work"
+    (home / ".ssh").mkdir(parents=True)
+    (home / ".netrc").touch()
+    root.mkdir()
+    words = wrapped("/usr/bin/bwrap", ["sh", "-c", "x"], root, root / "a", secrets(home, ()))
+    text = " ".join(words)
+    assert words[:4] == ["/usr/bin/bwrap", "--unshare-all", "--die-with-parent", "--new-session"]
+    assert "--share-net" not in text and "--ro-bind / / --dev /dev --proc /proc --tmpfs /tmp" in text
+    assert f"--bind {root} {root} --ro-bind /dev/null {home}/.netrc --tmpfs {home}/.ssh" in text
+    assert ".aws" not in text, "what does not exist needs no hiding"
+    assert text.endswith(f"--chdir {root}/a -- sh -c x")
+
+
+def test_no_sandbox_is_made_around_everything_or_around_a_secret(tmp_path):
+    with pytest.raises(OllmError, match="around the whole file system"):
+        wrapped("bwrap", ["x"], Path("/"), Path("/"), ())
+    (tmp_path / ".ssh" / "deep").mkdir(parents=True)
+    with pytest.raises(OllmError, match="which a sandbox has to hide"):
+        wrapped("bwrap", ["x"], tmp_path / ".ssh" / "deep", tmp_path / ".ssh" / "deep", secrets(tmp_path, ()))
