@@ -1,0 +1,150 @@
+"""How does a request come to fit into its context, before it is sent and when the provider refuses it?"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Final
+
+from ollm.api import (
+    ChatRequest,
+    ContextOverflow,
+    ContextWindows,
+    Event,
+    Finished,
+    Notice,
+    StreamContext,
+    TokenCounter,
+    TurnContext,
+    replace,
+)
+from ollm_plugins.context.lost import lost
+from ollm_plugins.context.settings import ContextSettings
+from ollm_plugins.context.views import Sent, Views, known, restored
+
+if TYPE_CHECKING:
+    from ollm_plugins.context.overflow import Measured, Overflow
+
+NEAR: Final = 0.5
+"""A prompt that takes less of its context than this, by the estimate, is not refused for its length."""
+
+SMALL: Final = 1500
+"""Tokens of a prompt that every server has room for, whatever context it was asked for: Ollama gives at least 2048."""
+
+ROOM: Final = 1.25
+"""A context that grows gets this much more than its prompt, for the answer."""
+
+ERROR: Final = 0.1
+"""How wrong an estimate may be before it has learned."""
+
+
+async def adjust(request: ChatRequest, turn: TurnContext) -> ChatRequest:
+    """Leave out what was cut off the conversation, and cut more if it does not fit.
+
+    :raises OllmError: it does not fit, and nothing is to be left out
+    """
+    if turn.aside:
+        return request
+    views = known(turn.host.services)
+    overflow = _overflow(turn, views)
+    if overflow is None:
+        return request
+    now = await overflow.measured(views.applied(request, turn))
+    if not now.fits:
+        now = await overflow.fitted(request, now)
+    _remember(views, turn, now)
+    _tell(views, turn, now)
+    return now.request
+
+
+def _overflow(turn: TurnContext, views: Views) -> Overflow | None:
+    """Return what makes requests fit; None where nobody counts tokens or knows the context."""
+    counter, windows = turn.host.services.find(TokenCounter), turn.host.services.find(ContextWindows)
+    if counter is None or windows is None:
+        return None
+    from ollm_plugins.context.overflow import Overflow
+
+    return Overflow(turn, views, counter, windows)
+
+
+def _remember(views: Views, turn: TurnContext, now: Measured) -> None:
+    error = 2 * (ERROR if now.prompt.error is None else now.prompt.error)
+    least = now.tokens if now.prompt.exact else round(now.tokens * max(1 - error, 0.5))
+    window = now.window
+    views.sent[turn.conversation] = Sent(turn, now.request, now.tokens, least, window.size, window.limit, window.chosen)
+
+
+def _tell(views: Views, turn: TurnContext, now: Measured) -> None:
+    """Say that the context fills, when that begins."""
+    percent = 100 * now.tokens / now.window.size
+    above = percent >= turn.host.settings.section(ContextSettings).warn_at and _cannot_grow(now)
+    if views.crosses(turn.conversation, above=above):
+        text = f"The context is {percent:.0f}% full ({now.tokens:,} of {now.window.size:,} tokens); /context shows of what."
+        turn.host.notify(Notice("context-full", text))
+
+
+def _cannot_grow(now: Measured) -> bool:
+    """Whether the next turns get no larger context by themselves."""
+    return now.window.chosen or now.window.limit is None or now.window.size >= now.window.limit
+
+
+def stream(context: StreamContext) -> AsyncIterator[Event] | None:
+    """Stand in for a request that may be longer than estimated; None for one that surely fits."""
+    turn, request = context.turn, context.request
+    size = request.options.context_size
+    sent = known(turn.host.services).sent.get(turn.conversation)
+    if turn.aside or sent is None or not size or sent.tokens < min(size * NEAR, SMALL):
+        return None
+    return _again(context, sent)
+
+
+async def _again(context: StreamContext, sent: Sent) -> AsyncIterator[Event]:
+    """Send a request; if the provider counts more tokens than the context has, cut by its count, and send again.
+
+    :raises OllmError: it does not fit then either, or nothing is to be left out
+    """
+    try:
+        async for event in context.send(context.request):
+            if isinstance(event, Finished) and (notice := await lost(event, sent, context.turn)):
+                yield notice
+            yield event
+        return
+    except ContextOverflow as refused:
+        error = refused
+    larger = _larger(context, sent, error)
+    if larger is not None:
+        async for event in context.send(larger):
+            yield event
+        return
+    turn = context.turn
+    views = known(turn.host.services)
+    overflow = _overflow(turn, views)
+    if overflow is None:
+        raise error
+    overflow.scale = error.needed / max(sent.tokens, 1)
+    now = await overflow.measured(context.request)
+    whole = _whole(context.request, views, turn)
+    now = await overflow.fitted(whole, now)
+    _remember(views, turn, now)
+    async for event in context.send(replace(now.request, options=context.request.options)):
+        yield event
+
+
+def _larger(context: StreamContext, sent: Sent, error: ContextOverflow) -> ChatRequest | None:
+    """Return a request with a larger context, where the user has set none and the model can take it."""
+    if sent.chosen or sent.limit is None or error.needed >= sent.limit:
+        return None
+    size = error.size
+    while size < min(error.needed * ROOM, sent.limit):
+        size *= 2
+    size = min(size, sent.limit)
+    text = f"The prompt has {error.needed:,} tokens, more than estimated: the context becomes {size:,} tokens."
+    context.turn.host.notify(Notice("context-grown", text))
+    return replace(context.request, options=replace(context.request.options, context_size=size))
+
+
+def _whole(request: ChatRequest, views: Views, turn: TurnContext) -> ChatRequest:
+    """Return a request with all messages of its conversation, what is cut off included."""
+    cuts = views.cuts(turn.conversation)
+    if not cuts:
+        return request
+    return restored(request, cuts[-1], turn.messages)

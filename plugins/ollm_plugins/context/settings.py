@@ -1,0 +1,28 @@
+"""Which settings say what happens when a conversation outgrows its context?
+
+Annotations stay objects here (no `from __future__ import annotations`), so that reading them costs nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from ollm.api import Setting
+
+
+@dataclass(frozen=True)
+class ContextSettings:
+    """How a conversation is kept within the context."""
+
+    on_overflow: Annotated[
+        Literal["compact", "drop", "stop", "grow"],
+        Setting(
+            "What happens when a conversation no longer fits: the oldest turns are summarized by the same model "
+            "(compact) or left out (drop), nothing is sent (stop), or a context size that you have set is raised as far "
+            "as the model allows, and only then compacted (grow).",
+            env=("OLLM_CONTEXT_ON_OVERFLOW",),
+        ),
+    ] = "compact"
+    warn_at: Annotated[
+        int, Setting("Percent of the context from which on each prompt says how full it is.", ge=1, le=100)
+    ] = 80
+    summary_tokens: Annotated[int, Setting("How long a summary may be, in tokens.", ge=50, le=8000)] = 400
