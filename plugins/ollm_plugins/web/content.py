@@ -1,0 +1,118 @@
+"""What of a page is told to a model?"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import json
+import os
+import re
+import sys
+import unicodedata
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from ollm.api import OllmError, UsageError
+from ollm_plugins.web.fetch import Page
+
+_HTML: Final = ("text/html", "application/xhtml+xml")
+_TEXTS: Final = (
+    *("application/json", "application/xml", "application/javascript", "application/ecmascript", "application/yaml"),
+    *("application/x-yaml", "application/toml", "application/sql", "application/x-sh", "application/x-ndjson"),
+)
+_NO_CHARSETS: Final = ("idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape")
+"""Codecs of Python that are no charset of any page; some take quadratic time."""
+
+_CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]+)", re.ASCII | re.IGNORECASE)
+_JOINERS: Final = "\u200c\u200d"
+"""Characters that cannot be seen and have a meaning in some scripts, and in emoji."""
+
+
+class Text(Struct, frozen=True):
+    """A page as text.
+
+    :param characters: how many it has in all; `text` may be less
+    :param plain: whether it is only the words of a page that could not be converted
+    """
+
+    text: str
+    characters: int
+    title: str = ""
+    plain: bool = False
+
+
+async def text_of(page: Page, limit: int, *, raw: bool) -> Text:
+    """Return the text of a page.
+
+    :param limit: characters of it, at most
+    :param raw: whether HTML is to stay as it is
+    :raises UsageError: it is no text
+    :raises OllmError: it cannot be read
+    """
+    kind = page.kind.partition(";")[0].strip().lower()
+    charset = _charset(page.kind)
+    begins = page.body[:512].lstrip().lower()
+    if not kind and b"\0" not in page.body[:4096]:
+        kind = "text/html" if begins.startswith((b"<!doctype html", b"<html")) else "text/plain"
+    if not (kind.startswith("text/") or kind in (*_HTML, *_TEXTS) or kind.endswith(("+json", "+xml"))):
+        raise UsageError(
+            f"{page.address.url} is {kind or 'of no known kind'!r}, which is no text", "Fetch another page."
+        )
+    if kind in _HTML and not raw:
+        found = await _converted(page, charset, limit)
+        return Text(_seen(found.text), found.characters, " ".join(_seen(found.title).split()), found.plain)
+    text = page.body.decode(charset or _marked(page.body), "replace")
+    return Text(_seen(text[:limit]), len(text))
+
+
+def _charset(kind: str) -> str:
+    """Return the charset that a media type names, if it is one."""
+    named = _CHARSET.search(kind)
+    try:
+        name = codecs.lookup(named[1]).name if named else ""
+        b"".decode(name or "ascii")  # some codecs make no text
+    except (LookupError, UnicodeError):
+        return ""
+    return "" if name.replace("-", "_") in _NO_CHARSETS else name
+
+
+def _marked(body: bytes) -> str:
+    """Return the encoding that a byte order mark says, else UTF-8."""
+    return "utf-16" if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+
+
+async def _converted(page: Page, charset: str, limit: int) -> Text:
+    """Have HTML converted by a program of its own, which ends with this.
+
+    :raises OllmError: it failed
+    """
+    pipe = asyncio.subprocess.PIPE
+    words = [sys.executable, "-I", str(Path(__file__).with_name("readable.py")), page.address.url, charset, str(limit)]
+    environ = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    process = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, stderr=pipe, env=environ)
+    try:
+        out, said = await process.communicate(page.body)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        last = said.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise OllmError(f"{page.address.url} could not be read ({last or process.returncode})", "Ask for it with raw.")
+    found = json.loads(out)
+    return Text(found["text"], found["characters"], found["title"], found["plain"])
+
+
+def _seen(text: str) -> str:
+    """Return text without what cannot be seen, where instructions may hide from the user."""
+    if text.isascii():
+        return text.translate(_CONTROLS)
+    return "".join(
+        each for each in text if each in "\n\t" or each in _JOINERS or unicodedata.category(each) not in _OUT
+    )
+
+
+_CONTROLS: Final = dict.fromkeys([*range(9), *range(11, 32), 127])
+_OUT: Final = ("Cc", "Cf", "Cs", "Co", "Cn")

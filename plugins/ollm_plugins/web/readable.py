@@ -1,0 +1,115 @@
+"""How does a page of HTML become text that a model can read?
+
+This is a program of its own, run with the page as its input: a page that takes too long, or too much memory, can be ended
+without harm to anybody. It imports nothing of ollm.
+"""
+# ruff: noqa: TID253  (nothing else happens here)
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import warnings
+from typing import Any
+from urllib.parse import urljoin
+
+from bs4 import BeautifulSoup, Tag
+from markdownify import MarkdownConverter
+
+NOISE = (
+    *("script", "style", "template", "noscript", "svg", "canvas", "iframe", "object", "embed", "head", "nav", "footer"),
+    *("button", "input", "select", "textarea", "dialog", "audio", "video"),
+)
+UNSEEN = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])|opacity\s*:\s*0(?![.\d])", re.IGNORECASE
+)
+"""What browsers do not show is not told to models: it is where instructions are hidden from the user."""
+
+LEAST_MAIN = 200
+"""Characters that a page's main part must have; below, the whole page is taken."""
+
+MEMORY = 1 << 30
+"""Bytes that this program may take. 5 MB of HTML take about 200 MB."""
+
+
+class Converter(MarkdownConverter):
+    """Markdown without pictures."""
+
+    def convert_img(self, el: Tag, text: str, parent_tags: Any) -> str:  # noqa: ARG002  (as it is called)
+        """Return what a picture is said to show."""
+        alt = str(el.get("alt") or "").strip()
+        return f"[picture: {alt}]" if alt else ""
+
+
+def main() -> None:
+    """Read HTML and write a JSON object: title, text, characters (of the whole text), plain (only its words)."""
+    base, charset, limit = sys.argv[1:]
+    _bound_memory()
+    warnings.simplefilter("ignore")
+    page = read(sys.stdin.buffer.read(), base, charset)
+    page["characters"] = len(page["text"])
+    page["text"] = page["text"][: int(limit)]
+    sys.stdout.buffer.write(json.dumps(page).encode("ascii"))
+
+
+def read(html: bytes, base: str, charset: str) -> dict[str, Any]:
+    """Return title and text of a page.
+
+    :param base: its address, to which its links are relative
+    :param charset: what its server says; empty if it does not
+    """
+    soup = BeautifulSoup(html, "html.parser", from_encoding=charset or None)
+    title = " ".join(soup.title.get_text(" ").split()) if soup.title else ""
+    for tag in soup.find_all(lambda tag: tag.name in NOISE or _is_unseen(tag)):
+        tag.decompose()
+    for tag in soup.find_all("a"):
+        _make_absolute(tag, base)
+    part = _main_part(soup)
+    try:
+        text = Converter(
+            heading_style="ATX", bullets="-", escape_asterisks=False, escape_underscores=False
+        ).convert_soup(part)
+    except RecursionError:
+        return {"title": title, "text": _tidy(part.get_text("\n")), "plain": True}
+    return {"title": title, "text": _tidy(text), "plain": False}
+
+
+def _is_unseen(tag: Tag) -> bool:
+    return tag.has_attr("hidden") or tag.get("aria-hidden") == "true" or bool(UNSEEN.search(str(tag.get("style", ""))))
+
+
+def _make_absolute(tag: Tag, base: str) -> None:
+    """Make a link whole; one that leads to no page becomes its text."""
+    try:
+        href = urljoin(base, str(tag.get("href", "")))
+    except ValueError:
+        href = ""
+    if href.startswith(("http://", "https://")) and href.partition("#")[0] != base:
+        tag["href"] = href
+    else:
+        del tag["href"]
+
+
+def _main_part(soup: BeautifulSoup) -> Tag:
+    for found in (soup.find("main"), soup.find(lambda tag: tag.get("role") == "main"), soup.find("article")):
+        if isinstance(found, Tag) and len(found.get_text()) >= LEAST_MAIN:
+            return found
+    return soup
+
+
+def _tidy(text: str) -> str:
+    lines = (line.rstrip() for line in text.splitlines())
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _bound_memory() -> None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+if __name__ == "__main__":
+    main()
