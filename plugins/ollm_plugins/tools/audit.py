@@ -1,0 +1,78 @@
+"""What does `tools audit` show?"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from ollm.api import AuditedCall, CommandContext, Completes, ConversationRecords, OllmError
+from ollm_plugins.tools.commands import Json
+
+_WIDE = 60
+"""Characters of a call's arguments in the table; a document has them whole."""
+
+
+def audit(
+    ctx: CommandContext,
+    *,
+    session: Annotated[
+        str, typer.Option("--session", "-s", help="Only this conversation.", metavar="ID"), Completes("session")
+    ] = "",
+    tool: Annotated[str, typer.Option("--tool", "-t", help="Only this tool.", metavar="NAME"), Completes("tool")] = "",
+    limit: Annotated[int, typer.Option("--limit", "-n", help="At most so many, the latest.", min=1, max=10_000)] = 20,
+    as_json: Json = False,
+) -> None:
+    """List tool calls of conversations that were kept, the latest first: what was decided, by whom, what came."""
+    records = ctx.app.services.find(ConversationRecords)
+    if records is None:
+        raise OllmError(
+            "No plugin keeps conversations, so no calls are kept", "Enable one, e.g. `ollm plugins enable sessions`."
+        )
+    calls = records.tool_calls(conversation=session, tool=tool, limit=limit)
+    if as_json:
+        ctx.out.document([_document(each) for each in calls])
+        return
+    if not calls:
+        ctx.out.print("No tool was called in a conversation that was kept.")
+        return
+    ctx.out.table(
+        ("at", "conversation", "tool", "arguments", "decision", "by", "bytes"), [_row(each) for each in calls]
+    )
+
+
+def _row(audited: AuditedCall) -> tuple[object, ...]:
+    record = audited.call
+    arguments = json.dumps(dict(record.call.arguments), ensure_ascii=False, default=str)
+    short = arguments if len(arguments) <= _WIDE else f"{arguments[: _WIDE - 1]}…"
+    at = audited.at.replace("T", " ")[:19]
+    return at, audited.conversation[:8], record.call.name, short, _decision(audited), record.by or "-", record.size
+
+
+def _decision(audited: AuditedCall) -> str:
+    record = audited.call
+    if not record.by and not record.allowed:
+        return "interrupted"
+    if not record.allowed:
+        return "refused"
+    return "failed" if record.failed else "allowed"
+
+
+def _document(audited: AuditedCall) -> dict[str, object]:
+    record = audited.call
+    return {
+        "at": audited.at,
+        "conversation": audited.conversation,
+        "turn": audited.turn,
+        "model": audited.model,
+        "project": audited.project,
+        "tool": record.call.name,
+        "arguments": record.call.arguments,
+        "allowed": record.allowed,
+        "by": record.by,
+        "reason": record.reason,
+        "failed": record.failed,
+        "size": record.size,
+        "seconds": record.seconds,
+    }

@@ -1,0 +1,125 @@
+"""Which tools is a model offered, and why not the others?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from ollm.api import ChatRequest, ContributedTools, HostContext, ModelKnowledge, TurnContext, replace
+from ollm_plugins.tools.settings import ToolsSettings
+
+if TYPE_CHECKING:
+    from ollm.api import ServiceFinder
+
+
+class Offers(Protocol):
+    """Decides which tools are offered; what the parts of this room share in a run."""
+
+    is_interactive: bool
+
+    def why_not(self, name: str, model: str, provider: str) -> str:
+        """Say why a tool is not offered to a model; empty when it is."""
+        ...
+
+    async def learn(self, model: str, provider: str) -> None:
+        """Learn whether a model can call tools."""
+        ...
+
+    def covers(self, model: str, provider: str) -> bool:
+        """Say whether a model writes its calls as JSON, because it has no other way."""
+        ...
+
+
+class Offering:
+    """Decides by the settings, the tool's risk, who is there to be asked, and what the model can do."""
+
+    def __init__(self, ctx: HostContext) -> None:
+        self._ctx = ctx
+        self._callers: dict[tuple[str, str], bool] = {}
+        self.is_interactive = False
+
+    @property
+    def _settings(self) -> ToolsSettings:
+        return self._ctx.settings.section(ToolsSettings)
+
+    def risk_of(self, name: str) -> str:
+        """Return what a tool can do; of one that nobody hands in, the worst is held true."""
+        contributed = self._ctx.services.find(ContributedTools)
+        assert contributed is not None, "the kernel provides it"
+        return next((owned.item.risk for owned in contributed.tools() if owned.item.name == name), "execute")
+
+    async def learn(self, model: str, provider: str) -> None:
+        """Learn whether a model is known to call tools; the provider is asked, unless it was a moment ago."""
+        knowledge = self._ctx.services.find(ModelKnowledge)
+        if knowledge is not None:
+            limits = await knowledge.limits_of(model, provider)
+            self._callers[model, provider] = limits.capabilities.tools
+
+    def calls(self, model: str, provider: str) -> bool:
+        """Say whether a model is known to call tools by itself."""
+        known = self._callers.get((model, provider))
+        if known is not None:
+            return known
+        knowledge = self._ctx.services.find(ModelKnowledge)
+        return knowledge is not None and knowledge.look_up(model, provider).capabilities.tools
+
+    def covers(self, model: str, provider: str) -> bool:
+        """Say whether a model writes its calls as JSON: only if the user wants that, and it has no other way."""
+        return self._settings.fallback and not self.calls(model, provider)
+
+    def why_not(self, name: str, model: str, provider: str) -> str:
+        """Say why a tool is not offered to a model; empty when it is."""
+        settings = self._settings
+        if settings.offer == "none":
+            return "tools.offer is none"
+        if name in settings.disabled:
+            return "tools.disabled names it"
+        if settings.offer == "all" or (risk := self.risk_of(name)) == "none":
+            return ""
+        if not self.is_interactive:
+            return f"its risk is {risk}, and a script gets such tools only with --tools all"
+        if self.calls(model, provider) or self.covers(model, provider):
+            return ""
+        return f"its risk is {risk}, and {model or 'the model'} is not known to call tools"
+
+    async def adjusted(self, request: ChatRequest, provider: str) -> ChatRequest:
+        """Leave out the tools that are not offered.
+
+        An answer that is to have a given form cannot be a call: then no tool is offered, unless all are wanted.
+        """
+        settings = self._settings
+        if settings.offer == "none" or (settings.offer == "auto" and request.schema is not None):
+            return replace(request, tools=())
+        if settings.fallback or (settings.offer == "auto" and self.is_interactive):
+            await self.learn(request.model, provider)
+        kept = tuple(tool for tool in request.tools if not self.why_not(tool.name, request.model, provider))
+        return request if len(kept) == len(request.tools) else replace(request, tools=kept)
+
+
+def known(services: ServiceFinder) -> Offering:
+    """Return the one object of this run."""
+    found = services.find(Offers)
+    assert isinstance(found, Offering), "this plugin provides it"
+    return found
+
+
+async def adjust(request: ChatRequest, turn: TurnContext) -> ChatRequest:
+    """Leave out of a request the tools that its model is not to be offered."""
+    if not request.tools:
+        return request
+    return await known(turn.host.services).adjusted(request, turn.provider)
+
+
+async def begin(ctx: HostContext) -> None:
+    """Note that somebody is there: this runs beside conversations at the terminal only."""
+    known(ctx.services).is_interactive = True
+
+
+class Fallback:
+    """The service `ToolFallback`."""
+
+    def __init__(self, ctx: HostContext) -> None:
+        self._ctx = ctx
+
+    def covers(self, model: str, provider: str) -> bool:
+        """Say whether a model gets its tools in another way, so that they are not to be left out."""
+        return known(self._ctx.services).covers(model, provider)
