@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from ollm.api import Notice, nearest, visible
+from ollm.api import Notice, visible
 
 _STARTS: Final = ("{", "[", "<tool_call>", "<|python_tag|>", "```")
 _WRAPPING: Final = re.compile(r"\A\s*(?:<tool_call>|<\|python_tag\|>|\[TOOL_CALLS\]|```(?:json)?)?\s*")
@@ -50,8 +50,8 @@ class Opening:
             return None
         said = visible(name)
         if name not in self._offered:
-            text = f"The model wrote a call of '{said}', which is none of its tools{nearest(name, self._offered)}"
-            return Notice("tool-call-as-text", f"{text.rstrip('?')}; nothing was run.")
+            text = f"The model wrote a call of '{said}', which is none of its tools, so nothing was run."
+            return Notice("tool-call-as-text", text)
         if reason == "length":
             text = f"The model's call of {said} was cut short at the token limit, so nothing was run; raise it with"
             return Notice("tool-call-as-text", f"{text} --max-tokens.")

@@ -94,8 +94,8 @@ def _told(messages: Sequence[Message]) -> Iterator[Message]:
             yield Message("user", f"Result of {message.tool_name}:\n{message.content}")
         elif message.role == "assistant":
             calls = [_json({"tool": call.name, "arguments": dict(call.arguments)}) for call in message.tool_calls]
-            answer = [_json({"answer": message.content})] if message.content and not calls else []
-            yield replace(message, content="\n".join((*answer, *calls)), tool_calls=())
+            said = message.content if calls else _json({"answer": message.content})
+            yield replace(message, content="\n".join(filter(None, (said, *calls))), tool_calls=())
         else:
             yield message
 
