@@ -1,0 +1,201 @@
+"""Which templates are there, and which is meant by a name?
+
+Nearer ones hide others of the same name: those of a trusted project, the user's, those of plugins, those that come with
+ollm. A file that cannot be used hides others as well, so that nobody gets a text that they did not mean.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from ollm.api import (
+    ContributedTemplates,
+    FilledTemplate,
+    OllmError,
+    PromptTemplates,
+    ServiceFinder,
+    TrustedProject,
+    UsageError,
+    nearest,
+    visible,
+)
+from ollm_plugins.templates.reading import FILE_NAME, Broken, read
+from ollm_plugins.templates.template import Known, Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ollm.api import HostContext
+
+FOLDER = "templates"
+ENDINGS = (".yaml", ".yml")
+MAX_FILES = 1000
+"""Files of a folder that are looked at, at most."""
+
+
+class Listed(Struct, frozen=True):
+    """One line of a list of templates.
+
+    :param known: None for a file that cannot be used
+    :param problem: why it cannot be used; empty for one that can
+    :param hides: where the templates come from that it hides
+    """
+
+    name: str
+    origin: Origin
+    known: Known | None
+    path: Path | None = None
+    problem: str = ""
+    hides: tuple[str, ...] = ()
+
+
+class Library:
+    """All templates; files are read when they are asked for."""
+
+    def __init__(self, host: HostContext) -> None:
+        self._host = host
+
+    @property
+    def own_folder(self) -> Path:
+        """Where the user's templates stand."""
+        return self._host.paths.home / FOLDER
+
+    @property
+    def project_folder(self) -> Path | None:
+        """Where those of the project stand, if the user trusts it."""
+        trusted = self._host.services.find(TrustedProject)
+        folder = trusted.folder() if trusted is not None else None
+        return folder / FOLDER if folder is not None else None
+
+    @property
+    def distrusted(self) -> Path | None:
+        """A folder of templates of a project that is not trusted, in the working folder."""
+        folder = self._host.workspace / ".ollm" / FOLDER
+        own = os.path.realpath(folder) == os.path.realpath(self.own_folder)
+        return folder if folder.is_dir() and not own and self.project_folder is None else None
+
+    def _folders(self) -> Iterator[tuple[Origin, Path]]:
+        """Yield the folders of files, the nearest first."""
+        project = self.project_folder
+        if project is not None and os.path.realpath(project) != os.path.realpath(self.own_folder):
+            yield "project", project
+        yield "user", self.own_folder
+
+    def find(self, name: str) -> Known:
+        """Return the template that is meant by a name.
+
+        :raises UsageError: there is none, or the name is none
+        :raises Broken: its file cannot be used
+        """
+        if not FILE_NAME.fullmatch(name):
+            raise UsageError(f"'{visible(name)}' is no name of a template", "`ollm template list` lists them.")
+        for origin, folder in self._folders():
+            for path in (folder / f"{name}{ending}" for ending in ENDINGS):
+                if os.path.lexists(path):
+                    return self._read(folder, path, origin)
+        found = next((each for each in self._without_files() if each.name == name), None)
+        return found or self._by_own_name(name)
+
+    def _by_own_name(self, name: str) -> Known:
+        """Return the file's template that calls itself so.
+
+        :raises UsageError: there is none
+        """
+        everything = self.everything()
+        for each in everything:
+            if each.known is not None and each.known.own_name == name:
+                return each.known
+        near = nearest(name, [each.name for each in everything])
+        raise UsageError(f"There is no template '{visible(name)}'{near}", "`ollm template list` lists them.")
+
+    def everything(self) -> list[Listed]:
+        """List all templates by name, those that cannot be used among them."""
+        found: dict[str, Listed] = {}
+        hidden: dict[str, list[str]] = {}
+        for each in self._all():
+            if each.name in found:
+                hidden.setdefault(each.name, []).append(_where(each))
+            else:
+                found[each.name] = each
+        made = (_hiding(each, hidden.get(name, ())) for name, each in found.items())
+        return sorted(made, key=lambda each: each.name)
+
+    def _all(self) -> Iterator[Listed]:
+        """Yield all, the nearest first."""
+        for origin, folder in self._folders():
+            for path in _files(folder):
+                yield self._listed(folder, path, origin)
+        for known in self._without_files():
+            yield Listed(known.name, known.origin, known)
+
+    def _listed(self, folder: Path, path: Path, origin: Origin) -> Listed:
+        try:
+            return Listed(path.stem, origin, self._read(folder, path, origin), path)
+        except Broken as error:
+            return Listed(path.stem, origin, None, path, error.problem)
+
+    def _read(self, folder: Path, path: Path, origin: Origin) -> Known:
+        """Read a file of a folder; one that leads out of it is refused.
+
+        :raises Broken: it cannot be used
+        """
+        home = os.path.realpath(folder if origin == "user" else folder.parent)
+        if os.path.commonpath((home, os.path.realpath(path))) != home:
+            raise Broken((f"{visible(str(path))}: is a link that leads out of its folder",))
+        return read(path, path.stem, origin, self._host.settings)
+
+    def _without_files(self) -> Iterator[Known]:
+        """Yield what plugins have, then what comes with ollm."""
+        contributed = self._host.services.find(ContributedTemplates)
+        for owned in contributed.templates() if contributed is not None else ():
+            yield Known(owned.item, "plugin", bool(owned.item.variables), by=owned.record.name)
+        from ollm_plugins.templates.shipped import SHIPPED
+
+        for template in SHIPPED:
+            yield Known(template, "ollm")
+
+    def fill(self, name: str, values: Mapping[str, str]) -> FilledTemplate:
+        """Put values into a template's variables.
+
+        :raises UsageError: there is no such template, or a variable that it needs has no value
+        """
+        from ollm_plugins.templates.wishes import made
+
+        return made(self._host, self.find(name), values)
+
+
+def _files(folder: Path) -> list[Path]:
+    """List the files of a folder that could be templates; without one, none."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [each.name for each in islice(entries, MAX_FILES)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise OllmError(f"{folder} cannot be read: {error.strerror}") from error
+    return [folder / name for name in sorted(names) if name.endswith(ENDINGS) and not name.startswith(".")]
+
+
+def _where(listed: Listed) -> str:
+    return listed.known.where if listed.known is not None else str(listed.path)
+
+
+def _hiding(listed: Listed, hidden: list[str] | tuple[str, ...]) -> Listed:
+    return Listed(listed.name, listed.origin, listed.known, listed.path, listed.problem, tuple(hidden))
+
+
+def library(services: ServiceFinder) -> Library:
+    """Return the room's own service.
+
+    :raises OllmError: another plugin has taken its place, or it could not be made
+    """
+    found = services.find(PromptTemplates)
+    if not isinstance(found, Library):
+        raise OllmError("The templates cannot be reached", "Run `ollm plugins doctor`.")
+    return found

@@ -1,0 +1,181 @@
+"""How is a template's file read, whoever wrote it?
+
+Size, depth and number of values are bounded; whatever is wrong becomes one line that names file and line.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from ollm.api import SettingsError, SettingsReader, Template, TemplateVariable, nearest, parse_settings, visible
+from ollm_plugins.templates.options import option_mistakes
+from ollm_plugins.templates.template import Known, Origin
+from ollm_plugins.templates.text import NAME
+
+MAX_BYTES = 256 << 10
+"""Bytes of a file, at most: some 60,000 tokens, more than a prompt that people write."""
+
+FILE_NAME = re.compile(r"[^\W_][\w.-]{0,99}")
+"""What the name of a template must match: no separators, and no dot or dash in front."""
+
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class Broken(SettingsError):
+    """A file that cannot be used as a template; its problem is one line."""
+
+
+class _Variable(Struct, forbid_unknown_fields=True, rename="camel"):
+    name: str
+    required: bool = False
+    default: str | int | float | bool | None = None
+    description: str = ""
+
+
+class _Form(Struct, forbid_unknown_fields=True, rename="camel"):
+    template: str
+    version: int = 1
+    name: str = ""
+    description: str = ""
+    variables: list[str | _Variable] | None = None
+    system: str | None = None
+    model: str | None = None
+    profile: str | None = None
+    options: dict[str, Any] = {}
+    schema: dict[str, Any] | None = None
+
+
+def read(path: Path, name: str, origin: Origin, settings: SettingsReader) -> Known:
+    """Read a file.
+
+    :param name: what the template is called
+    :raises Broken: it cannot be used
+    """
+    return understood(path, content(path), name, origin, settings)
+
+
+def content(path: Path) -> str:
+    """Return a file's text.
+
+    :raises Broken: it cannot be read, is no plain file, too large, or no UTF-8
+    """
+    try:
+        with open(path, "rb", opener=lambda file, _: os.open(file, _FLAGS)) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # a pipe or a device might never end
+                raise _broken(path, "is no regular file")
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise _broken(path, f"is larger than {MAX_BYTES >> 10} KiB")
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise _broken(path, f"is not UTF-8 text (byte {error.start})") from error
+    except (OSError, ValueError) as error:
+        raise _broken(path, f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def understood(path: Path, text: str, name: str, origin: Origin, settings: SettingsReader) -> Known:
+    """Return what a text says.
+
+    :param path: named in problems
+    :raises Broken: it is no template
+    """
+    if not FILE_NAME.fullmatch(name):
+        raise _broken(path, "has no name that a template can have: letters, digits and _ . -")
+    try:
+        parsed = parse_settings(path, text)
+    except SettingsError as error:
+        raise Broken(tuple(each.replace("\n", " ") for each in error.problems[:1])) from error
+    try:
+        form = msgspec.convert(parsed.values, _Form)
+    except msgspec.ValidationError as error:
+        raise _broken(*_words(path, parsed.lines, str(error))) from error
+    variables = tuple(map(_variable, form.variables or ()))
+    _check_variables(path, parsed.lines, variables)
+    for option, mistake in option_mistakes(settings, form.options):
+        raise _broken(_where(path, parsed.lines, ("options", option)), mistake)
+    template = Template(
+        name,
+        form.description,
+        form.template,
+        variables,
+        form.system,
+        form.model,
+        form.profile,
+        form.options,
+        form.schema,
+    )
+    declares = form.variables is not None
+    return Known(template, origin, declares, path, lines=parsed.lines, source=text, own_name=form.name)
+
+
+def _variable(given: str | _Variable) -> TemplateVariable:
+    if isinstance(given, str):
+        return TemplateVariable(given, required=True)
+    return TemplateVariable(given.name, given.required, _as_text(given.default), given.description)
+
+
+def _as_text(default: str | float | bool | None) -> str | None:  # noqa: FBT001  (a value, not a switch)
+    """Return a default as it would be typed."""
+    if default is None or isinstance(default, str):
+        return default
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def _check_variables(path: Path, lines: Any, variables: tuple[TemplateVariable, ...]) -> None:
+    """:raises Broken: a name is none, or declared twice"""
+    seen: set[str] = set()
+    for number, each in enumerate(variables):
+        where = _where(path, lines, ("variables", str(number), "name"))
+        if not NAME.fullmatch(each.name):
+            raise _broken(where, f"{each.name!r} is no name of a variable: letters, digits and _, no digit in front")
+        if each.name in seen:
+            raise _broken(where, f"the variable {each.name} is declared twice")
+        seen.add(each.name)
+
+
+_AT = re.compile(r"(?s)(.*?)(?: - at `\$([^`]*)`)?")
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
+_PARTS = re.compile(r"[^.\[\]]+")
+_KINDS = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "object": "names with values",
+    "array": "a list",
+    "null": "nothing",
+}
+
+
+def _words(path: Path, lines: Any, said: str) -> tuple[str, str]:
+    """Turn msgspec's words into a place in the file, and ours."""
+    found = _AT.fullmatch(said)
+    text, place = (found[1], found[2] or "") if found else (said, "")
+    key = tuple(_PARTS.findall(place))
+    unknown = _UNKNOWN.fullmatch(text)
+    if unknown:
+        fields = (_Variable if key[:1] == ("variables",) else _Form).__struct_fields__
+        return _where(path, lines, (*key, unknown[1])), f"there is no {unknown[1]!r}{nearest(unknown[1], fields)}"
+    text = text.replace("Object missing required field", "it has no").replace("Expected", "expected")
+    text = re.sub(r"`([a-z]+)`", lambda word: _KINDS.get(word[1], word[1]), text).replace(" | ", " or ")
+    name = re.sub(r"\[(\d+)\]", lambda index: f" {int(index[1]) + 1}", place.lstrip("."))
+    return _where(path, lines, key), f"{name}: {text}" if name else text
+
+
+def _where(path: Path, lines: Any, key: tuple[str, ...]) -> str:
+    """Return file and line of a key, or of the nearest above it."""
+    for length in range(len(key), 0, -1):
+        if key[:length] in lines:
+            return f"{path}:{lines[key[:length]]}"
+    return str(path)
+
+
+def _broken(where: object, problem: str) -> Broken:
+    return Broken((f"{visible(str(where))}: {visible(problem)}".replace("\n", " "),))

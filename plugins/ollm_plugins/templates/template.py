@@ -1,0 +1,170 @@
+"""What is a template that was read, which values does it need, and what is doubtful in it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from ollm.api import Template, TemplateVariable, UsageError, nearest, visible
+from ollm_plugins.templates.text import Place, Segment, candidates, filled, first_defaults, split
+
+Origin = Literal["project", "user", "plugin", "ollm"]
+"""Where a template comes from, the nearest first."""
+
+
+class Known(Struct, frozen=True, dict=True):
+    """A template and where it comes from.
+
+    :param declares: whether it says which variables it has; if not, whatever has the form of one is one
+    :param path: of its file; None where it comes from a plugin
+    :param by: the plugin's name, or empty
+    :param lines: the line of each key of the file, by its path in it, and of each line of a text
+    :param source: the text of its file
+    :param own_name: what its file calls it; how the file is called counts
+    """
+
+    template: Template
+    origin: Origin
+    declares: bool = True
+    path: Path | None = None
+    by: str = ""
+    lines: Mapping[tuple[str, ...], int] = {}
+    source: str = ""
+    own_name: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+        return self.template.name
+
+    @property
+    def where(self) -> str:
+        """Where it comes from, for people."""
+        return {"user": "yours", "project": "the project", "plugin": f"plugin {self.by}", "ollm": "ollm"}[self.origin]
+
+    @cached_property
+    def _declared(self) -> frozenset[str]:
+        return frozenset(each.name for each in self.template.variables)
+
+    def _is_variable(self, name: str, default: str | None) -> bool:
+        """Without declarations, `{name: …}` is code rather than a variable with a default that begins with a space."""
+        if self.declares:
+            return name in self._declared
+        return default is None or default[:1] not in (" ", "\t")
+
+    @cached_property
+    def text(self) -> tuple[Segment, ...]:
+        """The prompt in segments."""
+        return split(self.template.template, self._is_variable)
+
+    @cached_property
+    def system(self) -> tuple[Segment, ...]:
+        """The system prompt in segments."""
+        return split(self.template.system or "", self._is_variable)
+
+    @cached_property
+    def variables(self) -> tuple[TemplateVariable, ...]:
+        """Its variables, in the order in which they are declared or, without that, in which they first stand."""
+        defaults = first_defaults((*self.text, *self.system))
+        if self.declares:
+            return tuple(_with_default(each, defaults) for each in self.template.variables)
+        places = (each for each in (*self.text, *self.system) if isinstance(each, Place))
+        names = dict.fromkeys(each.name for each in places)
+        return tuple(TemplateVariable(name, name not in defaults, defaults.get(name)) for name in names)
+
+    def lacks(self, values: Mapping[str, str]) -> list[TemplateVariable]:
+        """List the variables that need a value and have none."""
+        return [each for each in self.variables if each.required and each.name not in values]
+
+    def fill(self, values: Mapping[str, str]) -> tuple[str, str | None]:
+        """Return the prompt, and the system prompt, with values in them.
+
+        :raises UsageError: a value is missing, or for no variable
+        """
+        self.check_names(values)
+        lacking = self.lacks(values)
+        if lacking:
+            raise self.missing(lacking)
+        defaults = {each.name: each.default or "" for each in self.variables}
+
+        def value_of(place: Place) -> str:
+            if place.name in values:
+                return values[place.name]
+            return defaults[place.name] if place.default is None else place.default
+
+        system = filled(self.system, value_of) if self.template.system is not None else None
+        return filled(self.text, value_of), system
+
+    def check_names(self, values: Mapping[str, str]) -> None:
+        """:raises UsageError: a value is for no variable of this template"""
+        names = [each.name for each in self.variables]
+        for name in values:
+            if name not in names:
+                known = f"It has {', '.join(names)}." if names else "It has none."
+                problem = f"The template '{self.name}' has no variable '{visible(name)}'{nearest(name, names)}"
+                raise UsageError(problem, known)
+
+    def missing(self, lacking: Sequence[TemplateVariable]) -> UsageError:
+        """Return what to say of values that are missing."""
+        names = ", ".join(each.name for each in lacking)
+        first = lacking[0].name
+        remedy = f"Give it as {first}=TEXT, {first}=@FILE or {first}=- for what is piped in."
+        return UsageError(f"The template '{self.name}' needs {names}", remedy)
+
+    def line(self, key: str, number: int, mark: str = "") -> int:
+        """Return the line of the file in which a line of one of its texts stands; without a file, that line.
+
+        :param number: of the line in the text, from 1
+        :param mark: what stands there, for texts whose lines are not those of the file
+        """
+        start = self.lines.get((key,))
+        if start is None:
+            return number
+        lines = self.source.split("\n")
+        if lines[start - 1].partition(":")[2].lstrip().startswith("|"):
+            return start + number
+        after = (at for at in range(start, len(lines) + 1) if mark and mark in lines[at - 1])
+        return next(after, start)
+
+    def doubts(self) -> Iterator[str]:
+        """Yield what is likely to be a mistake, each with its line."""
+        yield from self._undeclared()
+        yield from self._unused()
+        if self.template.model and self.template.routing_profile:
+            yield self._at("profile", "model and profile exclude each other; the model holds")
+
+    def _undeclared(self) -> Iterator[str]:
+        names = [each.name for each in self.variables]
+        for key, text in (("template", self.template.template), ("system", self.template.system or "")):
+            for place in candidates(text) if self.declares else ():
+                if place.name not in self._declared:
+                    line = self.line(key, place.line, f"{{{place.name}")
+                    near = nearest(place.name, names)
+                    yield f"{self._file()}{line}: {{{place.name}}} is not declared, so it stays as it is{near}"
+
+    def _unused(self) -> Iterator[str]:
+        used = {each.name for each in (*self.text, *self.system) if isinstance(each, Place)}
+        for number, each in enumerate(self.template.variables):
+            if each.name not in used:
+                yield self._at(("variables", str(number)), f"the variable {each.name} is declared, but not used")
+            elif each.required and each.default is not None:
+                yield self._at(("variables", str(number)), f"{each.name} is required, so its default is never used")
+
+    def _at(self, key: str | tuple[str, ...], text: str) -> str:
+        path = (key,) if isinstance(key, str) else key
+        inside = [line for each, line in self.lines.items() if each[: len(path)] == path]
+        return f"{self._file()}{min(inside)}: {text}" if inside else text
+
+    def _file(self) -> str:
+        return f"{self.path}:" if self.path else "line "
+
+
+def _with_default(variable: TemplateVariable, defaults: Mapping[str, str]) -> TemplateVariable:
+    """Give a variable that declares no default the first that is written for it in the text."""
+    if variable.required or variable.default is not None or variable.name not in defaults:
+        return variable
+    return TemplateVariable(variable.name, False, defaults[variable.name], variable.description)
