@@ -75,13 +75,17 @@ def ask(ollm, prompt="go", **more):
     [
         ("", False, SAFE),
         ("", True, ALL),
-        ("tools: {offer: auto}", True, ALL),
-        ("tools: {offer: all}", False, ALL),
-        ("tools: {offer: all}", True, ALL),
-        ("tools: {offer: none}", False, []),
-        ("tools: {offer: none}", True, []),
-        ("tools: {disabled: [say, tool_read]}", True, [name for name in ALL if name not in ("say", "tool_read")]),
-        ("tools: {offer: all, disabled: [say]}", False, [name for name in ALL if name != "say"]),
+        ("tools: {calls: {offer: auto}}", True, ALL),
+        ("tools: {calls: {offer: all}}", False, ALL),
+        ("tools: {calls: {offer: all}}", True, ALL),
+        ("tools: {calls: {offer: none}}", False, []),
+        ("tools: {calls: {offer: none}}", True, []),
+        (
+            "tools: {calls: {disabled: [say, tool_read]}}",
+            True,
+            [name for name in ALL if name not in ("say", "tool_read")],
+        ),
+        ("tools: {calls: {offer: all, disabled: [say]}}", False, [name for name in ALL if name != "say"]),
     ],
 )
 def test_which_tools_are_offered(ollm_app, settings, at_terminal, expected):
@@ -101,7 +105,7 @@ def test_tools_with_a_risk_are_offered_only_to_models_that_are_known_to_call_too
 
 
 def test_what_a_model_cannot_call_is_left_out_with_a_line_if_all_are_wanted(ollm_app):
-    ollm = in_conversation(ollm_app(Plugin, Tools, Limits, settings=f"{UNABLE}tools: {{offer: all}}"))
+    ollm = in_conversation(ollm_app(Plugin, Tools, Limits, settings=f"{UNABLE}tools: {{calls: {{offer: all}}}}"))
     ollm.ask("go")
     assert offered(ollm) == []
     assert "scripted:1b cannot call tools, so it is not offered tool_none" in ollm.stderr.getvalue()
@@ -109,7 +113,7 @@ def test_what_a_model_cannot_call_is_left_out_with_a_line_if_all_are_wanted(ollm
 
 def test_an_answer_in_a_given_form_is_offered_no_tools_unless_all_are_wanted(ollm_app):
     form = Overrides(schema={"type": "object", "properties": {"a": {"type": "string"}}})
-    for settings, expected in (("", []), ("tools: {offer: all}", ALL)):
+    for settings, expected in (("", []), ("tools: {calls: {offer: all}}", ALL)):
         ollm = ollm_app(Plugin, Tools, Limits, settings=settings)
         ask(ollm, overrides=form)
         assert offered(ollm) == expected

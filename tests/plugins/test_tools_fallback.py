@@ -29,7 +29,7 @@ from ollm.api import (
 )
 from tests.plugins.test_tools import UNABLE, Tools, ask, in_conversation, offered
 
-ON = f"{UNABLE}tools: {{fallback: true}}"
+ON = f"{UNABLE}tools: {{calls: {{fallback: true}}}}"
 
 
 def written(*texts, reason="stop"):
@@ -60,7 +60,7 @@ def test_it_is_off_unless_it_is_wanted(ollm_app):
 
 
 def test_a_model_that_can_call_tools_is_left_alone(ollm_app):
-    ollm = start(ollm_app, ToolCall("1", "say", {"text": "x"}), "done", settings="tools: {fallback: true}")
+    ollm = start(ollm_app, ToolCall("1", "say", {"text": "x"}), "done", settings="tools: {calls: {fallback: true}}")
     assert ollm.ask("go").text == "done"
     assert offered(ollm, 0) == ["say", "tool_none"]
     assert ollm.provider.requests[0].schema is None
@@ -185,7 +185,7 @@ def test_arguments_are_checked_as_those_of_any_call(ollm_app):
 def test_an_answer_in_a_given_form_gets_that_form(ollm_app):
     form = {"type": "object", "properties": {"a": {"type": "string"}}}
     for extra in ("", ", offer: all"):
-        ollm = start(ollm_app, '{"a": "b"}', settings=f"{UNABLE}tools: {{fallback: true{extra}}}")
+        ollm = start(ollm_app, '{"a": "b"}', settings=f"{UNABLE}tools: {{calls: {{fallback: true{extra}}}}}")
         assert texts(ask(ollm, overrides=Overrides(schema=form))) == ['{"a": "b"}']
         (request,) = ollm.provider.requests
         assert request.schema == form and request.tools == ()

@@ -129,7 +129,7 @@ def test_json_that_is_no_call_is_an_answer(chat):
 
 
 def test_the_fallback_asks_a_server_for_json_and_offers_no_tools(chat):
-    unable = "models: {'smollm2:*': {limits: {capabilities: [streaming]}}}\ntools: {fallback: true}\n"
+    unable = "models: {'smollm2:*': {limits: {capabilities: [streaming]}}}\ntools: {calls: {fallback: true}}\n"
     events, (request,) = chat("chat_format_json_stream", settings=unable)
     assert "tools" not in request
     assert request["format"]["anyOf"][1]["properties"]["tool"] == {"const": "get_weather"}
@@ -269,7 +269,9 @@ def test_the_embedded_engine_calls_a_tool(ollm_app, ollm_home, cache):
     models = ollm_home / "models"
     models.mkdir()
     (models / cache.name).symlink_to(cache)
-    settings = "model: {provider: local}\ntools: {fallback: true}\noptions: {temperature: 0, seed: 7, numPredict: 60}"
+    settings = (
+        "model: {provider: local}\ntools: {calls: {fallback: true}}\noptions: {temperature: 0, seed: 7, numPredict: 60}"
+    )
     ollm = ollm_app(Local, Limits, Tokens, Options, Plugin, Weather, settings=settings)
     events = ollm.ask("What is the weather in Paris?").events
     (result,) = [event for event in events if isinstance(event, ToolReturned)]

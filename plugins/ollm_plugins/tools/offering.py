@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from ollm.api import ChatRequest, ContributedTools, HostContext, ModelKnowledge, TurnContext, replace
-from ollm_plugins.tools.settings import ToolsSettings
+from ollm_plugins.tools.settings import CallsSettings
 
 if TYPE_CHECKING:
     from ollm.api import ServiceFinder
@@ -38,8 +38,8 @@ class Offering:
         self.is_interactive = False
 
     @property
-    def _settings(self) -> ToolsSettings:
-        return self._ctx.settings.section(ToolsSettings)
+    def _settings(self) -> CallsSettings:
+        return self._ctx.settings.section(CallsSettings)
 
     def risk_of(self, name: str) -> str:
         """Return what a tool can do; of one that nobody hands in, the worst is held true."""
@@ -70,9 +70,9 @@ class Offering:
         """Say why a tool is not offered to a model; empty when it is."""
         settings = self._settings
         if settings.offer == "none":
-            return "tools.offer is none"
+            return "tools.calls.offer is none"
         if name in settings.disabled:
-            return "tools.disabled names it"
+            return "tools.calls.disabled names it"
         if settings.offer == "all" or (risk := self.risk_of(name)) == "none":
             return ""
         if not self.is_interactive:

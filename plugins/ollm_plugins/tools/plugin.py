@@ -17,7 +17,7 @@ class Plugin(Specs):
 
     ollm_settings_sections = hookimpl(
         lambda self, paths: [
-            kinds.SettingsSection("tools", f"{_AT}.settings:ToolsSettings"),
+            kinds.SettingsSection("tools.calls", f"{_AT}.settings:CallsSettings"),
             kinds.SettingsSection("tools.results", f"{_AT}.settings:ResultSettings"),
         ]
     )

@@ -10,7 +10,7 @@ from ollm.api import Setting
 
 
 @dataclass(frozen=True)
-class ToolsSettings:
+class CallsSettings:
     """Which tools models are offered."""
 
     offer: Annotated[
