@@ -37,7 +37,6 @@ from ollm.api import (
 from ollm_plugins.repl import statusbar
 from ollm_plugins.repl.above import Above
 from ollm_plugins.repl.commands import overview
-from ollm_plugins.repl.keyboard import CommandCompleter
 from ollm_plugins.repl.screen import CLEAR_LINE, DIM, LENGTH_TEXT, PLAIN, Screen
 from ollm_plugins.repl.slash import split
 from ollm_plugins.repl.statusbar import StatusBar, cut
@@ -161,35 +160,16 @@ def test_splitting() -> None:
             split(line)
 
 
-@pytest.mark.parametrize(
-    ("line", "found"),
-    [
-        ("/", ["help", "model"]),
-        ("/mo", ["model"]),
-        ("/model ", ["list", "load"]),
-        ("/model lo", ["load"]),
-        ("/help mo", ["model"]),
-        ("/help model l", ["list", "load"]),
-        ("/nothing", []),
-        ("model", []),
-    ],
-)
-def test_completion(line: str, found: list[str]) -> None:
-    completer = CommandCompleter(["model load", "help", "model", "model list"])
-    completions = completer.get_completions(Document(line), CompleteEvent())
-    assert [each.text for each in completions] == found
-
-
 def test_help_fits_its_window() -> None:
     for width in (30, 40, 80, 200):
         lines = list(overview(ROOT, width))
         assert max(map(len, lines[:-1])) < width
     assert lines[:5] == [
         "Commands",
-        "  /help        Help.",
+        "  /help          Help.",
         "",
         "model: Models.",
-        "  /model list  List what there is, in any order.",
+        "  /model list    List what there is, in any order.",
     ]
 
 

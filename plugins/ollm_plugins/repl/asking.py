@@ -133,7 +133,7 @@ class Asking:
             self._write("Esc and then Enter ends the editing; with $EDITOR set, an editor opens.")
             return await self._line("", default=text)
         try:
-            return await _in_editor(editor, text)
+            return await in_editor(editor, text)
         except (OSError, ValueError) as error:
             self._write(f"The editor failed: {visible(str(error))}")
             return None
@@ -191,7 +191,7 @@ async def _interrupted() -> Any:
     raise asyncio.CancelledError
 
 
-async def _in_editor(editor: str, text: str) -> str:
+async def in_editor(editor: str, text: str) -> str:
     """Let the user change a text in a program.
 
     :raises OSError: it cannot be started, or it failed

@@ -17,8 +17,14 @@ from ollm_plugins.repl.slash import Slash
 KEYS = (
     ("Ctrl-C", "Stop the answer or the command; at the prompt, clear the line."),
     ("Ctrl-D", "Leave, on an empty line."),
-    ("Tab", "Complete a command."),
-    ("Up, Down", "Earlier lines of this run."),
+    ("Tab", "Complete a command, its options and values, or a path after @."),
+    ("Up, Down", "Earlier lines, of this folder first."),
+    ("Ctrl-R", "Search earlier lines; the right arrow takes the one that is proposed in grey."),
+    ("Alt-Enter", "Begin a new line; so does Enter after a backslash."),
+    ('"""', "Begin a text of many lines, and end it."),
+    ("Ctrl-X Ctrl-E", "Write the line in your editor."),
+    ("@path", "Send a text file or an image with the prompt."),
+    ("!command", "Run a command of your shell; !! shows the model what it wrote."),
     ("//text", "Send a text that begins with a slash."),
 )
 _NARROWEST = 24

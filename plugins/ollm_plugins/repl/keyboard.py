@@ -3,92 +3,84 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
-from collections.abc import Iterable
 from io import TextIOWrapper
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-from prompt_toolkit.document import Document
+from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.completion import ThreadedCompleter
 from prompt_toolkit.output import ColorDepth, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.styles import Style
 
+from ollm.api import Notice
+from ollm_plugins.repl.completion import LineCompleter
+from ollm_plugins.repl.history import FolderHistory
+from ollm_plugins.repl.keys import bindings
 from ollm_plugins.repl.plain import read_line
+from ollm_plugins.repl.settings import ReplSettings
 from ollm_plugins.repl.statusbar import StatusBar, cut
+from ollm_plugins.repl.unfinished import continued, goes_on, without_quotes
 
 if TYPE_CHECKING:
     from ollm.api import App
     from ollm_plugins.repl.above import Above
+    from ollm_plugins.repl.completion import Proposals
 
-PROMPT = "> "
-_HELP = "/help "
+PROMPT: Final = "> "
+NEXT: Final = ". "
+"""Stands before the further lines of a text."""
 
-
-class CommandCompleter(Completer):
-    """Completes `/NAME …`, and `/help NAME …` likewise.
-
-    :param names: full names of commands, without the slash
-    """
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self._names = sorted(names)
-
-    def get_completions(
-        self,
-        document: Document,
-        complete_event: CompleteEvent,  # noqa: ARG002  (as prompt_toolkit wants it)
-    ) -> Iterable[Completion]:
-        """Yield the next word of every command that begins as the line does."""
-        line = document.text_before_cursor
-        if not line.startswith("/"):
-            return
-        typed = line.removeprefix(_HELP) if line.startswith(_HELP) else line[1:]
-        word = typed.rpartition(" ")[2]
-        above = typed[: len(typed) - len(word)]
-        for name in self._names:
-            if name.startswith(typed) and " " not in name[len(above) :]:
-                yield Completion(name[len(above) :], start_position=-len(word))
+ROOMY: Final = 14
+"""Rows of a terminal from which on completions come as a menu; below, as a list that shells print."""
 
 
 class Keyboard:
     """Reads lines: with an editor where the terminal can do more than print, plainly where it cannot.
 
-    :param names: full names of the commands to complete, without the slash
+    :param proposals: knows what could be meant by what is typed
     :param bar: stands below the line, where there is an editor
     :param above: is told when the prompt holds the terminal
     """
 
-    def __init__(self, app: App, names: Iterable[str], bar: StatusBar, above: Above) -> None:
+    def __init__(self, app: App, proposals: Proposals, bar: StatusBar, above: Above) -> None:
         self._app = app
         self._bar = bar
         self._above = above
-        self._session = _session(names, color=app.out.color) if app.out.is_terminal else None
+        plain = app.settings.section(ReplSettings).plain
+        self._session = _session(app, proposals) if app.out.is_terminal and not plain else None
         if self._session is None and isinstance(sys.stdin, TextIOWrapper):
             sys.stdin.reconfigure(errors="replace")
 
     def line(self) -> str:
-        """Read one line; what is pasted in one go is one line, even with line feeds in it.
+        """Read one text; what is pasted in one go is one text, even with line feeds in it.
 
         :raises EOFError: Ctrl-D on an empty line, or the terminal is gone
         :raises KeyboardInterrupt: Ctrl-C
         """
         self._app.out.stdout.flush()
         if self._session is None:
-            return self._app.run(read_line(self._app.out, PROMPT, self._above))
+            return without_quotes(self._plainly())
         text = self._app.run(self._edited(self._session))
-        return text.encode("utf-8", "replace").decode()  # bytes that are no UTF-8 come as lone surrogates
+        return without_quotes(text.encode("utf-8", "replace").decode())  # bytes that are no UTF-8 are lone surrogates
 
     @property
     def abandoned(self) -> str:
         """What stood in the line that Ctrl-C has cleared, as far as that is known."""
         return self._session.default_buffer.text if self._session is not None else ""
 
+    def _plainly(self) -> str:
+        text = self._app.run(read_line(self._app.out, PROMPT, self._above))
+        while goes_on(text):
+            text = continued(text) + self._app.run(read_line(self._app.out, NEXT, self._above))
+        return text
+
     async def _edited(self, session: PromptSession[str]) -> str:
-        """Read one line with the editor, the status bar below it, notices above it."""
+        """Read one text with the editor, the status bar below it, notices above it."""
 
         def shown() -> str:
             return cut(self._bar.text, session.app.output.get_size().columns)
@@ -97,6 +89,8 @@ class Keyboard:
             session.bottom_toolbar = shown if self._bar.text else None
             session.app.invalidate()
 
+        roomy = session.app.output.get_size().rows >= ROOMY
+        session.complete_style = CompleteStyle.COLUMN if roomy else CompleteStyle.READLINE_LIKE
         refreshing = asyncio.ensure_future(self._bar.refresh(changed))
         try:
             with self._above.prompt(run_in_terminal):
@@ -105,20 +99,36 @@ class Keyboard:
             refreshing.cancel()
 
 
-def _session(names: Iterable[str], *, color: bool) -> PromptSession[str]:
+def _session(app: App, proposals: Proposals) -> PromptSession[str]:
     output = create_output(sys.stdout)
     if isinstance(output, Vt100_Output):
         # Nothing here needs to know the cursor's row, and a terminal's late answer would be read as input. But who
         # knows nothing of the rows below shows no status bar: there is the prompt's own row at least.
         output.enable_cpr = False
         output.get_rows_below_cursor_position = lambda: 1  # type: ignore[method-assign]
+    color = app.out.color
     look = "noreverse ansibrightblack" if color else "noreverse"
     return PromptSession(
         output=output,
         style=Style.from_dict({"bottom-toolbar": look}),
         color_depth=None if color else ColorDepth.DEPTH_1_BIT,
-        completer=CommandCompleter(names),
-        complete_style=CompleteStyle.READLINE_LIKE,  # keeps no rows free for a menu; windows may be small
+        history=_history(app),
+        auto_suggest=AutoSuggestFromHistory() if color else None,  # else nobody could tell it from what is typed
+        completer=ThreadedCompleter(LineCompleter(proposals)),
         complete_while_typing=False,
+        key_bindings=bindings(),
+        multiline=True,
+        prompt_continuation=NEXT,
+        vi_mode=app.settings.section(ReplSettings).editing_mode == "vi",
+        search_ignore_case=True,
+        enable_open_in_editor=True,
+        tempfile_suffix=".md",
         enable_suspend=True,
     )
+
+
+def _history(app: App) -> FolderHistory:
+    def tell(text: str) -> None:
+        app.out.notify(Notice("history-not-kept", text))
+
+    return FolderHistory(app.paths.home / "history" / "lines.jsonl", lambda: os.fspath(app.workspace), tell)

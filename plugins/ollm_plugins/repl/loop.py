@@ -14,10 +14,13 @@ from contextlib import aclosing, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from ollm.api import ExitCode, OllmError, StatusContext, Submission
+from ollm.api import ExitCode, OllmError, StatusContext, Submission, UsageError
 from ollm_plugins.repl.above import Above
 from ollm_plugins.repl.asking import Asking
+from ollm_plugins.repl.bang import Ran
+from ollm_plugins.repl.bang import run as run_command
 from ollm_plugins.repl.commands import Leave
+from ollm_plugins.repl.inclusion import included
 from ollm_plugins.repl.keyboard import Keyboard
 from ollm_plugins.repl.screen import Screen
 from ollm_plugins.repl.slash import Slash, split
@@ -72,8 +75,9 @@ class Repl:
         self._screen = Screen(app.out)
         self._above = Above(self._screen.notice)
         self._asking = Asking(app, self._screen.rest, self._above)
-        self._keyboard = Keyboard(app, self._slash.names(), StatusBar(app, self._status), self._above)
+        self._keyboard = Keyboard(app, self._slash.proposals(), StatusBar(app, self._status), self._above)
         self._answerer = ("", "")
+        self._ran: Ran | None = None
 
     def run(self) -> None:
         """Converse until the user leaves or the terminal is gone."""
@@ -126,11 +130,33 @@ class Repl:
                 traceback.print_exception(error)
 
     def _obey(self, line: str) -> None:
+        """Do what a line says: a command, a command of the shell, or a prompt."""
         if line.startswith("/") and not line.startswith("//"):
             for wanted in self._slash.run(split(line[1:])):
                 self._app.run(self._turn(wanted))
+        elif line.startswith("!"):
+            self._run(line)
         else:
-            self._app.run(self._turn(Submission(line[1:] if line.startswith("//") else line)))
+            self._say(line[1:] if line.startswith("//") else line)
+
+    def _say(self, text: str) -> None:
+        """Send a prompt, with the files that it includes."""
+        found = included(text, self._app.workspace)
+        for told in found.told:
+            self._screen.hint(told)
+        self._app.run(self._turn(Submission(found.prompt, found.images)))
+
+    def _run(self, line: str) -> None:
+        """Run a command of the user's own; with !! the model gets its output, or that of the last one."""
+        command = line.lstrip("!").strip() if line.startswith("!!") else line[1:].strip()
+        if command or not line.startswith("!!"):
+            self._ran = run_command(command, self._app.workspace, self._app.environ)
+            if self._ran.code:
+                self._screen.hint(f"It ended with exit code {self._ran.code}.")
+        if line.startswith("!!"):
+            if self._ran is None:
+                raise UsageError("No command was run", "!COMMAND runs one; !! then shows the model what it wrote.")
+            self._app.run(self._turn(Submission(self._ran.prompt)))
 
     async def _turn(self, wanted: Submission) -> None:
         """Hold one turn, and say first who answers when that has changed."""

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from ollm.api import Command, Frontend, HostContext, Specs, hookimpl
+from ollm.api import Command, Frontend, HostContext, Paths, SettingsSection, Specs, hookimpl
 
 _HERE = "ollm_plugins.repl"
+_COMMANDS = (
+    ("help", "List the commands, or explain one.", "commands:show_help", ("help", "help new")),
+    ("new", "Begin a new conversation; the model forgets this one.", "commands:begin_anew", ()),
+    (
+        "cd",
+        "Work in another folder; without one, say in which.",
+        "commands:change_folder",
+        ("cd", "cd ../other", "cd ~"),
+    ),
+    ("edit", "Write the next prompt in your editor.", "turning:edit", ("edit", "edit Dear model,")),
+    ("retry", "Have the last prompt answered again.", "turning:retry", ("retry", "retry with llama3.1:8b")),
+    ("undo", "Take back the last prompt and its answer.", "turning:undo", ()),
+    ("system", "Set what the model is told first.", "turning:system", ("system Be brief.", "system --clear")),
+)
 
 
 class Plugin(Specs):
     """`ollm` alone on a terminal."""
+
+    @hookimpl
+    def ollm_settings_sections(self, paths: Paths) -> list[SettingsSection]:
+        """Hand in what can be set about the terminal."""
+        return [SettingsSection("repl", f"{_HERE}.settings:ReplSettings")]
 
     @hookimpl
     def ollm_frontends(self, ctx: HostContext) -> list[Frontend]:
@@ -18,36 +37,9 @@ class Plugin(Specs):
     @hookimpl
     def ollm_commands(self, ctx: HostContext) -> list[Command]:
         """Hand in the commands that make sense only in the REPL."""
-        return [
-            Command(
-                "help",
-                "List the commands, or explain one.",
-                f"{_HERE}.commands:show_help",
-                examples=("help", "help new"),
-                surfaces=("repl",),
-                lenient=True,
-            ),
-            Command(
-                "new",
-                "Begin a new conversation; the model forgets this one.",
-                f"{_HERE}.commands:begin_anew",
-                surfaces=("repl",),
-                lenient=True,
-            ),
-            Command(
-                "cd",
-                "Work in another folder; without one, say in which.",
-                f"{_HERE}.commands:change_folder",
-                examples=("cd", "cd ../other", "cd ~"),
-                surfaces=("repl",),
-                lenient=True,
-            ),
-            Command(
-                "exit",
-                "Leave.",
-                f"{_HERE}.commands:leave",
-                aliases=("quit",),
-                surfaces=("repl",),
-                lenient=True,
-            ),
+        made = [
+            Command(name, text, f"{_HERE}.{run}", (), examples, ("repl",), lenient=True)
+            for name, text, run, examples in _COMMANDS
         ]
+        leave = Command("exit", "Leave.", f"{_HERE}.commands:leave", ("quit",), (), ("repl",), lenient=True)
+        return [*made, leave]

@@ -10,6 +10,7 @@ from ollm.api import CommandContext, Submission, UsageError, dispatch, names, ne
 
 if TYPE_CHECKING:
     from ollm.api import App, Conversation
+    from ollm_plugins.repl.completion import Proposals
 
 
 def split(line: str) -> list[str]:
@@ -32,6 +33,13 @@ class Slash:
         self._submissions: list[Submission] = []
         context = CommandContext(app, "repl", conversation, self._submissions)
         self._group = root_group(self._root, app.hub, context, None)
+        self._app, self._conversation = app, conversation
+
+    def proposals(self) -> Proposals:
+        """Return what completes lines."""
+        from ollm_plugins.repl.completion import Proposals
+
+        return Proposals(self._app, self._root, self._group, self._conversation)
 
     def names(self) -> list[str]:
         """Return the full name of every command and group, aliases included."""

@@ -1,0 +1,42 @@
+"""What do the keys do that are not every editor's?"""
+
+from __future__ import annotations
+
+from prompt_toolkit.application.current import get_app
+from prompt_toolkit.enums import DEFAULT_BUFFER
+from prompt_toolkit.filters import Condition, has_focus, is_searching
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+from ollm_plugins.repl.unfinished import continued, goes_on
+
+
+def bindings() -> KeyBindings:
+    """Return the bindings: Enter sends, unless the text goes on; Alt-Enter begins a new line."""
+    keys = KeyBindings()
+    typing = has_focus(DEFAULT_BUFFER) & ~is_searching
+    chosen = Condition(_is_chosen)
+
+    @keys.add("enter", filter=typing & chosen)
+    def take(event: KeyPressEvent) -> None:
+        event.current_buffer.complete_state = None
+
+    @keys.add("enter", filter=typing & ~chosen)
+    def send(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        if goes_on(buffer.text) and buffer.document.is_cursor_at_the_end:
+            buffer.text = continued(buffer.text)
+            buffer.cursor_position = len(buffer.text)
+            return
+        buffer.validate_and_handle()
+
+    @keys.add("escape", "enter", filter=typing)
+    def begin_line(event: KeyPressEvent) -> None:
+        event.current_buffer.newline(copy_margin=False)
+
+    return keys
+
+
+def _is_chosen() -> bool:
+    """Say whether the menu of completions stands on one of them."""
+    state = get_app().current_buffer.complete_state
+    return state is not None and state.current_completion is not None
