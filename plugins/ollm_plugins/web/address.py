@@ -87,6 +87,8 @@ def _refuse(parts: SplitResult, port: int | None) -> None:
         raise UsageError("Only addresses with http:// or https:// can be fetched", "Write it whole, e.g. https://…")
     if "@" in parts.netloc:
         raise UsageError("The address holds a user's name or a password", "Leave out what stands before the @.")
+    if "[" in parts.netloc and ":" not in (parts.hostname or ""):
+        raise UsageError("What stands in brackets is no IP address", "Write it as http://[2001:db8::1]/.")
     if not parts.hostname or port == 0:
         raise UsageError("The address names no host" if not parts.hostname else "There is no port 0")
 

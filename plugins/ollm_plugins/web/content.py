@@ -72,7 +72,7 @@ def _charset(kind: str) -> str:
     named = _CHARSET.search(kind)
     try:
         name = codecs.lookup(named[1]).name if named else ""
-        b"".decode(name or "ascii")  # some codecs make no text
+        b"x".decode(name or "ascii", "replace")  # some codecs make no text
     except (LookupError, UnicodeError):
         return ""
     return "" if name.replace("-", "_") in _NO_CHARSETS else name

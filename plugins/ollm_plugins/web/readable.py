@@ -30,7 +30,55 @@ LEAST_MAIN = 200
 """Characters that a page's main part must have; below, the whole page is taken."""
 
 MEMORY = 1 << 30
-"""Bytes that this program may take. 5 MB of HTML take about 200 MB."""
+"""Bytes that this program may take."""
+
+PROCESSOR = 60
+"""Seconds of processor time that it may take, should nobody be left to end it."""
+
+
+_BLOCKS = (
+    *(
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "center",
+        "details",
+        "dir",
+        "div",
+        "dl",
+        "fieldset",
+        "figure",
+        "footer",
+    ),
+    *("form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "main", "menu", "nav", "ol", "p", "pre", "section"),
+    *("table", "ul"),
+)
+_AROUND_P = frozenset((*_BLOCKS, "li", "dd", "dt", "td", "th", "caption", "button", "object")) - {"p"}
+IMPLIED: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
+    **dict.fromkeys(_BLOCKS, (("p",), _AROUND_P)),
+    "li": (("li",), frozenset(("ul", "ol", "menu"))),
+    **dict.fromkeys(("dt", "dd"), (("dt", "dd"), frozenset(("dl",)))),
+    **dict.fromkeys(("td", "th"), (("td", "th"), frozenset(("tr", "table")))),
+    **dict.fromkeys(("tr", "tbody", "tfoot", "thead"), (("tr",), frozenset(("table",)))),
+}
+"""Which tags end others that are still open, and around which they do not: HTML lets authors leave out `</p>`, `</li>` …"""
+
+
+class Soup(BeautifulSoup):
+    """A page whose elements end where HTML says that they do; the parser of Python's library would nest them."""
+
+    def handle_starttag(self, name: str, *rest: Any, **more: Any) -> Any:
+        """End what a tag ends."""
+        ended, around = IMPLIED.get(name, ((), frozenset()))
+        for depth, tag in enumerate(reversed(self.tagStack) if ended else (), start=1):
+            if tag.name in ended:
+                self.endData()
+                for _ in range(depth):
+                    self.popTag()
+            if tag.name in ended or tag.name in around:
+                break
+        return super().handle_starttag(name, *rest, **more)
 
 
 class Converter(MarkdownConverter):
@@ -45,7 +93,7 @@ class Converter(MarkdownConverter):
 def main() -> None:
     """Read HTML and write a JSON object: title, text, characters (of the whole text), plain (only its words)."""
     base, charset, limit = sys.argv[1:]
-    _bound_memory()
+    _bound()
     warnings.simplefilter("ignore")
     page = read(sys.stdin.buffer.read(), base, charset)
     page["characters"] = len(page["text"])
@@ -59,7 +107,7 @@ def read(html: bytes, base: str, charset: str) -> dict[str, Any]:
     :param base: its address, to which its links are relative
     :param charset: what its server says; empty if it does not
     """
-    soup = BeautifulSoup(html, "html.parser", from_encoding=charset or None)
+    soup = Soup(html, "html.parser", from_encoding=charset or None)
     title = " ".join(soup.title.get_text(" ").split()) if soup.title else ""
     for tag in soup.find_all(lambda tag: tag.name in NOISE or _is_unseen(tag)):
         tag.decompose()
@@ -103,12 +151,13 @@ def _tidy(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
-def _bound_memory() -> None:
+def _bound() -> None:
     try:
         import resource
     except ImportError:  # Windows
         return
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR, PROCESSOR))
 
 
 if __name__ == "__main__":
