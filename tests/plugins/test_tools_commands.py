@@ -1,11 +1,15 @@
 """What do the commands of the room `tools` show, in a document and for people?"""
 
 import json
+import re
+import shlex
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from ollm_plugins.limits.plugin import Plugin as Limits
 from ollm_plugins.memory.plugin import Plugin as Memory
+from ollm_plugins.options.plugin import Plugin as Options
 from ollm_plugins.tools.plugin import Plugin
 
 from ollm.api import (
@@ -22,7 +26,10 @@ from ollm.api import (
     UsageError,
     hookimpl,
 )
+from tests.helpers.program import ollm as program  # noqa: F401  (a fixture)
 from tests.plugins.test_tools import ALL, RISKS, UNABLE, Tools
+from tests.replay.fixtures import replay  # noqa: F401  (a fixture)
+from tests.terminal.screen import Terminal
 
 
 def listed(ollm, line="tools list --json"):
@@ -229,3 +236,49 @@ def test_without_a_plugin_that_keeps_conversations_there_is_a_line(ollm_app):
     result = ollm_app(Plugin, Tools).run_command("tools audit")
     assert isinstance(result.error, OllmError) and result.exit_code == 1
     assert "No plugin keeps conversations" in result.stderr
+
+
+# The page
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "rooms" / "tools.md").read_text(encoding="utf-8")
+FENCES = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+COMMANDS = [line for language, text in FENCES if not language for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_each_command_of_the_page_works(program, replay, monkeypatch, line):
+    monkeypatch.setenv("OLLAMA_HOST", replay().url)
+    words = shlex.split(line)
+    assert words.pop(0) == "ollm"
+    done = program(*words)
+    assert done.code == 0, done.err
+    if "--json" in words:
+        assert done.json is not None
+
+
+def test_the_page_names_all_commands():
+    assert {name for name in ("list", "show", "audit") if f"ollm tools {name}" in PAGE} == {"list", "show", "audit"}
+    assert len(COMMANDS) == 10
+
+
+def test_settings_that_the_page_names_exist(ollm_app):
+    named = set(re.findall(r"`((?:tools|options|chat)\.[\w.]+)`", PAGE))
+    known = set(ollm_app(Plugin, Options).app.settings.fields)
+    assert named - known == set()
+
+
+def test_an_offer_holds_until_the_conversation_ends(replay, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    server = replay()
+    with Terminal(home, {"OLLAMA_HOST": server.url, "OLLM_PROVIDER": "ollama", "OLLM_MODEL": "smollm2:135m"}) as repl:
+        repl.wait_for_prompt()
+        repl.ask("hi")
+        repl.ask("/set tools.calls.offer none")
+        repl.ask("hi again")
+        repl.press("c-d")
+        assert repl.wait_for_end() == 0
+    first, second = server.asked("/api/chat")
+    assert "read_file" in [tool["function"]["name"] for tool in first.json["tools"]]
+    assert not second.json.get("tools")

@@ -233,7 +233,7 @@ def test_a_long_result_is_kept_in_a_real_run(ollm, replay, site):
 def test_an_answer_loads_nothing_heavy_for_tools(ollm, replay, site, tmp_path):
     (tmp_path / "site" / "sitecustomize.py").write_text(
         "import atexit, sys\n"
-        "heavy = {'pydantic', 'ruamel', 'prompt_toolkit', 'rich', 'anyio', 'sqlite3'}\n"
+        "heavy = {'pydantic', 'ruamel', 'prompt_toolkit', 'rich', 'anyio'}\n"
         "atexit.register(lambda: print('HEAVY', sorted(heavy & set(sys.modules)), file=sys.stderr))\n"
     )
     server = replay({"/api/chat": TALK})

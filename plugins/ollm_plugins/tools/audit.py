@@ -47,7 +47,7 @@ def _row(audited: AuditedCall) -> tuple[object, ...]:
     arguments = json.dumps(dict(record.call.arguments), ensure_ascii=False, default=str)
     short = arguments if len(arguments) <= _WIDE else f"{arguments[: _WIDE - 1]}…"
     at = audited.at.replace("T", " ")[:19]
-    return at, audited.conversation[:8], record.call.name, short, _decision(audited), record.by or "-", record.size
+    return at, audited.conversation, record.call.name, short, _decision(audited), record.by or "-", record.size
 
 
 def _decision(audited: AuditedCall) -> str:
