@@ -1,0 +1,69 @@
+"""What does a model get when it reads a file?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ollm.api import HostContext, OllmError, ToolContext, ToolPreview, UsageError
+from ollm_plugins.files.agreement import reason
+from ollm_plugins.files.contents import decoded, with_newline
+from ollm_plugins.files.opening import snapshot
+from ollm_plugins.files.places import locate, named
+from ollm_plugins.files.settings import FilesSettings
+from ollm_plugins.files.wishes import Read, understood
+
+WIDTH: Final = 2_000
+"""Characters of a line that are returned; longer ones are in files that were made by programs."""
+
+
+async def preview(ctx: ToolContext, arguments: Mapping[str, Any]) -> ToolPreview:
+    """Say which file would be read.
+
+    :raises OllmError: it may not
+    """
+    wish, host = understood(arguments, Read), ctx.turn.host
+    place = locate(host, wish.path)
+    path = place.path
+    text = f"{named(host, path)}, up to {wish.limit} lines from line {wish.offset} on"
+    return ToolPreview(text, subject=str(path), always=str(path.parent), careful=reason(host, place))
+
+
+async def run(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
+    """Return numbered lines of a file, and what is left of it.
+
+    :raises OllmError: it cannot be read
+    """
+    return await asyncio.to_thread(_read, ctx.turn.host, understood(arguments, Read))
+
+
+def _read(host: HostContext, wish: Read) -> str:
+    if wish.offset < 1 or wish.limit < 1:
+        raise UsageError("`offset` and `limit` count from 1")
+    place = locate(host, wish.path)
+    name = named(host, place.path)
+    seen = snapshot(place, host.settings.section(FilesSettings).max_bytes)
+    if seen is None:
+        raise OllmError(f"There is no {name}", "`glob` finds files by name.")
+    lines = with_newline(decoded(seen.data, place.path).text, "\n").split("\n")
+    if not lines[-1]:
+        lines.pop()
+    if not lines:
+        return f"{name} is empty."
+    if wish.offset > len(lines):
+        raise UsageError(f"{name} has {len(lines)} lines; there is no line {wish.offset}")
+    last = min(len(lines), wish.offset + wish.limit - 1)
+    numbered = [f"{number}\t{_cut(lines[number - 1])}" for number in range(wish.offset, last + 1)]
+    return "\n".join((*numbered, *_rest(wish.offset, last, len(lines))))
+
+
+def _rest(first: int, last: int, total: int) -> list[str]:
+    """Say what is left, if anything is."""
+    if last == total:
+        return [f"(lines {first}-{last} of {total}; that is the end)"] if first > 1 else []
+    return [f"(lines {first}-{last} of {total}; offset {last + 1} goes on)"]
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= WIDTH else f"{line[:WIDTH]}… ({len(line) - WIDTH} more characters)"
