@@ -1,1 +1,1 @@
-"""The room `sessions`."""
+"""Every conversation is kept as it happens, and can be gone on with."""

@@ -1,0 +1,150 @@
+"""What do the commands show of sessions?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from ollm.api import CommandContext, to_document
+from ollm_plugins.sessions import reading
+from ollm_plugins.sessions.kept import UNSAVED, KeptSession, KeptTurn, iso, project_of, text_of
+from ollm_plugins.sessions.meaning import Meant, meant, shown
+from ollm_plugins.sessions.service import sessions_of
+
+Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
+Session = Annotated[
+    Meant, typer.Argument(help="An id or its beginning, a number in the list, a title, `last` or `this`.")
+]
+LIST = 20
+"""Sessions that are listed when nobody says how many."""
+
+
+def list_all(
+    ctx: CommandContext,
+    *,
+    here: Annotated[bool, typer.Option("--here", help="Only those of this project.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="How many; 0 for all.")] = LIST,
+    as_json: Json = False,
+) -> None:
+    """List the sessions that are kept, the last one first."""
+    service = sessions_of(ctx.app.context)
+    project = project_of(text_of(ctx.app.workspace)) if here else ""
+    known = service.read(reading.ids, ())
+    found = service.read(lambda connection: reading.sessions(connection, project=project, limit=limit or -1), ())
+    if as_json:
+        ctx.out.document([described(each) for each in found])
+    elif not found:
+        ctx.out.print("No session of this project is kept" if here and known else "No session is kept yet")
+    else:
+        places = {identity: at for at, identity in enumerate(known, 1)}
+        rows = [(places.get(each.id, ""), shown(each.id, known), *_row(each)) for each in found]
+        ctx.out.table(("#", "id", "when", "turns", "model", "project", "title"), rows, ("project", "model", "turns"))
+        if 0 < limit < len(known) and not here:
+            ctx.out.say(f"ollm: These are the last {limit} of {len(known)} sessions; --limit 0 lists all.")
+
+
+def _row(session: KeptSession) -> tuple[object, ...]:
+    project = session.project.rstrip("/").rpartition("/")[2] or session.project
+    return ago(session.updated), session.turns, session.model.partition("/")[2], project, session.title
+
+
+def ago(at: float) -> str:
+    """Say how long ago something was."""
+    seconds = max(0.0, time.time() - at)
+    for length, unit in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit} ago" if seconds < 60 * 86400 else iso(at)[:10]
+    return "just now"
+
+
+def described(session: KeptSession) -> dict[str, Any]:
+    """Return a session as a document."""
+    document: dict[str, Any] = to_document(session)
+    return {**document, "created": iso(session.created), "updated": iso(session.updated)}
+
+
+def described_turn(turn: KeptTurn) -> dict[str, Any]:
+    """Return a turn as a document; images are in Base64."""
+    import msgspec
+
+    details = turn.details
+    return {
+        "id": turn.id,
+        "start": turn.start,
+        "at": iso(turn.at),
+        "provider": turn.provider,
+        "model": turn.model,
+        "reason": turn.reason or "cut",
+        "takenBack": turn.gone,
+        "seconds": turn.seconds,
+        "firstTokenSeconds": turn.first_token,
+        "usage": to_document(msgspec.convert(details["usage"], _usage())) if details.get("usage") else None,
+        "options": {key: value for key, value in (details.get("options") or {}).items() if value not in (None, {}, [])},
+        "notices": details.get("notices") or [],
+        "tools": to_document(turn.tools),
+        "events": details.get("events") or [],
+        "messages": [_message(each) for each in msgspec.to_builtins(turn.messages)],
+    }
+
+
+def _usage() -> type:
+    from ollm.api import Usage
+
+    return Usage
+
+
+def _message(builtins: dict[str, Any]) -> dict[str, Any]:
+    from ollm.api import camel
+
+    return {camel(key): value for key, value in builtins.items() if value not in ("", []) or key == "content"}
+
+
+def show(
+    ctx: CommandContext,
+    session: Session = "",
+    *,
+    turns: Annotated[int, typer.Option("--turns", "-n", min=0, help="Only the last ones; 0 for all.")] = 0,
+    gone: Annotated[bool, typer.Option("--all", help="Also what was taken back.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show a session: the one under way, else the last one, unless you name one."""
+    found = meant(ctx, session)
+    said = sessions_of(ctx.app.context).read(
+        lambda connection: reading.turns(connection, found.id, last=turns or -1, gone=gone), ()
+    )
+    if as_json:
+        ctx.out.document({**described(found), "turns": [described_turn(each) for each in said]})
+        return
+    ctx.out.print(f"{found.title}\n{found.id} · {iso(found.updated)} · {found.folder}")
+    for turn in said:
+        ctx.out.print()
+        for line in lines(turn):
+            ctx.out.print(line)
+
+
+def lines(turn: KeptTurn) -> Iterator[str]:
+    """Yield the lines that show a turn."""
+    if turn.gone:
+        yield "[taken back]"
+    for message in turn.messages:
+        if message.role == "user":
+            yield "\n".join(f"> {line}" for line in message.content.splitlines() or [""])
+            yield from (f"> [image, {len(each)} bytes]" for each in message.images)
+        elif message.role == "tool":
+            yield f"[{message.tool_name} returned {len(message.content)} characters]"
+        elif message.content:
+            yield message.content.rstrip("\n")
+    yield from _ending(turn)
+
+
+def _ending(turn: KeptTurn) -> Iterator[str]:
+    """Say how a turn has ended, unless the model was done."""
+    if turn.reason == UNSAVED:
+        yield "[kept later than it was said]"
+    elif not turn.reason:
+        yield "[cut: the program ended, or is still at it]"
+    elif turn.reason != "stop":
+        yield f"[{turn.reason}]"

@@ -1,0 +1,130 @@
+"""What has come of a turn that is under way?
+
+The loop that answers only hands events over; everything else is done by the thread that writes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any
+
+from ollm.api import (
+    Event,
+    EventContext,
+    Finished,
+    Message,
+    Notice,
+    Progress,
+    TextDelta,
+    ThinkingDelta,
+    ToolCall,
+    ToolCalled,
+    ToolDecided,
+    ToolReturned,
+    Waiting,
+)
+from ollm_plugins.sessions.kept import Draft, KeptTurn, clean, text_of
+
+NO_RESULT = "The program ended before there was a result."
+"""What a model is told of a tool call that was under way when the program was killed."""
+
+
+class Live:
+    """One turn.
+
+    :param first: its first event
+    """
+
+    def __init__(self, first: EventContext) -> None:
+        self.turn = first.turn
+        self.folder = text_of(first.turn.host.workspace)
+        self.at = time.time()
+        self._started = time.monotonic()
+        sent = first.request.messages if first.request is not None else ()
+        images = next((each.images for each in reversed(sent) if each.role == "user"), ())
+        self._closed = [Message("user", first.turn.prompt, images)]
+        self._arrived: deque[tuple[float, Event]] = deque()
+        self._text: list[str] = []
+        self._thinking: list[str] = []
+        self._calls: list[ToolCall] = []
+        self._results: dict[str, str] = {}
+        self._notices: list[str] = []
+        self._changed = True
+        self.events: list[dict[str, Any]] = []
+
+    @property
+    def age(self) -> float:
+        """Seconds since its first event."""
+        return time.monotonic() - self._started
+
+    def hear(self, event: Event) -> None:
+        """Take an event in, at once."""
+        self._arrived.append((time.monotonic(), event))
+
+    def draft(self) -> Draft | None:
+        """Return what is to be kept by now; None when that is kept already."""
+        self.fold()
+        if not self._changed:
+            return None
+        self._changed = False
+        turn = self.turn
+        details = {"notices": self._notices, "events": self.events}
+        messages = (*self._closed, *self._open())
+        made = KeptTurn(turn.id, len(turn.messages), self.at, turn.provider, turn.model, "", messages, details=details)
+        return Draft(turn.conversation, self.folder, turn.messages, made)
+
+    def fold(self) -> None:
+        """Take account of the events that have arrived."""
+        while self._arrived:
+            at, event = self._arrived.popleft()
+            self._changed = True
+            if isinstance(event, TextDelta | ThinkingDelta | ToolCalled):
+                self._close_round()
+            if isinstance(event, TextDelta):
+                self._text.append(event.text)
+            elif isinstance(event, ThinkingDelta):
+                self._thinking.append(event.text)
+            else:
+                self._note(at - self._started, event)
+
+    def _note(self, after: float, event: Event) -> None:
+        if isinstance(event, ToolCalled):
+            self._calls.append(event.call)
+        elif isinstance(event, ToolReturned):
+            self._results[event.call.id] = event.content
+        elif isinstance(event, Notice):
+            self._notices.append(event.text)
+        if not isinstance(event, Waiting | Progress) or not self.events or self.events[-1]["type"] != event.type:
+            self.events.append({"type": event.type, "after": round(after, 3), **_told(event)})
+
+    def _close_round(self) -> None:
+        """All tools have returned, and the model goes on: what came before is over."""
+        if self._results and len(self._results) >= len(self._calls):
+            self._closed += self._open()
+            self._text, self._thinking, self._calls, self._results = [], [], [], {}
+
+    def _open(self) -> list[Message]:
+        """Return the messages of the answer under way; a call without any result yet is left out."""
+        calls = tuple(self._calls) if self._results else ()
+        text, thinking = "".join(self._text), "".join(self._thinking)
+        if not (text or thinking or calls):
+            return []
+        results = [
+            Message("tool", self._results.get(call.id, NO_RESULT), tool_call_id=call.id, tool_name=call.name)
+            for call in calls
+        ]
+        return [Message("assistant", text, thinking=thinking, tool_calls=calls), *results]
+
+
+def _told(event: Event) -> dict[str, Any]:
+    """Return what is kept of an event beside its type; what tools return stands in the messages."""
+    if isinstance(event, ToolCalled | ToolReturned):
+        return {"tool": clean(event.call.name), "call": event.call.id}
+    if isinstance(event, ToolDecided):
+        return {"tool": clean(event.call.name), "call": event.call.id, "allowed": event.allowed, "by": event.by}
+    if isinstance(event, Notice):
+        return {"code": event.code, "text": clean(event.text)}
+    if isinstance(event, Finished):
+        return {"reason": event.reason}
+    return {"text": clean(str(getattr(event, "text", "") or getattr(event, "subject", "")))}

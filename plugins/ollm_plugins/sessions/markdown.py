@@ -1,0 +1,88 @@
+"""How does a session look as Markdown?"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+
+from ollm.api import Message
+from ollm_plugins.sessions.kept import KeptSession, KeptTurn, encoded, iso
+
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
+_TICKS = re.compile(r"`+")
+_PNG = b"\x89PNG"
+
+
+def markdown(session: KeptSession, turns: Sequence[KeptTurn]) -> str:
+    """Return a session as Markdown: prompts as quotations, answers as they are, tools in code fences."""
+    return "\n\n".join(_parts(session, turns)) + "\n"
+
+
+def _parts(session: KeptSession, turns: Sequence[KeptTurn]) -> Iterator[str]:
+    yield f"# {one_line(session.title)}"
+    yield f"{iso(session.created)} · {one_line(session.folder)} · session {session.id}"
+    for turn in turns:
+        for message in turn.messages:
+            yield from _message(message, turn)
+        yield from (f"*{one_line(text)}*" for text in ended(turn))
+
+
+def ended(turn: KeptTurn) -> Iterator[str]:
+    """Say what there is to say of a turn beside what was said in it."""
+    yield from turn.details.get("notices") or ()
+    if turn.reason not in ("stop", "earlier"):
+        yield f"The answer ended: {turn.reason or 'cut'}."
+
+
+def _message(message: Message, turn: KeptTurn) -> Iterator[str]:
+    if message.role == "user":
+        yield "\n".join(f"> {line}".rstrip() for line in message.content.splitlines() or [""])
+        yield from (f"![image](data:{kind_of(each)};base64,{b64encode(each).decode()})" for each in message.images)
+        return
+    if message.role == "tool":
+        yield f"**{one_line(message.tool_name)}** returned:"
+        yield fenced(message.content)
+        return
+    yield f"**{one_line(turn.model)}**"
+    if message.thinking:
+        yield "Thoughts:"
+        yield fenced(message.thinking)
+    if message.content:
+        yield closed(message.content)
+    for call in message.tool_calls:
+        yield f"calls **{one_line(call.name)}**:"
+        yield fenced(encoded(call.arguments), "json")
+
+
+def fenced(text: str, language: str = "") -> str:
+    """Return text in a code fence that nothing in it can close."""
+    longest = max((len(ticks) for ticks in _TICKS.findall(text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+
+
+def closed(text: str) -> str:
+    """Return Markdown in which every code fence is closed, so that it cannot swallow what follows."""
+    opened = ""
+    for line in text.splitlines():
+        found = _FENCE.match(line)
+        if found is None:
+            continue
+        fence, more = found.groups()
+        if not opened:
+            opened = fence if "`" not in more or fence[0] == "~" else ""
+        elif fence[0] == opened[0] and len(fence) >= len(opened) and not more.strip():
+            opened = ""
+    body = text.strip("\n")
+    return f"{body}\n{opened}" if opened else body
+
+
+def one_line(text: str) -> str:
+    """Return text in one line, as words and not as marks of Markdown."""
+    return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", " ".join(text.split()))
+
+
+def kind_of(image: bytes) -> str:
+    """Return the media type of an image."""
+    return "image/png" if image.startswith(_PNG) else "image/jpeg"

@@ -1,0 +1,133 @@
+"""Which session is meant by a word?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+from ollm.api import (
+    CommandContext,
+    Completes,
+    CompletionContext,
+    Conversation,
+    HostContext,
+    UsageError,
+    nearest,
+    visible,
+)
+from ollm_plugins.sessions import reading
+from ollm_plugins.sessions.kept import KeptSession
+from ollm_plugins.sessions.service import Sessions, sessions_of
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+SHORTEST = 4
+"""Letters of an id that are enough, if only one begins with them; fewer digits are a number in the list."""
+SHOWN = 6
+"""Letters of an id that are shown, if only one begins with them."""
+COMPLETED = 50
+"""Sessions that are offered while one is typed."""
+
+Meant = Annotated[str, Completes("session")]
+
+
+def meant(ctx: CommandContext, word: str) -> KeptSession:
+    """Return the session that a word means: "last", "this", a number in the list, the beginning of an id, or a title.
+
+    :param word: empty: the one under way, else the last one
+    :raises UsageError: there is none, or more than one
+    """
+    return find(sessions_of(ctx.app.context), word, ctx.conversation)
+
+
+def find(service: Sessions, word: str, conversation: Conversation | None = None) -> KeptSession:
+    """Return the session that a word means; see `meant`.
+
+    :raises UsageError: there is none, or more than one
+    """
+    this = service.recorder.where(conversation.id) if conversation is not None else ""
+
+    def look(connection: Connection) -> KeptSession | None:
+        identity = _identity(connection, word, this)
+        return reading.session(connection, identity) if identity else None
+
+    found = service.read(look, None)
+    if found is None:
+        raise _nothing(word)
+    return found
+
+
+def _nothing(word: str) -> UsageError:
+    if word == "this":
+        return UsageError("Nothing of this conversation is kept yet")
+    return UsageError("No session is kept yet", "Each conversation is, unless sessions.save is false.")
+
+
+def _identity(connection: Connection, word: str, this: str) -> str:
+    """:raises UsageError: there is none, or more than one"""
+    known = reading.ids(connection)
+    if word == "this" or (not word and this in known):
+        return this if this in known else ""
+    if not known:
+        return ""
+    if word in ("", "last"):
+        return next((each for each in known if each != this), known[0])
+    if word.isdecimal() and len(word) < SHORTEST:
+        return _numbered(known, int(word))
+    found = [each for each in known if each.startswith(word.lower())] if len(word) >= SHORTEST else []
+    return _one(word, found or _titled(connection, word), connection)
+
+
+def _numbered(known: Sequence[str], number: int) -> str:
+    if not 0 < number <= len(known):
+        raise UsageError(
+            f"There is no session number {number}", f"`ollm session list` numbers them, 1 to {len(known)}."
+        )
+    return known[number - 1]
+
+
+def _titled(connection: Connection, word: str) -> list[str]:
+    wanted = word.casefold()
+    return [each.id for each in reading.sessions(connection) if each.title.casefold() == wanted]
+
+
+def _one(word: str, found: Sequence[str], connection: Connection) -> str:
+    if len(found) == 1:
+        return found[0]
+    if found:
+        some = ", ".join(each[:12] for each in found[:4])
+        raise UsageError(f"'{visible(word)}' could be {len(found)} sessions: {some}", "Write more of its id.")
+    every = reading.sessions(connection)
+    near = nearest(word, [*(each.title for each in every), *(each.id[: max(SHOWN, len(word))] for each in every)])
+    raise UsageError(f"There is no session '{visible(word)}'{near}", "`ollm session list` lists them.")
+
+
+def shown(identity: str, known: Sequence[str]) -> str:
+    """Return the shortest beginning of an id that no other one has.
+
+    :param known: all ids
+    """
+    others = [each for each in known if each != identity and each.startswith(identity[:SHOWN])]
+    length = SHOWN
+    while length < len(identity) and any(each.startswith(identity[:length]) for each in others):
+        length += 1
+    return identity[:length]
+
+
+def short(host: HostContext, identity: str) -> str:
+    """Return an id as it is shown."""
+    return shown(identity, sessions_of(host).read(reading.ids, ()))
+
+
+def complete(ctx: CompletionContext) -> list[tuple[str, str]]:
+    """Return the sessions that could be meant, the last one first."""
+    service = sessions_of(ctx.host)
+    known = service.read(reading.ids, ())
+    found = service.read(lambda connection: reading.sessions(connection, limit=COMPLETED), ())
+    typed = ctx.typed.lower()
+    return [
+        (shown(each.id, known), each.title)
+        for each in found
+        if each.id.startswith(typed) or typed in each.title.lower()
+    ]

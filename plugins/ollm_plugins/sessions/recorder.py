@@ -1,0 +1,216 @@
+"""How is a conversation written down without slowing it?
+
+Who answers puts events into a queue; a thread writes them, what is under way twice a second.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from ollm.api import EventContext, HostContext, Notice, OllmError, RewindContext, TurnRecord, replace
+from ollm_plugins.sessions.database import Database
+from ollm_plugins.sessions.kept import Draft, KeptTurn, text_of
+from ollm_plugins.sessions.live import Live
+from ollm_plugins.sessions.saving import Put, Seen, put, rewind
+from ollm_plugins.sessions.settings import SessionsSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from sqlite3 import Connection
+
+T = TypeVar("T")
+
+EVERY = 0.5
+"""Seconds between two looks at what is under way: what is on the screen for a second is then on the disk."""
+PATIENCE = 30.0
+"""Seconds to wait at the end for what is still to be written."""
+
+
+class Recorder:
+    """Writes what it hears.
+
+    :param path: of the database
+    """
+
+    def __init__(self, host: HostContext, path: Path) -> None:
+        self._host = host
+        self._database = Database(path, host.notify)
+        self._seen: dict[str, Seen] = {}
+        self._moved: dict[str, str] = {}
+        self._live: dict[str, Live] = {}
+        self._latest: tuple[str, Live | None] = ("", None)
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._ending = False
+        self._failed = False
+
+    def hear(self, context: EventContext) -> None:
+        """Hear an event of a turn."""
+        identity, live = self._latest
+        if identity != context.turn.id:
+            live = self._begin(context)
+        if live is not None:
+            live.hear(context.event)
+
+    def take(self, record: TurnRecord) -> None:
+        """Keep a turn that is over."""
+        context = record.context
+        live = self._live.pop(record.id, None)
+        self._latest = ("", None)
+        if context is None or context.aside or not self.keeps:
+            return
+        folder = text_of(context.host.workspace)
+        at = live.at if live is not None else time.time() - record.seconds
+        self._do(lambda: self._put(_whole(record, live, folder, at)))
+
+    def rewind(self, context: RewindContext) -> None:
+        """Note that messages were taken back."""
+        if self.keeps:
+            self._do(lambda: self._rewind(context.conversation, context.kept))
+
+    def note(self, conversation: str, name: str, text: str | None) -> None:
+        """Keep a document with a conversation, or remove it."""
+
+        def write(connection: Connection) -> None:
+            place = (self.where(conversation), name)
+            if text is None:
+                connection.execute("DELETE FROM notes WHERE session=? AND name=?", place)
+            else:
+                connection.execute(
+                    "INSERT OR REPLACE INTO notes(session, name, document) VALUES(?,?,?)", (*place, text)
+                )
+
+        if self.keeps:
+            self._do(lambda: self._change(write))
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the user wants conversations kept."""
+        return self._host.settings.section(SessionsSettings).save
+
+    def know(self, session: str, seen: Seen) -> None:
+        """Hear what there is of a session that is about to be gone on with."""
+        self._seen[session] = seen
+        self._moved.pop(session, None)
+
+    def where(self, conversation: str) -> str:
+        """Return the session in which a conversation is kept."""
+        return self._moved.get(conversation, conversation)
+
+    def flush(self) -> None:
+        """Wait until all that was heard is written."""
+        if self._thread is not None and self._thread.is_alive():
+            done = threading.Event()
+            self._do(done.set)
+            done.wait(PATIENCE)
+
+    def close(self) -> None:
+        """Write what is left, and end."""
+        thread, self._thread = self._thread, None
+        self._ending = True
+        self._wake.set()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(PATIENCE)
+
+    def _begin(self, context: EventContext) -> Live | None:
+        turn = context.turn
+        live = self._live.get(turn.id)
+        if live is None and not turn.aside and self.keeps:
+            live = self._live[turn.id] = Live(context)
+            self._do(None)
+        self._latest = (turn.id, live)
+        return live
+
+    def _do(self, job: Callable[[], None] | None) -> None:
+        if job is not None:
+            self._jobs.append(job)
+        if self._thread is None:
+            self._ending = False
+            self._thread = threading.Thread(target=self._work, daemon=True, name="sessions")
+            self._thread.start()
+            atexit.register(self.close)
+        self._wake.set()
+
+    def _work(self) -> None:
+        while self._jobs or not self._ending:
+            self._wake.wait(EVERY if self._live else None)
+            self._wake.clear()
+            while self._jobs:
+                self._jobs.popleft()()
+            self._write_live()
+        self._database.close()
+
+    def _write_live(self) -> None:
+        """Write what is under way for a while: a short answer is written once, when it is over."""
+        for live in list(self._live.values()):
+            draft = live.draft() if live.age >= EVERY or self._ending else None
+            if draft is not None:
+                self._put(draft)
+
+    def _put(self, draft: Draft) -> None:
+        session = self.where(draft.session)
+        kept = replace(draft, session=session)
+        done = self._change(lambda connection: put(connection, kept, self._seen.get(session)))
+        if done is not None:
+            self._seen[done.session] = done.seen
+            if done.session != session:
+                self._move(draft.session, done)
+
+    def _move(self, conversation: str, done: Put) -> None:
+        former = self.where(conversation)
+        self._moved[conversation] = done.session
+        text = f"Another program has gone on with session {former[:8]}, so this goes on as session {done.session[:8]}."
+        self._host.notify(Notice("session-forked", text))
+
+    def _rewind(self, conversation: str, kept: int) -> None:
+        session = self.where(conversation)
+        seen = self._change(lambda connection: rewind(connection, session, kept, self._seen.get(session)))
+        if seen is not None:
+            self._seen[session] = seen
+
+    def _change(self, work: Callable[[Connection], T]) -> T | None:
+        """Change the database; that it cannot be is said once, until it can again."""
+        try:
+            done = self._database.change(work)
+        except OllmError as error:
+            if not self._failed:
+                self._host.notify(Notice("session-unsaved", f"This conversation is not being saved: {error}"))
+            self._failed = True
+            return None
+        self._failed = False
+        return done
+
+
+def _whole(record: TurnRecord, live: Live | None, folder: str, at: float) -> Draft:
+    """Return a turn that is over as it is kept."""
+    context = record.context
+    assert context is not None
+    if live is not None:
+        live.fold()
+    details = {
+        "usage": record.usage,
+        "options": record.options,
+        "overrides": context.overrides,
+        "notices": record.notices,
+        "events": live.events if live is not None else [],
+    }
+    turn = KeptTurn(
+        record.id,
+        len(context.messages),
+        at,
+        record.provider,
+        record.model,
+        record.reason,
+        record.messages,
+        record.seconds,
+        record.first_token_seconds,
+        {name: value for name, value in details.items() if value},
+        record.tools,
+    )
+    return Draft(context.conversation, folder, context.messages, turn)

@@ -1,0 +1,104 @@
+"""What is kept of conversations? The service behind `ConversationRecords`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ollm.api import AuditedCall, ConversationRecords, HostContext, Message, OllmError
+from ollm_plugins.sessions.database import Database
+from ollm_plugins.sessions.kept import decoded, encoded
+from ollm_plugins.sessions.recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from sqlite3 import Connection
+    from typing import TypeVar
+
+    T = TypeVar("T")
+    U = TypeVar("U")
+
+
+def path_in(home: Path) -> Path:
+    """Return the file in which conversations are kept."""
+    return home / "sessions.db"
+
+
+class Sessions:
+    """Keeps conversations."""
+
+    def __init__(self, host: HostContext) -> None:
+        self.recorder = Recorder(host, path_in(host.paths.home))
+        self._database = Database(path_in(host.paths.home), host.notify)
+
+    def read(self, work: Callable[[Connection], T], nothing: U) -> T | U:
+        """Read, after all that was heard has been written.
+
+        :param nothing: returned when nothing was ever kept
+        :raises OllmError: it cannot be read
+        """
+        self.recorder.flush()
+        return self._database.read(work, nothing)
+
+    def change(self, work: Callable[[Connection], T], *, wipe: bool = False) -> T:
+        """Change something, all of it or nothing.
+
+        :param wipe: what is deleted is overwritten
+        :raises OllmError: it cannot be written
+        """
+        self.recorder.flush()
+        return self._database.change(work, wipe=wipe)
+
+    def load(self, session: str) -> list[Message]:
+        """Return a conversation that is about to be gone on with.
+
+        :raises OllmError: it cannot be read
+        """
+        from ollm_plugins.sessions.reading import messages
+        from ollm_plugins.sessions.saving import Seen
+
+        read = self.read(lambda connection: messages(connection, session), None)
+        found, seen = read or ([], Seen())
+        self.recorder.know(session, seen)
+        return found
+
+    def tool_calls(self, *, conversation: str = "", tool: str = "", limit: int = 100) -> Sequence[AuditedCall]:
+        """Return tool calls, the latest first.
+
+        :raises OllmError: the records cannot be read
+        """
+        from ollm_plugins.sessions.reading import tool_calls
+
+        where = self.recorder.where(conversation)
+        return self.read(lambda connection: tool_calls(connection, where, tool, limit), ())
+
+    def note(self, conversation: str, name: str, document: Any) -> None:
+        """Keep something with a conversation; None removes it."""
+        self.recorder.note(conversation, name, None if document is None else encoded(document))
+
+    def noted(self, conversation: str, name: str) -> Any:
+        """Return what was kept under a name; None if nothing was.
+
+        :raises OllmError: the records cannot be read
+        """
+        place = (self.recorder.where(conversation), name)
+        wanted = "SELECT document FROM notes WHERE session=? AND name=?"
+        row = self.read(lambda connection: connection.execute(wanted, place).fetchone(), None)
+        return decoded(row[0]) if row else None
+
+    async def aclose(self) -> None:
+        """Write what is left."""
+        self.recorder.close()
+        self._database.close()
+
+
+def sessions_of(host: HostContext) -> Sessions:
+    """Return the room's own service.
+
+    :raises OllmError: another plugin's is in its place
+    """
+    found = host.services.find(ConversationRecords)
+    if not isinstance(found, Sessions):
+        raise OllmError("Another plugin keeps conversations in the place of this one", "Disable one of the two.")
+    return found
