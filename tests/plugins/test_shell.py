@@ -1,6 +1,7 @@
 """Does a model's command run as it was shown, where it may, with what it may see, and no longer than it may?"""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from ollm_plugins.shell.settings import ShellSettings
 from ollm_plugins.shell.wish import prefix, shown
 
 from ollm.api import Decision, Service, Specs, ToolApprover, ToolCall, ToolDecided, ToolReturned, hookimpl
+from tests.helpers.program import ollm  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the commands are written for a POSIX shell")
 
@@ -423,3 +425,17 @@ def test_no_setting_is_a_projects_to_set():
     for each in fields(ShellSettings):
         (setting,) = each.type.__metadata__
         assert not setting.project, each.name
+
+
+def test_each_command_of_the_page_works(ollm):
+    page = (Path(__file__).parents[2] / "docs" / "rooms" / "shell.md").read_text()
+    lines = [line for line in page.splitlines() if line.startswith("ollm ")]
+    assert lines
+    for line in lines:
+        assert ollm(*shlex.split(line)[1:]).code == 0, line
+
+
+def test_the_settings_of_the_page_are_settings(ollm):
+    page = (Path(__file__).parents[2] / "docs" / "rooms" / "shell.md").read_text()
+    ollm.write(page.partition("```yaml\n")[2].partition("```")[0])
+    assert ollm("config", "validate").code == 0

@@ -4,6 +4,7 @@ import gzip
 import http.server
 import ipaddress
 import json
+import shlex
 import shutil
 import socket
 import ssl
@@ -12,6 +13,7 @@ import threading
 import time
 import tracemalloc
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -32,6 +34,7 @@ from ollm.api import (
     UsageError,
     hookimpl,
 )
+from tests.helpers.program import ollm  # noqa: F401  (a fixture)
 
 HTML = "text/html; charset=utf-8"
 
@@ -684,3 +687,17 @@ def test_an_address_is_understood_or_refused(text):
     except UsageError:
         return
     assert address.host.isascii() and understood(address.url) == address, "it is read again as it was read first"
+
+
+def test_each_command_of_the_page_works(ollm):
+    page = (Path(__file__).parents[2] / "docs" / "rooms" / "web.md").read_text()
+    lines = [line for line in page.splitlines() if line.startswith("ollm ")]
+    assert lines
+    for line in lines:
+        assert ollm(*shlex.split(line)[1:]).code == 0, line
+
+
+def test_the_settings_of_the_page_are_settings(ollm):
+    page = (Path(__file__).parents[2] / "docs" / "rooms" / "web.md").read_text()
+    ollm.write(page.partition("```yaml\n")[2].partition("```")[0])
+    assert ollm("config", "validate").code == 0
