@@ -50,6 +50,10 @@ COLLECT_AFTER = 1.0
 """Seconds of asynchronous work after which cyclic garbage is collected; `ollm.cli` switches that off to start."""
 
 
+_CONTRIBUTED: tuple[type, ...] = (ContributedLimits, ContributedProfiles, ContributedProjects, ContributedTools)
+"""Services that the kernel provides itself, by asking all plugins."""
+
+
 class App:
     """One run of ollm.
 
@@ -81,14 +85,7 @@ class App:
         self.settings = Settings((*KERNEL_SECTIONS, *contributed), file, self.environ, incomplete=incomplete)
         self.services = Services(
             self.hub,
-            {
-                ProviderAccess: lambda: self.providers,
-                ContributedLimits: lambda: self.hub,
-                ContributedProfiles: lambda: self.hub,
-                ContributedProjects: lambda: self.hub,
-                ContributedTemplates: lambda: self.hub,
-                ContributedTools: lambda: self.hub,
-            },
+            {ProviderAccess: lambda: self.providers, **dict.fromkeys(_CONTRIBUTED, lambda: self.hub)},
         )
         self.context = HostContext(
             self.paths, self.settings, self.services, self.out.notify, self._workplace, self.environ, self.ask
