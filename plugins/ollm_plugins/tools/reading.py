@@ -15,6 +15,8 @@ from typing import Any, Final
 from ollm.api import Event, Notice, TextDelta, ToolCall, ToolCalled
 
 _ANSWER: Final = re.compile(r'\s*\{\s*"answer"\s*:\s*"')
+_OPENING: Final = 100
+"""Characters after which what is no answer yet is taken for a call; a grammar puts little space between its words."""
 _HIGH, _LOW = "[dD][89abAB][0-9a-fA-F]{2}", "[dD][c-fC-F][0-9a-fA-F]{2}"
 _WHOLE: Final = re.compile(
     rf'(?:[^"\\]|\\["\\/bfnrt]|\\u(?![dD][89abAB])[0-9a-fA-F]{{4}}|\\u{_HIGH}\\u{_LOW}|\\u{_HIGH}(?=[^\\]|\\[^u]))*'
@@ -27,27 +29,37 @@ class Reading:
 
     def __init__(self) -> None:
         self._text = ""
-        self._rest: str | None = None
+        self._more: list[str] = []
+        self._rest = ""
         self._form = "open"
 
     def take(self, text: str) -> str:
         """Take a piece of JSON and return what of the answer can be shown by now."""
-        self._text += text
         if self._form == "answer":
             return self._shown(text)
         if self._form == "plain":
             return text
         if self._form == "open":
-            if found := _ANSWER.match(self._text):
-                self._form, self._rest = "answer", ""
-                return self._shown(self._text[found.end() :])
-            if self._text.strip() and not self._text.lstrip().startswith("{"):
-                self._form = "plain"
-                return self._text
+            return self._begun(text)
+        self._more.append(text)
+        return ""
+
+    def _begun(self, text: str) -> str:
+        """Take a piece of the beginning, until it says what follows."""
+        self._text += text
+        if found := _ANSWER.match(self._text):
+            self._form = "answer"
+            return self._shown(self._text[found.end() :])
+        begun = self._text.lstrip()
+        if begun and not begun.startswith("{"):
+            self._form = "plain"
+            return self._text
+        if len(begun) > _OPENING:
+            self._form = "call"
         return ""
 
     def _shown(self, text: str) -> str:
-        rest = (self._rest or "") + text
+        rest = self._rest + text
         whole = _WHOLE.match(rest)
         end = whole.end() if whole else 0
         self._rest = rest[end:]
@@ -64,18 +76,18 @@ class Reading:
             yield from [TextDelta(self._rest)] if self._rest else []
         elif self._form == "plain":
             yield Notice("tool-fallback-form", "The model did not keep to the form of a call or an answer.")
-        elif self._form == "open" and self._text.strip():
-            yield from self._read(reason)
+        elif self._form in ("open", "call") and self._text.strip():
+            yield from self._read("".join((self._text, *self._more)), reason)
 
-    def _read(self, reason: str) -> Iterator[Event]:
-        """Yield the call that the text is, or the text as it came."""
-        found = _loaded(self._text)
+    def _read(self, text: str, reason: str) -> Iterator[Event]:
+        """Yield the call that a text is, or the text as it came."""
+        found = _loaded(text)
         if isinstance(name := found.get("tool"), str) and isinstance(arguments := found.get("arguments"), dict):
             yield ToolCalled(ToolCall(f"call_{os.urandom(6).hex()}", name, arguments))
         elif isinstance(answer := found.get("answer"), str):
             yield TextDelta(_sound(answer))
         else:
-            yield TextDelta(self._text)
+            yield TextDelta(text)
             cut = " was cut short at the token limit" if reason == "length" else " is neither a call nor an answer"
             yield Notice(
                 "tool-fallback-form", f"What the model wrote{cut}, so nothing was run; it is shown as it came."
