@@ -50,7 +50,13 @@ COLLECT_AFTER = 1.0
 """Seconds of asynchronous work after which cyclic garbage is collected; `ollm.cli` switches that off to start."""
 
 
-_CONTRIBUTED: tuple[type, ...] = (ContributedLimits, ContributedProfiles, ContributedProjects, ContributedTools)
+_CONTRIBUTED: tuple[type, ...] = (
+    ContributedLimits,
+    ContributedProfiles,
+    ContributedProjects,
+    ContributedTemplates,
+    ContributedTools,
+)
 """Services that the kernel provides itself, by asking all plugins."""
 
 
