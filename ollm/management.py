@@ -141,7 +141,7 @@ class MemoryEstimate(Struct, frozen=True):
 
     :param needs: by "provider/model"
     :param room: bytes that models can have together; None where nobody knows
-    :param kind: whose memory that is, e.g. "GPU memory"
+    :param kind: whose memory that is, e.g. "of GPU memory"
     """
 
     needs: Mapping[str, MemoryNeed] = {}

@@ -1,1 +1,1 @@
-"""The room `compare`."""
+"""Compares the answers of several models, and keeps which one was preferred."""

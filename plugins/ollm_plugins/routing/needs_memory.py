@@ -50,10 +50,10 @@ def _need(candidate: Candidate, machine: Machine) -> MemoryNeed:
 def _room(machine: Machine) -> tuple[int | None, str]:
     """Return what models can have together: a server evicts one before it lets another spill over the GPU."""
     if machine.vram_gb and not machine.unified:
-        return round(machine.vram_gb * 1e9), "GPU memory"
+        return round(machine.vram_gb * 1e9), "of GPU memory"
     if machine.ram_gb is None:
         return None, ""
     usable = machine.ram_gb * USABLE
     if machine.vram_gb is None and not machine.unified:
-        return round(min(usable, SMALL_GPU_GB) * 1e9), "memory that even a small GPU has"
-    return round(usable * 1e9), "RAM"
+        return round(min(usable, SMALL_GPU_GB) * 1e9), "that even a small GPU has"
+    return round(usable * 1e9), "of RAM"

@@ -1,0 +1,101 @@
+"""What is to be answered, and by whom?
+
+The prompt is the first word, what is piped in, a template's or the last one of the conversation; all other words name
+models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from ollm.api import GenerationOptions, Message, Overrides, PromptTemplates, UsageError, piped, replace, visible
+from ollm_plugins.compare.finding import find, is_listed
+
+if TYPE_CHECKING:
+    from ollm.api import Catalogue, CommandContext
+    from ollm_plugins.compare.deciding import Wanted
+
+
+class Asked(Struct, frozen=True):
+    """A prompt and what comes with it.
+
+    :param earlier: the conversation before it
+    :param last: whether it is the conversation's last one, so that an answer takes the place of the one there
+    """
+
+    prompt: str
+    models: tuple[Wanted, ...]
+    overrides: Overrides = Overrides()
+    images: tuple[bytes, ...] = ()
+    earlier: tuple[Message, ...] = ()
+    last: bool = False
+
+
+def asked(
+    ctx: CommandContext,
+    catalogue: Catalogue,
+    words: Sequence[str],
+    template: str | None,
+    values: Sequence[str],
+    *,
+    last: bool,
+) -> Asked:
+    """Tell the prompt from the models.
+
+    :raises UsageError: there is no prompt, or more than one
+    """
+    if last and template is not None:
+        raise UsageError("--last and --template exclude each other")
+    if values and template is None:
+        raise UsageError("--var gives values to a template", "Name it with --template.")
+    host = ctx.app.context
+    if last:
+        return _last(ctx, tuple(find(host, catalogue, name) for name in words))
+    if template is not None:
+        return _from_template(ctx, tuple(find(host, catalogue, name) for name in words), template, values)
+    given = piped() if ctx.surface == "shell" else None
+    models = tuple(find(host, catalogue, name) for name in words)
+    if words and words[0] == "-":
+        prompt, models = given or "", models[1:]
+    elif given and given.strip() and len(words) > 1 and all(is_listed(catalogue, each) for each in models):
+        prompt = given
+    else:
+        prompt, models = "\n\n".join(part for part in (*words[:1], given) if part and part.strip()), models[1:]
+    if not prompt.strip():
+        raise UsageError("There is no prompt", 'Give it first: `compare "Why is the sky blue?" ONE TWO`.')
+    return Asked(prompt, models)
+
+
+def _last(ctx: CommandContext, models: tuple[Wanted, ...]) -> Asked:
+    if ctx.conversation is None:
+        raise UsageError(
+            "--last means the conversation that is under way, and in the shell there is none", "Give the prompt."
+        )
+    messages = ctx.conversation.messages
+    at = next((at for at in reversed(range(len(messages))) if messages[at].role == "user"), None)
+    if at is None:
+        raise UsageError("There is no last prompt: nothing was asked yet", "Give the prompt.")
+    return Asked(messages[at].content, models, images=messages[at].images, earlier=tuple(messages[:at]), last=True)
+
+
+def _from_template(ctx: CommandContext, models: tuple[Wanted, ...], name: str, values: Sequence[str]) -> Asked:
+    templates = ctx.app.services.find(PromptTemplates)
+    if templates is None:
+        raise UsageError("No plugin is there that knows templates", "Run `ollm plugins list`.")
+    given = {}
+    for each in values:
+        variable, equals, value = each.partition("=")
+        if not equals:
+            raise UsageError(f"'{visible(each)}' is not VARIABLE=VALUE")
+        given[variable] = value
+    filled = templates.fill(name, given)
+    return Asked(filled.prompt, models, filled.overrides)
+
+
+def alike(overrides: Overrides, seed: int) -> Overrides:
+    """Return what all models get alike: what the prompt asks for, and the seed."""
+    options: GenerationOptions = replace(overrides.options, seed=seed)
+    return replace(overrides, options=options, routing_profile=None)

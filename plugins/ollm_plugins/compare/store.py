@@ -1,0 +1,330 @@
+"""Where are comparisons kept?
+
+In `comparisons.db` of ollm's folder, SQLite in WAL mode. Beside each comparison stand sums, brought up to date in the same
+transaction: of judgements by profile and pair, and of speeds by model. What is reckoned from them costs the same however
+many comparisons there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from msgspec import Struct
+
+from ollm.api import Notice, OllmError, UsageError, replace, set_aside, visible
+from ollm_plugins.compare.results import Choice, Compared
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from ollm.api import HostContext
+
+VERSION: Final = 1
+FILE: Final = "comparisons.db"
+WAIT: Final = 10.0
+"""Seconds for which another process's write is waited for."""
+_SCHEMA: Final = """
+CREATE TABLE comparison(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, profile TEXT NOT NULL, prompt TEXT NOT NULL,
+    models TEXT NOT NULL, blind INTEGER NOT NULL, choice TEXT NOT NULL, winner INTEGER, document BLOB NOT NULL);
+CREATE TABLE pair(
+    profile TEXT, a TEXT, b TEXT, wins_a INTEGER NOT NULL, wins_b INTEGER NOT NULL, ties INTEGER NOT NULL,
+    PRIMARY KEY (profile, a, b)) WITHOUT ROWID;
+CREATE TABLE tally(
+    profile TEXT, model TEXT, shown INTEGER NOT NULL, wins INTEGER NOT NULL, ties INTEGER NOT NULL, bad INTEGER NOT NULL,
+    failed INTEGER NOT NULL, tokens INTEGER NOT NULL, seconds REAL NOT NULL, firsts INTEGER NOT NULL,
+    first_seconds REAL NOT NULL, PRIMARY KEY (profile, model)) WITHOUT ROWID;
+"""
+_ADD_PAIR: Final = """
+INSERT INTO pair VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    wins_a = wins_a + excluded.wins_a, wins_b = wins_b + excluded.wins_b, ties = ties + excluded.ties
+"""
+_ADD_TALLY: Final = """
+INSERT INTO tally VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    shown = shown + excluded.shown, wins = wins + excluded.wins, ties = ties + excluded.ties, bad = bad + excluded.bad,
+    failed = failed + excluded.failed, tokens = tokens + excluded.tokens, seconds = seconds + excluded.seconds,
+    firsts = firsts + excluded.firsts, first_seconds = first_seconds + excluded.first_seconds
+"""
+
+
+class Line(Struct, frozen=True):
+    """A comparison as a list shows it."""
+
+    id: int
+    at: str
+    profile: str
+    prompt: str
+    models: tuple[str, ...]
+    blind: bool
+    choice: Choice
+    winner: int | None
+
+
+class Pair(Struct, frozen=True):
+    """All judgements between two models in a profile."""
+
+    profile: str
+    a: str
+    b: str
+    wins_a: int
+    wins_b: int
+    ties: int
+
+
+class Tally(Struct, frozen=True):
+    """What is known of one model in a profile.
+
+    :param shown: comparisons that were judged and in which it had answered
+    :param bad: those of them in which no answer was any good
+    :param failed: answers that failed
+    :param tokens: of all answers whose generation was timed, and the seconds that they took
+    :param first_seconds: to the first text without loading, of so many answers: `firsts`
+    """
+
+    profile: str
+    model: str
+    shown: int
+    wins: int
+    ties: int
+    bad: int
+    failed: int
+    tokens: int
+    seconds: float
+    firsts: int
+    first_seconds: float
+
+
+class Store:
+    """The comparisons of one user."""
+
+    def __init__(self, host: HostContext) -> None:
+        self.path: Path = host.paths.home / FILE
+        self._notify = host.notify
+
+    def add(self, compared: Compared) -> Compared:
+        """Keep a comparison, and return it with its number.
+
+        :raises OllmError: it cannot be written
+        """
+        row = (compared.at, compared.profile, compared.prompt, *_told(compared))
+        with self._writing() as database:
+            sql = "INSERT INTO comparison(at, profile, prompt, models, blind, choice, winner, document)"
+            number = database.execute(f"{sql} VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row).lastrowid
+            kept = replace(compared, id=number)
+            _count(database, kept, 1)
+        return kept
+
+    def get(self, number: int | None) -> Compared:
+        """Return a comparison; None means the last one.
+
+        :raises UsageError: there is none of that number
+        """
+        with self._reading() as database:
+            return _get(database, number)
+
+    def choose(self, number: int | None, choice: Choice, winner: int | None) -> Compared:
+        """Note what the user said of a comparison, in place of what was said before.
+
+        :raises UsageError: there is none of that number
+        """
+        with self._writing() as database:
+            before = _get(database, number)
+            now = replace(before, choice=choice, winner=winner)
+            _count(database, before, -1)
+            sql = "UPDATE comparison SET models = ?, blind = ?, choice = ?, winner = ?, document = ? WHERE id = ?"
+            database.execute(sql, (*_told(now), now.id))
+            _count(database, now, 1)
+        return now
+
+    def delete(self, number: int | None) -> Compared:
+        """Forget a comparison, and what it added to the sums.
+
+        :raises UsageError: there is none of that number
+        """
+        with self._writing() as database:
+            gone = _get(database, number)
+            _count(database, gone, -1)
+            database.execute("DELETE FROM comparison WHERE id = ?", (gone.id,))
+        return gone
+
+    def lines(self, limit: int) -> list[Line]:
+        """List the last comparisons, the newest first."""
+        sql = "SELECT id, at, profile, substr(prompt, 1, 1000), models, blind, choice, winner FROM comparison"
+        with self._reading() as database:
+            rows = database.execute(f"{sql} ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
+        told = [(*row[:4], msgspec.json.decode(row[4]), bool(row[5]), *row[6:]) for row in rows]
+        return [msgspec.convert(dict(zip(Line.__struct_fields__, row, strict=True)), Line) for row in told]
+
+    def pairs(self, profile: str | None = None) -> list[Pair]:
+        """List the judgements by pair, of one profile or of all."""
+        return [msgspec.convert(row, Pair) for row in self._sums("pair", Pair.__struct_fields__, profile)]
+
+    def tallies(self, profile: str | None = None) -> list[Tally]:
+        """List what is known by model, of one profile or of all."""
+        return [msgspec.convert(row, Tally) for row in self._sums("tally", Tally.__struct_fields__, profile)]
+
+    def _sums(self, table: str, names: Sequence[str], profile: str | None) -> list[dict[str, object]]:
+        where, values = ("", ()) if profile is None else (" WHERE profile = ?", (profile,))
+        with self._reading() as database:
+            rows = database.execute(f"SELECT * FROM {table}{where}", values).fetchall()  # noqa: S608  (our own names)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._open() as database:
+            yield database
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Hold the only transaction that writes; it is undone when something fails in it."""
+        with self._open() as database:
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                yield database
+            except BaseException:
+                database.execute("ROLLBACK")
+                raise
+            database.execute("COMMIT")
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """Open the file; one that is damaged is set aside, and a new one begun.
+
+        :raises OllmError: it cannot be used
+        """
+        import sqlite3
+
+        with self._in_our_words(), closing(self._connected(sqlite3.connect)) as database:
+            yield database
+
+    def _connected(self, connect: Callable[..., sqlite3.Connection]) -> sqlite3.Connection:
+        import sqlite3
+
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for attempt in (1, 2):
+            database = connect(self.path, timeout=WAIT, isolation_level=None)
+            try:
+                _prepare(database, self.path)
+            except sqlite3.OperationalError:
+                database.close()
+                raise
+            except sqlite3.DatabaseError as error:
+                database.close()
+                if attempt == 2:  # noqa: PLR2004  (the new file is no better)
+                    raise
+                self._put_aside(str(error))
+            except BaseException:
+                database.close()
+                raise
+            else:
+                return database
+        raise AssertionError("the second attempt returns or raises")
+
+    def _put_aside(self, why: str) -> None:
+        set_aside(self.path, why, "comparisons are counted anew", self._notify, "comparisons-unreadable")
+        for end in ("-wal", "-shm"):
+            self.path.with_name(f"{FILE}{end}").unlink(missing_ok=True)
+
+    @contextmanager
+    def _in_our_words(self) -> Iterator[None]:
+        """Turn what SQLite and the disk say into an error that a user can act on."""
+        import sqlite3
+
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            problem = f"The comparisons in {self.path} cannot be used: {visible(str(error))}"
+            raise OllmError(problem, "If the file is damaged, move it away; a new one is begun.") from error
+        except msgspec.DecodeError as error:
+            problem = f"A comparison in {self.path} cannot be read: {visible(str(error))}"
+            raise OllmError(problem, "`ollm compare delete ID` forgets it.") from error
+
+
+def _prepare(database: sqlite3.Connection, path: Path) -> None:
+    """Make the tables of a new file, and see whether an old one is ours.
+
+    :raises OllmError: a newer version of ollm wrote it
+    """
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    if version > VERSION:
+        problem = f"{path} was written by a newer version of ollm"
+        raise OllmError(problem, "Update ollm, or move the file away.")
+    if version == VERSION:
+        database.execute("SELECT 1 FROM tally LIMIT 1").fetchone()
+        return
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("BEGIN IMMEDIATE")
+    if database.execute("PRAGMA user_version").fetchone()[0] == 0:  # no other process was faster
+        for statement in filter(str.strip, _SCHEMA.split(";")):
+            database.execute(statement)
+        database.execute(f"PRAGMA user_version = {VERSION}")
+    database.execute("COMMIT")
+    path.chmod(0o600)
+
+
+def _get(database: sqlite3.Connection, number: int | None) -> Compared:
+    last, values = "ORDER BY id DESC LIMIT 1", ()
+    where = (last, values) if number is None else ("WHERE id = ?", (number,))
+    row = database.execute(f"SELECT id, document FROM comparison {where[0]}", where[1]).fetchone()  # noqa: S608
+    if row is None:
+        told = "No comparison is kept yet" if number is None else f"There is no comparison {number}"
+        raise UsageError(told, "`ollm compare history` lists those that are kept.")
+    return replace(msgspec.json.decode(row[1], type=Compared), id=row[0])
+
+
+def _told(compared: Compared) -> tuple[object, ...]:
+    models = msgspec.json.encode([each.name for each in compared.answers]).decode()
+    return models, compared.blind, compared.choice, compared.winner, msgspec.json.encode(compared)
+
+
+def _count(database: sqlite3.Connection, compared: Compared, sign: int) -> None:
+    """Add a comparison to the sums, or take it out of them."""
+    judged = compared.choice != ""
+    for place, answer in enumerate(compared.answers):
+        runs = [run.numbers for run in answer.runs if run.answered]
+        timed = [each for each in runs if each.tokens is not None and each.generation_seconds is not None]
+        firsts = [each.first_token_warm_seconds for each in runs if each.first_token_warm_seconds is not None]
+        shown = judged and answer.answered
+        counts = (
+            shown,
+            shown and compared.winner == place,
+            shown and compared.choice == "tie",
+            shown and compared.choice == "bad",
+            sum(not run.answered for run in answer.runs),
+            sum(each.tokens or 0 for each in timed),
+            sum(each.generation_seconds or 0.0 for each in timed),
+            len(firsts),
+            sum(firsts),
+        )
+        database.execute(_ADD_TALLY, (compared.profile, answer.name, *(sign * each for each in counts)))
+    for pair in _pairs(compared):
+        database.execute(_ADD_PAIR, (compared.profile, pair.a, pair.b, *_signed(pair, sign)))
+
+
+def _signed(pair: Pair, sign: int) -> tuple[int, int, int]:
+    return sign * pair.wins_a, sign * pair.wins_b, sign * pair.ties
+
+
+def _pairs(compared: Compared) -> Iterator[Pair]:
+    """Yield what a choice says of each two models that answered: the winner beat each of the others.
+
+    What the others are worth among each other it does not say, nor does "both bad" say anything.
+    """
+    there = [(answer.name, place) for place, answer in enumerate(compared.answers) if answer.answered]
+    for one, other in combinations(sorted(there), 2):
+        (a, place_a), (b, place_b) = one, other
+        won = compared.choice == "winner" and compared.winner in (place_a, place_b)
+        if a == b or not (won or compared.choice == "tie"):
+            continue
+        wins_a, wins_b = won and compared.winner == place_a, won and compared.winner == place_b
+        yield Pair(compared.profile, a, b, int(wins_a), int(wins_b), int(compared.choice == "tie"))
+
+
+def notice_of(error: OllmError) -> Notice:
+    """Return what to say when a comparison could not be kept."""
+    return Notice("comparison-not-kept", f"The comparison is not kept: {error}")

@@ -1,0 +1,240 @@
+"""Does the room `compare` keep its word? The real program against recorded answers."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.program import Program
+from tests.helpers.program import ollm as ollm  # a fixture
+from tests.replay import Recording, RememberingServer, Request, entry, load
+
+MODELS = ("one:1b", "two:1b", "three:1b")
+SECONDS = 2.0
+Start = Callable[..., RememberingServer]
+
+
+def answers(seconds: dict[str, float]) -> Callable[[Request], Recording]:
+    """Answer with the recorded lines, spread over so many seconds for each model; 0.0 for one that is not named."""
+    recorded = load("chat_stream")
+    assert recorded.lines is not None
+    count = len(recorded.lines)
+
+    def choose(request: Request) -> Recording:
+        total = int(seconds.get(request.json["model"], 0.0) * 1000)
+        due = tuple(total * (number + 1) // count for number in range(count))
+        return recorded.but(header_ms=0, line_ms=due, total_ms=total)
+
+    return choose
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """Start servers with three models; the last one is that of the program."""
+    running: list[RememberingServer] = []
+
+    def begin(seconds: dict[str, float] | None = None, **options: object) -> RememberingServer:
+        listed = options.pop("listed", [entry(name) for name in MODELS])
+        script = options.pop("script", {"/api/chat": answers(seconds or {})})
+        server = RememberingServer(listed=listed, script=script, speed=1.0, load_ms=0, **options)
+        server.__enter__()
+        running.append(server)
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        return server
+
+    yield begin
+    for server in running:
+        server.__exit__(None, None, None)
+
+
+def chats(server: RememberingServer) -> list[Request]:
+    return [request for request in server.requests if request.path == "/api/chat"]
+
+
+def test_three_models_answer_at_the_same_time_with_one_request_each(ollm: Program, start: Start) -> None:
+    server = start(dict.fromkeys(MODELS, SECONDS))
+    ollm("model", "list")  # imports what a process of its own imports in 0.2 s; here the machine may be busy
+    began = time.monotonic()
+    done = ollm("compare", "P", *MODELS, "--parallel", "--json")
+    wall = time.monotonic() - began
+    assert done.code == 0
+    slowest = max(answer["numbers"]["seconds"] for answer in done.json["answers"])
+    assert slowest >= SECONDS
+    assert wall <= 1.15 * slowest
+    assert [request.json["model"] for request in chats(server)] == [*MODELS]
+    assert all(request.json["messages"] for request in chats(server))
+    assert done.json["mode"] == "parallel"
+
+
+def test_all_get_the_same_prompt_and_the_same_options(ollm: Program, start: Start) -> None:
+    server = start()
+    document = ollm("compare", "P", *MODELS, "--json", "--seed", "7").json
+    sent = [json.dumps({**request.json, "model": ""}, sort_keys=True) for request in chats(server)]
+    assert len(sent) == len(MODELS)
+    assert len(set(sent)) == 1
+    assert chats(server)[0].json["options"]["seed"] == document["seed"] == 7
+    assert document["differingOptions"] == []
+
+
+def test_the_numbers_are_those_of_the_server(ollm: Program, start: Start) -> None:
+    start()
+    recorded = load("chat_stream").objects[-1]
+    numbers = ollm("compare", "P", "one:1b", "two:1b", "--json").json["answers"][0]["numbers"]
+    assert numbers["tokens"] == recorded["eval_count"]
+    assert numbers["generationSeconds"] == pytest.approx(recorded["eval_duration"] / 1e9)
+    assert numbers["promptSeconds"] == pytest.approx(recorded["prompt_eval_duration"] / 1e9)
+    assert numbers["loadSeconds"] == pytest.approx(recorded["load_duration"] / 1e9)
+    assert numbers["tokensPerSecond"] == pytest.approx(recorded["eval_count"] / recorded["eval_duration"] * 1e9)
+    assert numbers["contextUsed"] == recorded["eval_count"] + recorded["prompt_eval_count"]
+
+
+def test_a_failure_is_shown_in_its_place_and_the_others_go_on(ollm: Program, start: Start) -> None:
+    start()
+    done = ollm("compare", "P", "one:1b", "tow:1b", "three:1b", "--json")
+    assert done.code == 0
+    first, second, third = done.json["answers"]
+    assert first["answered"]
+    assert third["answered"]
+    assert not second["answered"]
+    assert "two:1b" in second["failure"]
+
+
+def test_when_all_fail_the_exit_code_says_so(ollm: Program, start: Start) -> None:
+    start()
+    done = ollm("compare", "P", "nine:1b", "ten:1b")
+    assert done.code == 1
+    assert done.out.count("has no model") == 2
+    assert ollm("compare", "history").out == "Nothing was compared yet\n"
+
+
+def test_plain_output_has_the_answers_in_their_order_and_then_the_numbers(ollm: Program, start: Start) -> None:
+    start({"one:1b": 0.3, "two:1b": 0.0})
+    out = ollm("compare", "P", "one:1b", "two:1b", "--parallel").out
+    text = load("chat_stream").text
+    assert out.index("── 1. ollama/one:1b ──") < out.index("── 2. ollama/two:1b ──") < out.index("tokens/s")
+    assert out.count(text) == 2
+    assert "At the same time: as you asked." in out
+    assert "Seed 42" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("P", "one:1b"), "at least two models"),
+        ((), "There is no prompt"),
+        (("P", "one:1b", "ONE:1B"), "one:1b is named twice"),
+        (("P", *(f"m{n}" for n in range(10))), "At most 9 models"),
+        (("P", *MODELS, "--parallel", "--sequential"), "exclude each other"),
+        (("P", *MODELS, "--last"), "in the shell there is none"),
+        (("P", *MODELS, "--var", "a=b"), "--var gives values to a template"),
+    ],
+)
+def test_wrong_usage_is_refused_before_anything_is_sent(
+    ollm: Program, start: Start, words: tuple[str, ...], said: str
+) -> None:
+    server = start()
+    done = ollm("compare", *words)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert chats(server) == []
+
+
+def test_one_after_another_each_begins_when_the_one_before_is_done(ollm: Program, start: Start) -> None:
+    server = start(dict.fromkeys(MODELS, 0.3))
+    document = ollm("compare", "P", *MODELS, "--sequential", "--json").json
+    first, second, third = (request.at for request in chats(server))
+    assert second - first >= 0.3
+    assert third - second >= 0.3
+    assert (document["mode"], document["why"]) == ("sequential", "One after another: as you asked.")
+
+
+def test_models_that_do_not_fit_answer_one_after_another_and_it_is_said_why(ollm: Program, start: Start) -> None:
+    big = [entry("big:70b", size=40_000_000_000), entry("huge:70b", size=45_000_000_000)]
+    server = start({"big:70b": 0.2, "huge:70b": 0.2}, listed=big)
+    ollm.write("model:\n  routing:\n    vramGb: 48\n")
+    document = ollm("compare", "P", "big:70b", "huge:70b", "--json").json
+    assert document["mode"] == "sequential"
+    assert document["why"].startswith("One after another: big:70b (4")
+    assert document["why"].endswith("together do not fit into 48.0 GB of GPU memory.")
+    first, second = (request.at for request in chats(server))
+    assert second - first >= 0.2
+
+
+def test_models_that_fit_answer_at_the_same_time(ollm: Program, start: Start) -> None:
+    start()
+    ollm.write("model:\n  routing:\n    vramGb: 48\n")
+    document = ollm("compare", "P", *MODELS, "--json").json
+    assert document["mode"] == "parallel"
+    assert document["why"].endswith("together fit into 48.0 GB of GPU memory.")
+
+
+def test_several_answers_give_medians_and_spreads(ollm: Program, start: Start) -> None:
+    server = start()
+    first = ollm("compare", "P", "one:1b", "--repeat", "3", "--json").json["answers"][0]
+    assert len(chats(server)) == len(first["runs"]) == 3
+    seconds = sorted(run["numbers"]["seconds"] for run in first["runs"])
+    assert first["numbers"]["seconds"] == seconds[1]
+    assert first["spread"]["seconds"] == [seconds[0], seconds[2]]
+
+
+def test_ctrl_c_ends_all_and_what_came_is_kept(ollm: Program, start: Start) -> None:
+    import signal
+
+    server = start({"one:1b": 0.0, "two:1b": 20.0})
+    process = ollm.process("compare", "P", "one:1b", "two:1b", "--parallel", OLLAMA_HOST=server.url)
+    until = time.monotonic() + 10
+    while len(chats(server)) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert load("chat_stream").text in out
+    assert "ended by the user" in out
+    kept = ollm("compare", "show", "last", "--json").json
+    assert kept["interrupted"]
+    assert [answer["answered"] for answer in kept["answers"]] == [True, False]
+
+
+def piped(ollm: Program, server: RememberingServer, text: str, *words: str) -> str:
+    import os
+    import subprocess
+
+    from tests.helpers.program import SCRIPT
+
+    environment = {**os.environ, "OLLM_HOME": str(ollm.home), "OLLAMA_HOST": server.url}
+    command = [str(SCRIPT), "compare", *words, "--json"]
+    done = subprocess.run(command, env=environment, input=text, text=True, capture_output=True, timeout=30, check=True)
+    return str(json.loads(done.stdout)["prompt"])
+
+
+@pytest.mark.parametrize(
+    ("words", "prompt"),
+    [
+        (("-", "one:1b", "two:1b"), "from a pipe\n"),
+        (("one:1b", "two:1b"), "from a pipe\n"),
+        (("Explain", "one:1b", "two:1b"), "Explain\n\nfrom a pipe\n"),
+    ],
+)
+def test_what_is_piped_in_is_the_prompt_or_is_added_to_it(
+    ollm: Program, start: Start, words: tuple[str, ...], prompt: str
+) -> None:
+    assert piped(ollm, start(), "from a pipe\n", *words) == prompt
+
+
+def test_a_blind_comparison_hides_the_names_until_the_choice(ollm: Program, start: Start, tmp_path: Path) -> None:
+    start()
+    done = ollm("compare", "Write a poem", *MODELS, "--blind")
+    for shown in (done, ollm("compare", "show", "last"), ollm("compare", "history")):
+        assert "1b" not in shown.out + shown.err
+    assert ollm("compare", "show", "last", "--json").json["answers"][0]["model"] is None
+    assert ollm("compare", "history", "--json").json[0]["models"] is None
+    chosen = ollm("compare", "choose", "last", "B")
+    assert chosen.out.startswith("You prefer B: ollama/")
+    after = ollm("compare", "show", "last", "--json").json
+    assert (after["choice"], after["winner"], after["profile"]) == ("winner", 1, "creative")
+    assert sorted(answer["model"] for answer in after["answers"]) == sorted(MODELS)
