@@ -93,14 +93,25 @@ class Library:
         :raises UsageError: there is none, or the name is none
         :raises Broken: its file cannot be used
         """
+        found_file = self.file_of(name)
+        if found_file is not None:
+            origin, folder, path = found_file
+            return self._read(folder, path, origin)
+        found = next((each for each in self._without_files() if each.name == name), None)
+        return found or self._by_own_name(name)
+
+    def file_of(self, name: str) -> tuple[Origin, Path, Path] | None:
+        """Return the file of a name, with its folder, whether it can be used or not; None where there is none.
+
+        :raises UsageError: the name is none
+        """
         if not FILE_NAME.fullmatch(name):
-            raise UsageError(f"'{visible(name)}' is no name of a template", "`ollm template list` lists them.")
+            raise UsageError(f"'{visible(name)}' is no name of a template", "Take letters, digits and _ . -")
         for origin, folder in self._folders():
             for path in (folder / f"{name}{ending}" for ending in ENDINGS):
                 if os.path.lexists(path):
-                    return self._read(folder, path, origin)
-        found = next((each for each in self._without_files() if each.name == name), None)
-        return found or self._by_own_name(name)
+                    return origin, folder, path
+        return None
 
     def _by_own_name(self, name: str) -> Known:
         """Return the file's template that calls itself so.

@@ -1,0 +1,199 @@
+"""How does a user write, change and delete templates?"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from msgspec import Struct
+
+from ollm.api import CommandContext, Completes, OllmError, UsageError, nearest, visible, write_atomically
+from ollm_plugins.templates.library import library
+from ollm_plugins.templates.reading import Broken, content, understood
+from ollm_plugins.templates.template import Origin
+from ollm_plugins.templates.writing import skeleton, written
+
+Name = Annotated[str, typer.Argument(help="The template.", metavar="NAME"), Completes("template")]
+NewName = Annotated[str, typer.Argument(help="What it is to be called.", metavar="NAME")]
+
+
+class _Work(Struct, frozen=True):
+    """A file that is being written.
+
+    :param before: its content; None for one that is not there yet
+    :param text: what the editor begins with
+    """
+
+    path: Path
+    origin: Origin
+    before: str | None
+    text: str
+
+
+def create(ctx: CommandContext, name: NewName) -> None:
+    """Write a new template of yours in your editor; it is checked when you are done."""
+    shelf = library(ctx.app.services)
+    shelf.file_of(name)
+    path = shelf.own_folder / f"{name}.yaml"
+    if any(path.with_suffix(ending).exists() for ending in (".yaml", ".yml")):
+        raise UsageError(f"You have a template '{name}' already", f"`ollm template edit {name}` changes it.")
+    draft = _draft(path)
+    _write(ctx, _Work(path, "user", None, content(draft) if draft.exists() else skeleton(name)))
+
+
+def edit(ctx: CommandContext, name: Name) -> None:
+    """Change a template in your editor; of one that is not yours, you get a copy that hides it."""
+    shelf = library(ctx.app.services)
+    found = shelf.file_of(name)
+    if found is not None:
+        origin, _, path = found
+        text = content(path)
+        draft = _draft(path)
+        _write(ctx, _Work(path, origin, text, content(draft) if draft.exists() else text))
+        return
+    known = shelf.find(name)
+    if known.path is not None:
+        raise UsageError(
+            f"'{name}' is what {known.path} calls itself", f"`ollm template edit {known.name}` changes it."
+        )
+    ctx.out.say(f"The template '{name}' comes from {known.where}; you change a copy of your own, which hides it.")
+    text = written(known.template, ctx.app.settings, declares=known.declares)
+    _write(ctx, _Work(shelf.own_folder / f"{name}.yaml", "user", None, text))
+
+
+def delete(
+    ctx: CommandContext,
+    name: Name,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete a template's file, after a question."""
+    shelf = library(ctx.app.services)
+    found = shelf.file_of(name)
+    if found is None:
+        listed = {each.name: each for each in shelf.everything()}
+        if name not in listed:
+            raise UsageError(f"There is no template '{name}'{nearest(name, listed)}")
+        known = listed[name].known
+        where = known.where if known else "elsewhere"
+        raise UsageError(f"The template '{name}' comes from {where}, so it is not yours to delete")
+    path = found[2]
+    if not yes and not ctx.out.can_ask:
+        raise UsageError(f"Nobody can be asked whether to delete {path}", "Add --yes.")
+    if not yes and not ctx.out.confirm(f"Delete {path}?"):
+        ctx.out.say("ollm: Nothing has changed.")
+        return
+    try:
+        path.unlink()
+    except OSError as error:
+        raise OllmError(f"{path} cannot be deleted: {error.strerror}") from error
+    ctx.out.print(f"{path} is deleted")
+
+
+def _write(ctx: CommandContext, work: _Work) -> None:
+    """Let the user write until it can be used, or they give up; what cannot be used is kept beside its place.
+
+    :raises UsageError: it is left as something that cannot be used
+    """
+    text = work.text
+    while True:
+        text = _edited(ctx, work.path.name, text)
+        if text == (skeleton(work.path.stem) if work.before is None else work.before):
+            ctx.out.print("Nothing was changed")
+            return
+        try:
+            known = understood(work.path, text, work.path.stem, work.origin, ctx.app.settings)
+        except Broken as error:
+            if ctx.out.can_ask and _again(ctx, error):
+                continue
+            write_atomically(_draft(work.path), text)
+            kept = f"Your text is kept as {_draft(work.path)}; the next edit goes on with it."
+            raise UsageError(error.problem, kept) from error
+        _save(work, text)
+        ctx.out.print(f"{work.path} is written")
+        for doubt in known.doubts():
+            ctx.out.say(f"ollm: {doubt}")
+        return
+
+
+def _again(ctx: CommandContext, error: Broken) -> bool:
+    ctx.out.say(f"ollm: {error.problem}")
+    try:
+        return ctx.out.confirm("Edit it again?")
+    except EOFError:
+        return False
+
+
+def _save(work: _Work, text: str) -> None:
+    """Put a text in its place, unless somebody else has changed it meanwhile.
+
+    :raises OllmError: somebody has, or it cannot be written
+    """
+    now = content(work.path) if work.path.exists() else None
+    if now != work.before:
+        write_atomically(_draft(work.path), text)
+        problem = f"{work.path} was changed by somebody else meanwhile"
+        raise OllmError(problem, f"Your text is kept as {_draft(work.path)}.")
+    write_atomically(work.path, text)
+    _draft(work.path).unlink(missing_ok=True)
+
+
+def _draft(path: Path) -> Path:
+    return path.with_name(f"{path.name}.draft")
+
+
+def _edited(ctx: CommandContext, name: str, text: str) -> str:
+    """Return what an editor makes of a text.
+
+    :raises UsageError: there is no editor, or it failed
+    """
+    import subprocess
+    from tempfile import TemporaryDirectory
+
+    command = _editor(ctx)
+    with TemporaryDirectory(prefix="ollm-") as folder:
+        file = Path(folder) / name
+        file.write_text(text, encoding="utf-8", newline="")
+        ctx.out.stdout.flush()
+        try:
+            with _left_to_the_editor():
+                code = subprocess.run([*command, str(file)], check=False).returncode  # noqa: S603  (the user's own)
+        except OSError as error:
+            raise UsageError(f"The editor {visible(command[0])} cannot be started: {error.strerror}") from error
+        if code:
+            raise UsageError(f"The editor {visible(command[0])} ended with {code}", "Nothing has changed.")
+        return content(file)
+
+
+@contextmanager
+def _left_to_the_editor() -> Iterator[None]:
+    """Leave Ctrl-C to the editor: a handler of our own is not inherited, as ignoring it would be."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _editor(ctx: CommandContext) -> list[str]:
+    """Return the user's editor; on a terminal without one that is set, a usual one.
+
+    :raises UsageError: there is none
+    """
+    environ = ctx.app.environ
+    named = environ.get("VISUAL") or environ.get("EDITOR")
+    if not named and ctx.out.can_ask:
+        named = next((name for name in ("nano", "vim", "vi", "notepad") if shutil.which(name)), None)
+    try:
+        words = shlex.split(named or "")
+    except ValueError as error:
+        raise UsageError(f"EDITOR cannot be understood: {error}") from error
+    if not words:
+        raise UsageError("No editor is set", "Set EDITOR, e.g. EDITOR=nano.")
+    return words
