@@ -1,0 +1,222 @@
+"""What does a person get who types in the REPL? A real process in a real terminal, in several sizes and locales."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.replay import ReplayServer
+from tests.replay.fixtures import replay  # noqa: F401  (a fixture)
+from tests.terminal.screen import Terminal
+
+Replay = Callable[..., ReplayServer]
+Open = Callable[..., Terminal]
+
+SIZES = ((80, 24), (40, 12))
+
+
+@pytest.fixture
+def server(replay: Replay) -> ReplayServer:
+    return replay({"/api/chat": "chat_stream_warm"})
+
+
+@pytest.fixture
+def open_terminal(tmp_path: Path, server: ReplayServer) -> Iterator[Open]:
+    """Open terminals at one home, one after the other."""
+    with ExitStack() as opened:
+
+        def start(**options: Any) -> Terminal:
+            environ = {"OLLM_HOST": server.url, "OLLM_PROVIDER": "ollama", "OLLM_MODEL": "smollm2:135m"}
+            environ |= dict(options.pop("environ", {}))
+            home = tmp_path / "home"
+            home.mkdir(exist_ok=True)
+            terminal = opened.enter_context(Terminal(home, environ, **options))
+            terminal.wait_for_prompt()
+            return terminal
+
+        yield start
+
+
+def last_prompt(server: ReplayServer) -> str:
+    return str(server.asked("/api/chat")[-1].json["messages"][-1]["content"])
+
+
+@pytest.fixture(params=SIZES, ids=["80x24", "40x12"])
+def terminal(request: pytest.FixtureRequest, open_terminal: Open) -> Terminal:
+    columns, rows = request.param
+    return open_terminal(columns=columns, rows=rows)
+
+
+def test_many_lines_by_backslash_by_quotes_and_by_alt_enter(terminal: Terminal, server: ReplayServer) -> None:
+    terminal.send_line("one\\")
+    terminal.ask("two")
+    assert last_prompt(server) == "one\ntwo"
+    terminal.send_line('"""')
+    terminal.send_line("three")
+    terminal.send_line("/new is text here")
+    terminal.ask('"""')
+    assert last_prompt(server) == "three\n/new is text here"
+    terminal.send("five\x1b\r")
+    terminal.ask("six")
+    assert last_prompt(server) == "five\nsix"
+
+
+def test_a_paste_never_runs_a_line_by_itself(terminal: Terminal, server: ReplayServer) -> None:
+    before = len(server.asked("/api/chat"))
+    terminal.paste("first\n/exit\n!rm -rf x\n")
+    terminal.wait_for("rm -rf x")
+    assert len(server.asked("/api/chat")) == before
+    terminal.ask(" end")
+    assert last_prompt(server) == "first\n/exit\n!rm -rf x\n end"
+
+
+def test_completion_shows_what_there_is(terminal: Terminal) -> None:
+    terminal.send("/memory ")
+    terminal.press("tab")
+    terminal.wait_for("forget")
+    terminal.press("c-c")
+    terminal.wait_for_prompt()
+    terminal.send("/memory sea")
+    terminal.press("tab")
+    terminal.wait_until(lambda: terminal.cursor_line.rstrip() == "> /memory search", "the whole word")
+
+
+def test_files_after_an_at_are_completed_and_sent(terminal: Terminal, server: ReplayServer, tmp_path: Path) -> None:
+    (tmp_path / "home" / "notes.txt").write_text("the secret is 42\n")
+    terminal.send("What is @no")
+    terminal.press("tab")
+    terminal.wait_until(lambda: "@notes.txt" in terminal.cursor_line, "the whole name")
+    terminal.ask("")
+    assert last_prompt(server).endswith("notes.txt:\n```txt\nthe secret is 42\n```")
+    assert "with notes.txt (1 lines)" in terminal.text
+
+
+def test_a_command_of_the_shell_and_what_the_model_gets_of_it(terminal: Terminal, server: ReplayServer) -> None:
+    terminal.ask("!echo on the screen")
+    assert "on the screen" in terminal.lines
+    assert server.asked("/api/chat") == []
+    terminal.ask("!!")
+    assert last_prompt(server).endswith("```\non the screen\n```")
+    terminal.ask("!sh -c 'exit 3'")
+    assert "It ended with exit code 3." in terminal.text
+
+
+def test_ctrl_c_ends_a_command_of_the_shell_and_not_the_program(terminal: Terminal) -> None:
+    terminal.send_line("!echo begun; sleep 60")
+    terminal.wait_for("^begun")
+    terminal.press("c-c")
+    terminal.wait_for_prompt()
+    terminal.ask("!echo alive")
+    assert "alive" in terminal.lines
+
+
+def test_undo_retry_and_system(terminal: Terminal, server: ReplayServer) -> None:
+    terminal.ask("/system Be brief.")
+    terminal.ask("Hello")
+    terminal.send_line("/retry")
+    terminal.wait_until(lambda: len(server.asked("/api/chat")) == 2, "the same prompt again")
+    terminal.wait_for_prompt()
+    first, second = (request.json["messages"] for request in server.asked("/api/chat"))
+    assert first == second
+    assert first[0] == {"role": "system", "content": "Be brief."}
+    terminal.ask("/undo")
+    assert "Taken back: Hello" in terminal.text
+    terminal.ask("Anew")
+    assert [m["content"] for m in server.asked("/api/chat")[-1].json["messages"]] == ["Be brief.", "Anew"]
+
+
+def test_lines_of_earlier_runs_come_back_and_can_be_searched(open_terminal: Open, server: ReplayServer) -> None:
+    first = open_terminal()
+    first.ask("a question about boxes")
+    first.ask("another thing")
+    first.press("c-d")
+    assert first.wait_for_end() == 0
+    second = open_terminal()
+    second.press("up", "up")
+    second.wait_until(lambda: "boxes" in second.cursor_line, "the line before the last")
+    second.press("c-c")
+    second.wait_for_prompt()
+    second.press("c-r")
+    second.send("boxes")
+    second.wait_for("a question about boxes")
+    second.press("enter", "enter")
+    second.wait_until(lambda: len(server.asked("/api/chat")) == 3, "the question asked again")
+
+
+def test_the_rest_of_an_earlier_line_is_proposed(open_terminal: Open, server: ReplayServer) -> None:
+    terminal = open_terminal()
+    terminal.ask("a question about boxes")
+    terminal.send("a quest")
+    terminal.wait_for("ion about boxes", count=2)
+    terminal.send("\x1b[C")
+    terminal.ask("")
+    assert last_prompt(server) == "a question about boxes"
+
+
+def test_an_editor_writes_the_line(open_terminal: Open, server: ReplayServer, tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nprintf "written elsewhere" > "$1"\n')
+    editor.chmod(0o755)
+    terminal = open_terminal(environ={"EDITOR": str(editor)})
+    terminal.press("c-x", "c-e")
+    terminal.wait_for("written elsewhere")
+    terminal.ask("")
+    assert last_prompt(server) == "written elsewhere"
+    terminal.send_line("/edit")
+    terminal.wait_until(lambda: len(server.asked("/api/chat")) == 2, "what the editor wrote")
+
+
+def test_vi_keys(open_terminal: Open, server: ReplayServer, tmp_path: Path) -> None:
+    config = tmp_path / "home" / ".ollm" / "config.yaml"
+    config.parent.mkdir(parents=True)
+    config.write_text("repl: {editingMode: vi}\n")
+    terminal = open_terminal()
+    terminal.send("one two")
+    terminal.send("\x1b")
+    terminal.wait_for("one two")
+    terminal.send("bdwathree")
+    terminal.ask("")
+    assert last_prompt(server) == "one three"
+
+
+@pytest.mark.parametrize("environ", [{"LANG": "C", "LC_ALL": "C"}, {"TERM": "dumb"}, {"NO_COLOR": "1"}])
+def test_other_terminals_and_locales(open_terminal: Open, server: ReplayServer, environ: dict[str, str]) -> None:
+    terminal = open_terminal(environ=environ)
+    terminal.send_line("one\\")
+    terminal.ask("two")
+    assert last_prompt(server) == "one\ntwo"
+    terminal.ask("!echo hi")
+    assert "hi" in terminal.lines
+
+
+def test_keys_that_nobody_knows_do_nothing(terminal: Terminal, server: ReplayServer) -> None:
+    terminal.send("\x1b[99;99~\x1bOZ\x1b[?1;2c\x1b[200;1R")
+    terminal.ask("plain")
+    assert last_prompt(server).endswith("plain")
+
+
+def test_wide_letters_stay_where_they_are(terminal: Terminal, server: ReplayServer) -> None:
+    text = "日本語 👩‍👩‍👧 é"
+    terminal.ask(text)
+    assert last_prompt(server) == text
+
+
+def test_twenty_columns(open_terminal: Open, server: ReplayServer) -> None:
+    terminal = open_terminal(columns=20, rows=8)
+    terminal.ask("a line that is longer than the window is wide")
+    assert last_prompt(server).endswith("wide")
+    terminal.send("/mem")
+    terminal.press("tab")
+    terminal.wait_until(lambda: "/memory" in terminal.cursor_line, "the whole word")
+
+
+def test_the_window_changes_while_typing(terminal: Terminal, server: ReplayServer) -> None:
+    terminal.send("before ")
+    terminal.process.setwinsize(10, 30)
+    terminal.screen.resize(10, 30)
+    terminal.ask("after")
+    assert last_prompt(server) == "before after"
