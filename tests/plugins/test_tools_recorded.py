@@ -1,5 +1,6 @@
 """Are tools called as real servers want it, in a run of the harness, in a real process, and in a real terminal?"""
 
+import asyncio
 import json
 
 import pytest
@@ -49,12 +50,12 @@ class Weather(Specs):
 def chat(replay, ollm_app):
     """Ask a server that answers with recordings; return the events and what it was sent."""
 
-    def ask(*recordings, settings=""):
+    def ask(*recordings, settings="", tools=Weather):
         server = replay({"/api/chat": list(recordings)})
         lines = (
             f"model: {{provider: ollama, default: 'smollm2:135m'}}\nproviders: {{ollama: {{host: '{server.url}'}}}}\n"
         )
-        ollm = ollm_app(Ollama, Limits, Tokens, Options, Plugin, Weather, settings=lines + settings)
+        ollm = ollm_app(Ollama, Limits, Tokens, Options, Plugin, tools, settings=lines + settings)
         events = ollm.ask("What is the weather in Paris?").events
         ask.said = ollm.stderr.getvalue()
         return events, [request.json for request in server.asked("/api/chat")]
@@ -114,6 +115,59 @@ def test_a_call_that_the_server_took_for_text_is_said(chat, recording, said):
     assert notices(events) == [said]
     assert isinstance(events[-1], Finished)
     assert len(requests) == 1
+
+
+def test_a_model_that_only_repeats_itself_is_stopped(chat):
+    events, requests = chat("chat_tool_calls_stream", settings="chat: {maxToolRounds: 5}")
+    found = [event for event in events if isinstance(event, ToolReturned)]
+    assert [event.failed for event in found] == [False, False, True, True, True]
+    assert "You have made this very call before in this turn" in found[2].content
+    assert [event.code for event in events if isinstance(event, Notice)] == ["tool-repeated"] * 3 + ["tool-rounds"]
+    assert events[-1].reason == "rounds"
+    assert len(requests) == 5
+
+
+def test_arguments_that_do_not_fit_are_told_to_the_model(chat):
+    from dataclasses import dataclass
+
+    @dataclass(frozen=True)
+    class Where:
+        city: int
+
+    class Strict(Specs):
+        @hookimpl
+        def ollm_tools(self, ctx):
+            return [Tool("get_weather", "Get the weather", Where, "nosuch:run", risk="none")]
+
+    events, (_, second) = chat("chat_tool_calls_stream", "chat_tool_calls_followup", tools=Strict)
+    assert second["messages"][-1]["content"].startswith("The arguments do not fit: 1 validation error")
+    assert text(events) == load("chat_tool_calls_followup").text
+
+
+def test_calls_of_one_answer_run_side_by_side(chat):
+    running = []
+
+    class Slow(Specs):
+        @hookimpl
+        def ollm_tools(self, ctx):
+            async def run(ctx, args):
+                running.append(1)
+                async with asyncio.timeout(5):
+                    while len(running) < 2:  # each waits for the other
+                        await asyncio.sleep(0.001)
+                return args["city"]
+
+            return [Tool("get_weather", "Get the weather", CITY, run, risk="none")]
+
+    line = json.loads(load("chat_tool_calls_stream").lines[0])
+    line["message"]["tool_calls"] *= 2
+    for call in line["message"]["tool_calls"]:
+        call.pop("id", None)
+    lines = (json.dumps(line), *load("chat_tool_calls_stream").lines[1:])
+    twice = load("chat_tool_calls_stream").but(lines=lines)
+    events, (_, second) = chat(twice, "chat_tool_calls_followup", tools=Slow)
+    assert [event.failed for event in events if isinstance(event, ToolReturned)] == [False, False]
+    assert [message["content"] for message in second["messages"][-2:]] == ["Paris", "Paris"]
 
 
 @pytest.mark.parametrize("recording", ["chat_tools_stream", "chat_tools_plain_answer", "chat_stream"])
