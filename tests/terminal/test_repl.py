@@ -122,7 +122,7 @@ def test_ctrl_c_while_the_model_is_loaded(replay: Replay, open_terminal: Open) -
     server = replay({"/api/chat": [silent, "chat_stream"]}, speed=1.0)
     terminal = open_terminal(server)
     terminal.send_line("Hello")
-    terminal.wait_for(r"^loading smollm2:135m… 1 s$")
+    terminal.wait_for(r"^. loading smollm2:135m… 1 s$")
     terminal.press("c-c")
     terminal.wait_for(r"^\[interrupted\]$")
     terminal.wait_for_prompt()

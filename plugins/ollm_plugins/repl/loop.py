@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import aclosing, contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from ollm.api import ExitCode, OllmError, StatusContext, Submission, UsageError
+from ollm.api import ExitCode, OllmError, SettingsError, StatusContext, Submission, UsageError
 from ollm_plugins.repl.above import Above
 from ollm_plugins.repl.asking import Asking
 from ollm_plugins.repl.bang import Ran
@@ -23,11 +24,16 @@ from ollm_plugins.repl.commands import Leave
 from ollm_plugins.repl.inclusion import included
 from ollm_plugins.repl.keyboard import Keyboard
 from ollm_plugins.repl.screen import Screen
+from ollm_plugins.repl.settings import ReplSettings
 from ollm_plugins.repl.slash import Slash, split
+from ollm_plugins.repl.stats import stats_text
 from ollm_plugins.repl.statusbar import StatusBar
 
 if TYPE_CHECKING:
     from ollm.api import App, Conversation, FrontendContext
+
+WARM: Final = 240.0
+"""Seconds for which a model that has answered is taken to be in memory still; servers keep one for 300 by default."""
 
 
 def run(context: FrontendContext) -> int:
@@ -72,11 +78,12 @@ class Repl:
         self._is_over = is_over
         self._conversation = conversation
         self._slash = Slash(app, self._conversation)
-        self._screen = Screen(app.out)
+        self._screen = Screen(app.out, self._wanted)
         self._above = Above(self._screen.notice)
         self._asking = Asking(app, self._screen.rest, self._above)
         self._keyboard = Keyboard(app, self._slash.proposals(), StatusBar(app, self._status), self._above)
         self._answerer = ("", "")
+        self._answered_at = float("-inf")
         self._ran: Ran | None = None
 
     def run(self) -> None:
@@ -96,6 +103,12 @@ class Repl:
                 pressed = True  # again, while the first press was being dealt with
             except (Leave, EOFError, OSError):
                 break  # OSError: only the terminal itself fails here
+
+    def _wanted(self) -> ReplSettings:
+        try:
+            return self._app.settings.section(ReplSettings)
+        except SettingsError:  # whoever answers says so; the commands that help to mend it work meanwhile
+            return ReplSettings()
 
     def _status(self) -> StatusContext:
         return StatusContext(self._app.context, *self._answerer, self._conversation.last_turn)
@@ -161,12 +174,17 @@ class Repl:
     async def _turn(self, wanted: Submission) -> None:
         """Hold one turn, and say first who answers when that has changed."""
         said = (wanted.prompt, wanted.images, wanted.overrides)
+        self._screen.begin()
         answerer = await self._conversation.answerer(*said)
         now = (answerer.entry.item.name, answerer.model)
         if now != self._answerer:
             self._screen.answerer(*now)
-            self._answerer = now
+            self._answerer, self._answered_at = now, float("-inf")
+        self._screen.asked(warm=time.monotonic() - self._answered_at < WARM)
         async with aclosing(self._conversation.ask(*said)) as events:
             async for event in events:
                 await self._asking.over()
                 self._screen.show(event)
+        self._answered_at = time.monotonic()
+        if self._wanted().stats and self._conversation.last_turn is not None:
+            self._screen.hint(stats_text(self._conversation.last_turn))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ollm.api import Command, Frontend, HostContext, Paths, SettingsSection, Specs, hookimpl
+from ollm.api import Command, Frontend, HostContext, Paths, SettingsSection, Specs, StatusItem, hookimpl
 
 _HERE = "ollm_plugins.repl"
 _COMMANDS = (
@@ -18,6 +18,12 @@ _COMMANDS = (
     ("retry", "Have the last prompt answered again.", "turning:retry", ("retry", "retry with llama3.1:8b")),
     ("undo", "Take back the last prompt and its answer.", "turning:undo", ()),
     ("system", "Set what the model is told first.", "turning:system", ("system Be brief.", "system --clear")),
+    ("tool", "Show a tool's result whole.", "review:show_tool", ("tool", "tool 1")),
+    ("thinking", "Show what the model thought before its last answer.", "review:show_thinking", ()),
+    ("stats", "Show tokens and seconds of the last turn.", "review:show_stats", ("stats", "stats --json")),
+    ("theme", "Choose the colours of answers for this session.", "review:choose_theme", ("theme", "theme light")),
+    ("copy", "Copy the last answer, or code in it.", "taking:copy", ("copy", "copy code", "copy code 2")),
+    ("save", "Save the last answer, or code in it.", "taking:save", ("save answer.md", "save f.py --code 1")),
 )
 
 
@@ -33,6 +39,11 @@ class Plugin(Specs):
     def ollm_frontends(self, ctx: HostContext) -> list[Frontend]:
         """Hand in the front end that owns the terminal."""
         return [Frontend("repl", "interactive", f"{_HERE}.loop:run")]
+
+    @hookimpl
+    def ollm_status_items(self, ctx: HostContext) -> list[StatusItem]:
+        """Hand in who answers, for the status bar."""
+        return [StatusItem("model", f"{_HERE}.status:render", order=0)]
 
     @hookimpl
     def ollm_commands(self, ctx: HostContext) -> list[Command]:

@@ -6,10 +6,10 @@ never obeyed by the terminal; see `ollm.api.visible`.
 
 from __future__ import annotations
 
-import json
-import shutil
+import time
+from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ollm.api import (
     Event,
@@ -20,36 +20,60 @@ from ollm.api import (
     TextDelta,
     ThinkingDelta,
     ToolCalled,
+    ToolDecided,
     ToolReturned,
     Waiting,
     __version__,
     visible,
 )
+from ollm_plugins.repl.calls import call_text, decision_text, refusal_text, result_text
+from ollm_plugins.repl.canvas import Canvas
+from ollm_plugins.repl.settings import ReplSettings
+from ollm_plugins.repl.spinner import CLEAR_LINE, Spinner
+from ollm_plugins.repl.wrapping import fitted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Literal
 
     from ollm.api import Output
+    from ollm_plugins.repl.markdown import Markdown
 
-    Part = Literal["", "answer", "thinking", "waiting"]
+    Part = Literal["", "answer", "thinking", "folded"]
 
-DIM, PLAIN, CLEAR_LINE = "\x1b[2m", "\x1b[0m", "\r\x1b[K"
-LENGTH_TEXT = "The answer was ended at the token limit; raise it with options.maxTokens or --max-tokens."
+DIM: Final = "\x1b[2m"
+PLAIN: Final = "\x1b[0m"
+LENGTH_TEXT: Final = "The answer was ended at the token limit; raise it with options.maxTokens or --max-tokens."
 
 
 class Screen:
-    """Draws events and says lines; knows what stands in the cursor's line."""
+    """Draws events and says lines; knows what stands in the cursor's line.
 
-    def __init__(self, out: Output) -> None:
+    :param settings: returns those in force, asked at the beginning of each turn
+    """
+
+    def __init__(self, out: Output, settings: Callable[[], ReplSettings] = ReplSettings) -> None:
         self._out = out
+        self._settings = settings
+        self._wanted = settings()
         self._color = out.color
-        self._terminal = out.is_terminal
+        self._canvas = Canvas(self._write)
+        encoding = getattr(out.stdout, "encoding", None) or "utf-8"
+        self._unicode = encoding.lower().startswith("utf")
+        self._spinner = Spinner(self._transient, lambda: self._write(CLEAR_LINE), unicode=self._unicode)
         self._part: Part = ""
         self._mid_line = False
         self._waited = False
+        self._warm = False
+        self._thinking_since = 0.0
+        self._markdown: Markdown | None = None
+        self._decided: dict[str, ToolDecided] = {}
         self._progress: Callable[[Progress], None] | None = None
         self._bars = ExitStack()
+
+    @property
+    def _redraws(self) -> bool:
+        """Whether what is on the screen may be drawn anew."""
+        return self._out.is_terminal and self._color and not self._wanted.plain
 
     def greet(self) -> None:
         """Say which program this is, and how to go on."""
@@ -59,20 +83,36 @@ class Screen:
         """Say who answers."""
         self._line(f"{model} ({provider})", dim=True)
 
+    def begin(self) -> None:
+        """Begin a turn: something is under way."""
+        self._wanted = self._settings()
+        self._decided.clear()
+        if self._redraws:
+            self._spinner.start()
+
+    def asked(self, *, warm: bool) -> None:
+        """Wait for the answer.
+
+        :param warm: whether the model has answered a moment ago, so that it is in memory
+        """
+        self._warm = warm
+        if self._redraws and not self._spinner.is_on:
+            self._spinner.start()
+
     def show(self, event: Event) -> None:
         """Draw what came."""
         if isinstance(event, TextDelta):
             self._stream(event.text, "answer")
         elif isinstance(event, ThinkingDelta):
-            self._stream(event.text, "thinking")
+            self._think(event.text)
         elif isinstance(event, Waiting):
             self._wait(event)
         elif isinstance(event, Progress):
             self._advance(event)
         elif isinstance(event, Notice):
             self.notice(event)
-        elif isinstance(event, ToolCalled | ToolReturned):
-            self._line(self._fitted(tool_text(event)), dim=True)
+        elif isinstance(event, ToolCalled | ToolDecided | ToolReturned):
+            self._tool(event)
         elif isinstance(event, Finished) and event.reason == "length":
             self._line(f"ollm: {LENGTH_TEXT}")
 
@@ -98,22 +138,47 @@ class Screen:
     def begin_line(self) -> None:
         """Put the cursor at the start of an empty line, without the terminal's own "^C"."""
         self.rest()
-        if self._terminal:
+        if self._out.is_terminal:
             self._write(CLEAR_LINE)
 
     def rest(self) -> None:
         """Put the cursor at the start of a line; nothing transient stays."""
-        self._take_back()
+        self._spinner.stop()
+        if self._progress is not None:
+            self._progress = None
+            self._bars.close()
+        if self._markdown is not None:
+            markdown, self._markdown = self._markdown, None
+            markdown.end()
         if self._mid_line:
             self._write("\n")
+        folded = self._part == "folded"
         self._part, self._mid_line, self._waited = "", False, False
+        if folded:
+            seconds = time.monotonic() - self._thinking_since
+            self._line(f"thought for {seconds:.0f} s; /thinking shows it", dim=True)
+
+    def _think(self, text: str) -> None:
+        if self._wanted.thinking == "show":
+            self._stream(text, "thinking")
+            return
+        if self._wanted.thinking == "fold" and self._part != "folded":
+            self.rest()
+            self._part, self._thinking_since = "folded", time.monotonic()
+        if self._redraws and not self._spinner.is_on:
+            self._spinner.start("thinking\u2026")
+        elif self._redraws:
+            self._spinner.say("thinking\u2026")
 
     def _stream(self, text: str, part: Part) -> None:
         if not text:
             return
-        if self._part != part:
+        if self._part != part or self._spinner.is_on:
             self._begin(part)
         shown = visible(text)
+        if self._markdown is not None:
+            self._markdown.add(shown)
+            return
         self._write(f"{DIM}{shown}{PLAIN}" if part == "thinking" and self._color else shown)
         self._mid_line = not shown.endswith("\n")
 
@@ -127,19 +192,26 @@ class Screen:
             self._write("[thinking]\n")
         elif after == "thinking" and not self._color:
             self._write("[answer]\n")
-        self._part = part
+        self._part, self._warm = part, True
+        if part == "answer" and self._redraws and self._wanted.markdown:
+            self._markdown = self._drawing()
+
+    def _drawing(self) -> Markdown:
+        from ollm_plugins.repl.look import Look
+        from ollm_plugins.repl.markdown import Markdown
+
+        self._canvas.measure()
+        return Markdown(self._canvas, Look(self._out, self._wanted.theme))
 
     def _wait(self, event: Waiting) -> None:
-        if not self._terminal:
-            if not self._waited:
-                self._line(f"loading {event.subject}…")
-                self._waited = True
-            return
-        if self._part != "waiting":
-            self.rest()
-            self._part = "waiting"
-        text = self._fitted(f"loading {event.subject}… {event.seconds:.0f} s")
-        self._write(CLEAR_LINE + self._dim(text))
+        words = f"{'waiting for' if self._warm else 'loading'} {event.subject}\u2026"
+        if self._redraws:
+            if not self._spinner.is_on:
+                self.rest()
+            self._spinner.start(words, seconds=event.seconds)
+        elif not self._waited:
+            self._line(words)
+            self._waited = True
 
     def _advance(self, event: Progress) -> None:
         if self._progress is None:
@@ -147,13 +219,49 @@ class Screen:
             self._progress = self._bars.enter_context(self._out.progress())
         self._progress(event)
 
-    def _take_back(self) -> None:
-        """Remove what was only for the moment."""
-        if self._progress is not None:
-            self._progress = None
-            self._bars.close()
-        if self._part == "waiting":
-            self._write(CLEAR_LINE)
+    def _tool(self, event: ToolCalled | ToolDecided | ToolReturned) -> None:
+        if isinstance(event, ToolCalled):
+            self.rest()
+            self._warm = True
+            self._running(call_text(event.call))
+        elif isinstance(event, ToolDecided):
+            self._decided[event.call.id] = event
+            if event.allowed and not self._spinner.is_on and self._redraws:
+                self._running(call_text(event.call))
+            elif not event.allowed:
+                self._line(self._fitted(f"{self._sign} {call_text(event.call)} \u2192 {refusal_text(event)}"), dim=True)
+        else:
+            self._returned(event)
+
+    def _running(self, words: str) -> None:
+        if self._redraws:
+            self._spinner.start(words)
+        else:
+            self._line(self._fitted(f"tool {words}"), dim=True)
+
+    def _returned(self, event: ToolReturned) -> None:
+        decided = self._decided.get(event.call.id)
+        if decided is not None and not decided.allowed:
+            return  # what the model is told has just been said
+        by = decision_text(decided) if decided is not None else ""
+        call = event.call.name if not self._redraws else call_text(decided.call if decided else event.call)
+        self._line(self._fitted_call(call, f" \u2192 {result_text(event)}{by}"), dim=True)
+
+    @property
+    def _sign(self) -> str:
+        if not self._redraws:
+            return "tool"
+        return "\u25cf" if self._unicode else "*"
+
+    def _fitted_call(self, call: str, result: str) -> str:
+        """Cut a call rather than its result, which says more; both to one line."""
+        room = self._canvas.width - len(self._sign) - 1
+        call = fitted(_one_line(call), max(room - len(_one_line(result)) - 1, room // 2))
+        return self._fitted(f"{self._sign} {call}{result}")
+
+    def _transient(self, text: str) -> None:
+        self._canvas.measure()
+        self._write(CLEAR_LINE + self._dim(self._fitted(text)))
 
     def _line(self, text: str, *, dim: bool = False) -> None:
         self.rest()
@@ -170,14 +278,9 @@ class Screen:
 
     def _fitted(self, text: str) -> str:
         """Cut a text so that it stays on one line of the terminal."""
-        width = shutil.get_terminal_size().columns - 1
-        line = visible(" ".join(text.split()))
-        return line if len(line) <= width else f"{line[: width - 1]}…"
+        self._canvas.measure()
+        return fitted(_one_line(text), self._canvas.width)
 
 
-def tool_text(event: ToolCalled | ToolReturned) -> str:
-    """Return a tool's call or its result in one line."""
-    if isinstance(event, ToolCalled):
-        arguments = json.dumps(dict(event.call.arguments), ensure_ascii=False, default=str)
-        return f"tool {event.call.name} {arguments}"
-    return f"tool {event.call.name} {'failed' if event.failed else 'returned'}: {event.content}"
+def _one_line(text: str) -> str:
+    return visible(" ".join(text.split()))

@@ -1,0 +1,78 @@
+"""Where does a text break into rows, and how many columns does it take?"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from prompt_toolkit.utils import get_cwidth
+
+_EMOJI: Final = "\ufe0f"
+"""Makes the sign before it an emoji, which terminals draw in two columns."""
+
+_WIDE: Final = "\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6"
+_PIECE: Final = re.compile(rf"[{_WIDE}]\s*|[^\s{_WIDE}]+\s*|\s+")
+"""What is not broken, with the spaces after it: a word, or one letter of a script without spaces."""
+
+TAB: Final = 8
+"""Columns that a tab takes at most."""
+
+
+def cells(text: str) -> int:
+    """Return how many columns a text takes at most; line feeds take none."""
+    if text.isascii() and "\t" not in text:
+        return len(text)
+    return sum(map(cell, text))
+
+
+def cell(letter: str) -> int:
+    """Return how many columns a letter takes at most."""
+    if letter == _EMOJI:
+        return 1
+    return TAB if letter == "\t" else get_cwidth(letter)
+
+
+def row_ends(text: str, room: int) -> list[int]:
+    """Return where each row of a text ends, spaces at its end included; the last row ends with the text.
+
+    :param room: columns of a row, at least 2
+    """
+    ends: list[int] = []
+    column = 0
+    for piece in _PIECE.finditer(text):
+        word = piece[0].rstrip()
+        needed = cells(word)
+        if column and column + needed > room:
+            ends.append(piece.start())
+            column = 0
+        if needed > room:
+            column = _break(word, piece.start(), room, ends)
+        else:
+            column += needed
+        column += len(piece[0]) - len(word)
+    return [*ends, len(text)]
+
+
+def _break(word: str, start: int, room: int, ends: list[int]) -> int:
+    """Break a word that is longer than a row; return the columns that its last row takes."""
+    column = 0
+    for at, letter in enumerate(word, start):
+        width = cell(letter)
+        if column + width > room:
+            ends.append(at)
+            column = 0
+        column += width
+    return column
+
+
+def fitted(text: str, room: int) -> str:
+    """Cut a text to so many columns, with "…" at the end of what was cut."""
+    if cells(text) <= room:
+        return text
+    kept, column = [], 0
+    for letter in text:
+        column += cell(letter)
+        if column > room - 1:
+            break
+        kept.append(letter)
+    return f"{''.join(kept)}\u2026"
