@@ -125,6 +125,16 @@ def test_what_is_not_offered_is_not_run(ollm_app):
     assert result.failed and result.content == "There is no tool 'tool_read'. Tools: say, tool_none."
 
 
+def test_a_name_that_is_disabled_and_that_no_tool_has_is_said(ollm_app):
+    ollm = ollm_app(Plugin, Tools, Limits, settings="tools: {calls: {disabled: [tool_nome, say]}}")
+    ollm.ask("go")
+    ollm.ask("again")
+    said = "ollm: tools.calls.disabled names 'tool_nome', and there is no such tool"
+    assert ollm.stderr.getvalue().count(said) == 1
+    assert "tool_none" in ollm.stderr.getvalue()
+    assert offered(ollm) == ["tool_none"]
+
+
 def test_a_project_may_not_offer_tools(ollm_app):
     setting = ollm_app(Plugin, Project).app.settings.fields
     assert not any(setting[key].setting.project for key in setting if key.startswith("tools."))
@@ -240,10 +250,19 @@ def test_one_endless_line_is_cut_within(ollm_app):
 
 def test_a_huge_result_takes_no_time(ollm_app):
     text = "".join(f"{number} some words of a log, with numbers and so on\n" for number in range(200_000))
-    ollm = ollm_app(Plugin, Tools, Limits, Tokens, replies=say(text))
+
+    class Much(Specs):
+        @hookimpl
+        def ollm_tools(self, ctx):
+            async def run(ctx, args):
+                return text
+
+            return [Tool("much", "Say much.", NOTHING, run, risk="none")]
+
+    ollm = ollm_app(Plugin, Much, Limits, Tokens, replies=[ToolCall("1", "much", {}), "done"])
     started = time.monotonic()
     (result,) = results(ollm)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 1.5
     assert len(result.content) < 12_000
     assert kept(ollm)[0].stat().st_size == len(text)
 

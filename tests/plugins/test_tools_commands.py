@@ -223,8 +223,16 @@ def test_the_audit_can_be_narrowed(audited, words, count):
 
 def test_the_audit_of_one_conversation(audited):
     first = audited.run_command("tools audit --json").json[-1]["conversation"]
-    found = audited.run_command(f"tools audit --session {first} --json").json
-    assert len(found) == 3
+    for said in (first, first[:6]):
+        assert len(audited.run_command(f"tools audit --session {said} --json").json) == 3
+    assert audited.run_command(f"tools audit --session {first[:6]} -n 2 --tool say --json").json[0]["tool"] == "say"
+    assert audited.run_command("tools audit --session nosuch --json").json == []
+
+
+def test_the_audit_of_the_conversation_under_way(audited):
+    result = audited.run_command("tools audit --here")
+    assert result.exit_code == 2
+    assert "No conversation is under way" in result.stderr
 
 
 def test_an_empty_audit_is_a_line(audited):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from ollm.api import AuditedCall, CommandContext, Completes, ConversationRecords, OllmError
+from ollm.api import AuditedCall, CommandContext, Completes, ConversationRecords, OllmError, UsageError
 from ollm_plugins.tools.commands import Json
 
+_ALL = 10_000
+"""Calls that are looked through for the beginning of an id."""
 _WIDE = 60
 """Characters of a call's arguments in the table; a document has them whole."""
 
@@ -18,19 +21,17 @@ def audit(
     ctx: CommandContext,
     *,
     session: Annotated[
-        str, typer.Option("--session", "-s", help="Only this conversation.", metavar="ID"), Completes("session")
+        str,
+        typer.Option("--session", "-s", help="Only this conversation: its id or the beginning of it.", metavar="ID"),
+        Completes("session"),
     ] = "",
+    here: Annotated[bool, typer.Option("--here", help="Only the conversation under way.")] = False,
     tool: Annotated[str, typer.Option("--tool", "-t", help="Only this tool.", metavar="NAME"), Completes("tool")] = "",
-    limit: Annotated[int, typer.Option("--limit", "-n", help="At most so many, the latest.", min=1, max=10_000)] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="At most so many, the latest.", min=1, max=_ALL)] = 20,
     as_json: Json = False,
 ) -> None:
     """List tool calls of conversations that were kept, the latest first: what was decided, by whom, what came."""
-    records = ctx.app.services.find(ConversationRecords)
-    if records is None:
-        raise OllmError(
-            "No plugin keeps conversations, so no calls are kept", "Enable one, e.g. `ollm plugins enable sessions`."
-        )
-    calls = records.tool_calls(conversation=session, tool=tool, limit=limit)
+    calls = _found(ctx, _wanted(ctx, session, here=here), tool, limit)
     if as_json:
         ctx.out.document([_document(each) for each in calls])
         return
@@ -40,6 +41,34 @@ def audit(
     ctx.out.table(
         ("at", "conversation", "tool", "arguments", "decision", "by", "bytes"), [_row(each) for each in calls]
     )
+
+
+def _wanted(ctx: CommandContext, session: str, *, here: bool) -> str:
+    """Return the beginning of the id of the conversations that are wanted; empty for all.
+
+    :raises UsageError: the one under way is wanted, and there is none
+    """
+    if not here:
+        return session
+    if ctx.conversation is None:
+        raise UsageError("No conversation is under way", "In the REPL, use `/tools audit --here`; here, --session ID.")
+    return ctx.conversation.id
+
+
+def _found(ctx: CommandContext, conversation: str, tool: str, limit: int) -> Sequence[AuditedCall]:
+    """Return the latest calls.
+
+    :raises OllmError: nobody keeps conversations, or what is kept cannot be read
+    """
+    records = ctx.app.services.find(ConversationRecords)
+    if records is None:
+        problem = "No plugin keeps conversations, so no calls are kept"
+        raise OllmError(problem, "Enable one, e.g. `ollm plugins enable sessions`.")
+    calls = records.tool_calls(conversation=conversation, tool=tool, limit=limit)
+    if calls or not conversation:
+        return calls
+    every = records.tool_calls(tool=tool, limit=_ALL)
+    return [each for each in every if each.conversation.startswith(conversation)][:limit]
 
 
 def _row(audited: AuditedCall) -> tuple[object, ...]:

@@ -121,6 +121,7 @@ def _said(offer: Offer) -> str:
 async def _offers(ctx: CommandContext, provider: str, model: str) -> list[Offer]:
     """Decide on each tool, as a turn would."""
     offering = known(ctx.app.context.services)
+    offering.say_unknown()
     await offering.learn(model, provider)
     taken = await _taken_by_others(ctx, provider, model)
     made = []

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from ollm.api import ChatRequest, ContributedTools, HostContext, ModelKnowledge, TurnContext, replace
+from ollm.api import (
+    ChatRequest,
+    ContributedTools,
+    HostContext,
+    ModelKnowledge,
+    Notice,
+    TurnContext,
+    nearest,
+    replace,
+    visible,
+)
 from ollm_plugins.tools.settings import CallsSettings
 
 if TYPE_CHECKING:
@@ -41,11 +51,19 @@ class Offering:
     def _settings(self) -> CallsSettings:
         return self._ctx.settings.section(CallsSettings)
 
-    def risk_of(self, name: str) -> str:
-        """Return what a tool can do; of one that nobody hands in, the worst is held true."""
+    def _risks(self) -> dict[str, str]:
+        """Return what each tool can do."""
         contributed = self._ctx.services.find(ContributedTools)
         assert contributed is not None, "the kernel provides it"
-        return next((owned.item.risk for owned in contributed.tools() if owned.item.name == name), "execute")
+        return {owned.item.name: owned.item.risk for owned in contributed.tools()}
+
+    def say_unknown(self) -> None:
+        """Say which names are disabled that no tool has: who mistypes one would be offered the tool all the same."""
+        names = self._risks()
+        for name in self._settings.disabled:
+            if name not in names:
+                text = f"tools.calls.disabled names '{visible(name)}', and there is no such tool{nearest(name, names)}."
+                self._ctx.notify(Notice("tool-unknown", text))
 
     async def learn(self, model: str, provider: str) -> None:
         """Learn whether a model is known to call tools; the provider is asked, unless it was a moment ago."""
@@ -73,7 +91,7 @@ class Offering:
             return "tools.calls.offer is none"
         if name in settings.disabled:
             return "tools.calls.disabled names it"
-        if settings.offer == "all" or (risk := self.risk_of(name)) == "none":
+        if settings.offer == "all" or (risk := self._risks().get(name, "execute")) == "none":
             return ""
         if not self.is_interactive:
             return f"its risk is {risk}, and a script gets such tools only with --tools all"
@@ -87,6 +105,7 @@ class Offering:
         An answer that is to have a given form cannot be a call: then no tool is offered, unless all are wanted.
         """
         settings = self._settings
+        self.say_unknown()
         if settings.offer == "none" or (settings.offer == "auto" and request.schema is not None):
             return replace(request, tools=())
         if settings.fallback or (settings.offer == "auto" and self.is_interactive):
