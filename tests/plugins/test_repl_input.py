@@ -14,6 +14,7 @@ import pytest
 import typer
 from hypothesis import given
 from hypothesis import strategies as some
+from tests.replay.fixtures import remembering  # noqa: F401  (a fixture)
 from ollm_plugins.repl.bang import Kept, Ran, as_text
 from ollm_plugins.repl.completion import Proposals
 from ollm_plugins.repl.history import FolderHistory
@@ -399,3 +400,42 @@ def test_the_editor_writes_a_prompt(ollm_app, tmp_path):
         talk.obey("edit")
     with pytest.raises(UsageError, match="No editor is set"):
         Talk(ollm_app(Repl)).obey("edit")
+
+
+# What the rooms know
+
+
+@pytest.fixture
+def everything(ollm_app, remembering):
+    from ollm_plugins.config.plugin import Plugin as Config
+    from ollm_plugins.memory.plugin import Plugin as Memory
+    from ollm_plugins.models.plugin import Plugin as Models
+    from ollm_plugins.ollama.plugin import Plugin as Ollama
+    from ollm_plugins.options.plugin import Plugin as Options
+    from ollm_plugins.project.plugin import Plugin as Project
+    from ollm_plugins.providers.plugin import Plugin as Providers
+    from ollm_plugins.routing.plugin import Plugin as Routing
+
+    server = remembering()
+    rooms = (Config, Memory, Models, Ollama, Options, Project, Providers, Routing, Repl)
+    return ollm_app(*rooms, settings=f"providers: {{ollama: {{host: '{server.url}'}}}}")
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("/model info smollm2:1", ["smollm2:135m"]),
+        ("/retry smollm2:1", ["smollm2:135m"]),
+        ("/model delete gemma3:270m smollm2:1", ["smollm2:135m"]),
+        ("/memory forget ed", ["editor"]),
+        ("/config get model.def", ["model.default"]),
+        ("/set options.temp", ["options.temperature"]),
+        ("/provider use ol", ["ollama"]),
+        ("/route use cre", ["creative"]),
+        ("/project use rus", ["rust"]),
+    ],
+)
+def test_what_the_rooms_know_is_proposed(everything, line, found):
+    everything.run_command("model list")
+    everything.run_command("memory add editor vim")
+    assert [each.text for each in Slash(everything.app, None).proposals().of(line)[1]] == found

@@ -9,6 +9,7 @@ import typer
 
 from ollm.api import (
     CommandContext,
+    Completes,
     ExitCode,
     Field,
     SettingsError,
@@ -22,7 +23,9 @@ from ollm.api import (
 from ollm_plugins.config import keys, values
 
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
-Key = Annotated[str, typer.Argument(help="Names joined by dots, e.g. model.default.", metavar="KEY")]
+Key = Annotated[
+    str, typer.Argument(help="Names joined by dots, e.g. model.default.", metavar="KEY"), Completes("setting")
+]
 
 
 def show(

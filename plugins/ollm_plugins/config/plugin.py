@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from ollm.api import Command, CommandGroup, HostContext, Specs, hookimpl
+from ollm.api import Command, CommandGroup, HostContext, Specs, ValueCompleter, hookimpl
 
 _WHERE = "ollm_plugins.config.commands:"
 
 
 class Plugin(Specs):
     """`ollm config …`; every command is lenient, since it helps to mend a broken file."""
+
+    @hookimpl
+    def ollm_value_completers(self, ctx: HostContext) -> list[ValueCompleter]:
+        """Hand in what completes their names."""
+        return [ValueCompleter("setting", "ollm_plugins.config.completing:settings")]
 
     @hookimpl
     def ollm_commands(self, ctx: HostContext) -> list[Command | CommandGroup]:

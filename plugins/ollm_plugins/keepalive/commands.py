@@ -11,6 +11,7 @@ import typer
 
 from ollm.api import (
     CommandContext,
+    Completes,
     LoadedModel,
     LoadRequest,
     Notice,
@@ -37,7 +38,7 @@ _AGAIN: Final = 0.1
 
 async def keep(
     ctx: CommandContext,
-    name: Annotated[str, typer.Argument(help="The model.", metavar="NAME")],
+    name: Annotated[str, typer.Argument(help="The model.", metavar="NAME"), Completes("model")],
     *,
     duration: Annotated[str | None, typer.Option("--for", help=f"How long: {FORM}.", metavar="TIME")] = None,
     provider: Where = None,
@@ -62,7 +63,7 @@ async def keep(
 
 async def unload(
     ctx: CommandContext,
-    name: Annotated[str | None, typer.Argument(help="The model.", metavar="[NAME]")] = None,
+    name: Annotated[str | None, typer.Argument(help="The model.", metavar="[NAME]"), Completes("model")] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Every model in memory.")] = False,
     provider: Where = None,

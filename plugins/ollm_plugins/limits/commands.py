@@ -6,7 +6,17 @@ from typing import Annotated, Final
 
 import typer
 
-from ollm.api import CommandContext, KnownLimits, ModelInfo, ModelManagement, OllmError, UsageError, camel, to_document
+from ollm.api import (
+    CommandContext,
+    Completes,
+    KnownLimits,
+    ModelInfo,
+    ModelManagement,
+    OllmError,
+    UsageError,
+    camel,
+    to_document,
+)
 from ollm_plugins.limits.knowledge import create
 from ollm_plugins.limits.lookup import ABILITIES
 
@@ -28,7 +38,9 @@ _HOW: Final = {
 
 def show(
     ctx: CommandContext,
-    names: Annotated[list[str] | None, typer.Argument(help="Models, as you or a server write them.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Models, as you or a server write them."), Completes("model")
+    ] = None,
     *,
     live: Annotated[bool, typer.Option("--live", help="Ask the server, too.")] = False,
     provider: ProviderName = None,

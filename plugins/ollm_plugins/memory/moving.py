@@ -8,7 +8,17 @@ from typing import Annotated
 import msgspec
 import typer
 
-from ollm.api import CommandContext, MemoryEntry, OllmError, UsageError, replace, to_document, visible, write_atomically
+from ollm.api import (
+    CommandContext,
+    Completes,
+    MemoryEntry,
+    OllmError,
+    UsageError,
+    replace,
+    to_document,
+    visible,
+    write_atomically,
+)
 from ollm_plugins.memory.commands import Everywhere, Json, Scope
 from ollm_plugins.memory.entries import clean_key, clean_value, scope_named
 from ollm_plugins.memory.original import entries_of
@@ -21,7 +31,9 @@ LARGEST = 50_000_000
 
 def export(
     ctx: CommandContext,
-    file: Annotated[Path | None, typer.Argument(help="Where to; without one it is printed.", metavar="[FILE]")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="Where to; without one it is printed.", metavar="[FILE]"), Completes("path")
+    ] = None,
     *,
     everywhere: Everywhere = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
@@ -46,7 +58,11 @@ def export(
 
 def take_in(
     ctx: CommandContext,
-    file: Annotated[Path, typer.Argument(help="As `memory export` or the original program writes it.", metavar="FILE")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="As `memory export` or the original program writes it.", metavar="FILE"),
+        Completes("path"),
+    ],
     *,
     scope: Scope = None,
     replace_: Annotated[

@@ -34,6 +34,8 @@ class Plugin(Specs):
         lambda self, ctx: [kinds.RequestAdjuster("memory", f"{_AT}.turns:adjust", order=10)]
     )
 
+    ollm_value_completers = hookimpl(lambda self, ctx: [kinds.ValueCompleter("memory", f"{_AT}.completing:keys")])
+
     @hookimpl
     def ollm_tools(self, ctx: kinds.HostContext) -> list[kinds.Tool]:
         """Hand in the tools; a service that approves of tool calls, if there is one, is asked before a note is made."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ollm.api import CommandContext, ListedModel, UsageError, same_model
+from ollm.api import CommandContext, Completes, ListedModel, UsageError, same_model
 from ollm_plugins.models.commands import Json
 from ollm_plugins.models.finding import called, management, on_disk
 from ollm_plugins.models.one_by_one import OneByOne
@@ -15,7 +15,7 @@ from ollm_plugins.models.wording import human
 if TYPE_CHECKING:
     from ollm.api import DeletedModel
 
-Names = Annotated[list[str], typer.Argument(help="As in `model list`.", metavar="NAME…")]
+Names = Annotated[list[str], typer.Argument(help="As in `model list`.", metavar="NAME…"), Completes("model")]
 Provider = Annotated[str | None, typer.Option("--provider", help="Whose model is meant.", metavar="NAME")]
 
 
@@ -52,7 +52,7 @@ def delete(
 
 def copy(
     ctx: CommandContext,
-    source: Annotated[str, typer.Argument(help="As in `model list`.")],
+    source: Annotated[str, typer.Argument(help="As in `model list`."), Completes("model")],
     target: Annotated[str, typer.Argument(help="The new name.")],
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a model is replaced.")] = False,

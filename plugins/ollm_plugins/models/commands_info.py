@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ollm.api import CommandContext, ModelKnowledge, OllmError, TokenCounter, replace
+from ollm.api import CommandContext, Completes, ModelKnowledge, OllmError, TokenCounter, replace
 from ollm_plugins.models.commands import Json
 from ollm_plugins.models.facts import Fact, Knowledge
 from ollm_plugins.models.finding import called, management, told_offline
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def info(
     ctx: CommandContext,
-    name: Annotated[str, typer.Argument(help="As in `model list`.")],
+    name: Annotated[str, typer.Argument(help="As in `model list`."), Completes("model")],
     *,
     provider: Annotated[str | None, typer.Option("--provider", help="Ask this provider only.", metavar="NAME")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show template and licence whole.")] = False,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from ollm.api import CommandContext, Notice, OllmError, Progress, PullRequest, Step, Waiting
+from ollm.api import CommandContext, Completes, Notice, OllmError, Progress, PullRequest, Step, Waiting
 from ollm_plugins.models.commands import Json
 from ollm_plugins.models.finding import called, management
 from ollm_plugins.models.one_by_one import OneByOne
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 def pull(
     ctx: CommandContext,
-    names: Annotated[list[str], typer.Argument(help="As in Ollama's library, e.g. llama3.2:3b.", metavar="NAME…")],
+    names: Annotated[
+        list[str], typer.Argument(help="As in Ollama's library, e.g. llama3.2:3b.", metavar="NAME…"), Completes("model")
+    ],
     *,
     provider: Annotated[str | None, typer.Option("--provider", help="Who is to fetch it.", metavar="NAME")] = None,
     insecure: Annotated[

@@ -9,6 +9,7 @@ import typer
 from ollm.api import (
     ChoiceRequest,
     CommandContext,
+    Completes,
     ModelChooser,
     ModelNotFound,
     OllmError,
@@ -27,7 +28,7 @@ MODEL, PROVIDER = "model.default", "model.provider"
 
 def use(
     ctx: CommandContext,
-    name: Annotated[str, typer.Argument(help="As in `model list`.")],
+    name: Annotated[str, typer.Argument(help="As in `model list`."), Completes("model")],
     *,
     provider: Annotated[
         str | None, typer.Option("--provider", help="Whose model is meant; it is chosen, too.", metavar="NAME")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ollm.api import Command, CommandGroup, HostContext, ModelManagement, Service, Specs, hookimpl
+from ollm.api import Command, CommandGroup, HostContext, ModelManagement, Service, Specs, ValueCompleter, hookimpl
 
 _AT = "ollm_plugins.models.commands"
 _LIST = ("model list", "model list qwen --sort size --reverse", "model list --provider ollama --json")
@@ -30,6 +30,11 @@ class Plugin(Specs):
             Command("model status", "List the models in memory.", f"{_AT}:status", ("model ps",), _STATUS),
             Command("model copy", "Give a model a second name.", f"{_AT}_change:copy", ("model cp",), _COPY),
         ]
+
+    @hookimpl
+    def ollm_value_completers(self, ctx: HostContext) -> list[ValueCompleter]:
+        """Hand in what knows the names of models."""
+        return [ValueCompleter("model", "ollm_plugins.models.completing:models")]
 
     @hookimpl
     def ollm_services(self, ctx: HostContext) -> list[Service]:

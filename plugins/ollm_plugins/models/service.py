@@ -15,6 +15,7 @@ from ollm.api import (
     DeletedModel,
     DeletesModels,
     LoadsModels,
+    ModelInfo,
     ModelStatus,
     Notice,
     OllmError,
@@ -162,6 +163,11 @@ class ModelService:
         if self._made_puller is None:
             self._made_puller = Puller(self._access, self._sources)
         return self._made_puller
+
+    def remembered(self) -> list[tuple[str, ModelInfo]]:
+        """Return the models as they were listed last, each with its provider, without asking anybody."""
+        sources = self._sources(None)
+        return [(source.name, model) for source in sources for model in source.cache.models()]
 
     def _sources(self, provider: str | None) -> list[Source]:
         """Return the providers to be asked: the named or chosen one, else all.

@@ -10,14 +10,16 @@ from typing import Annotated, Any
 
 import typer
 
-from ollm.api import Candidate, CommandContext, key_of
+from ollm.api import Candidate, CommandContext, Completes, key_of
 from ollm_plugins.options.asking import who_answers
 from ollm_plugins.options.commands import one_line, row, spelled
 from ollm_plugins.options.naming import Named, named
 from ollm_plugins.options.resolve import ALL, MODELS, PROVIDERS, resolve
 
 Name = Annotated[
-    str | None, typer.Argument(help="An option, e.g. temperature, or the key of any setting.", metavar="[NAME]")
+    str | None,
+    typer.Argument(help="An option, e.g. temperature, or the key of any setting.", metavar="[NAME]"),
+    Completes("setting"),
 ]
 ForModel = Annotated[
     str | None, typer.Option("--model", "-m", help="Only for this model; globs are allowed.", metavar="NAME")
@@ -48,7 +50,7 @@ def set_option(
 
 def unset_option(
     ctx: CommandContext,
-    name: Annotated[str, typer.Argument(help="As in /set.", metavar="NAME")],
+    name: Annotated[str, typer.Argument(help="As in /set.", metavar="NAME"), Completes("setting")],
     *,
     model: ForModel = None,
 ) -> None:

@@ -44,6 +44,9 @@ class Plugin(Specs):
     ollm_prompt_parts = hookimpl(lambda self, ctx: [kinds.PromptPart("project", f"{_AT}.turns:prompt", order=20)])
     ollm_request_adjusters = hookimpl(lambda self, ctx: [kinds.RequestAdjuster("project-tools", f"{_AT}.turns:adjust")])
     ollm_status_items = hookimpl(lambda self, ctx: [kinds.StatusItem("project", f"{_AT}.turns:render", order=10)])
+    ollm_value_completers = hookimpl(
+        lambda self, ctx: [kinds.ValueCompleter("project-profile", f"{_AT}.completing:project_profiles")]
+    )
     ollm_background_tasks = hookimpl(lambda self, ctx: [kinds.BackgroundTask("project", f"{_AT}.turns:greet")])
 
     @hookimpl

@@ -16,6 +16,7 @@ import typer
 
 from ollm.api import (
     CommandContext,
+    Completes,
     ProjectProfile,
     UsageError,
     change_setting,
@@ -33,7 +34,9 @@ from ollm_plugins.project.reading import FILE, FOLDER, read
 from ollm_plugins.project.schema import SCHEMA, project_schema
 from ollm_plugins.project.service import KnownProjects, known
 
-Profile = Annotated[str | None, typer.Argument(help="As in `project detect`.", metavar="[PROFILE]")]
+Profile = Annotated[
+    str | None, typer.Argument(help="As in `project detect`.", metavar="[PROFILE]"), Completes("project-profile")
+]
 
 
 def init(
@@ -62,7 +65,7 @@ def init(
     _finish(ctx, projects, root, chosen.name, written, as_json=as_json)
 
 
-def use(ctx: CommandContext, profile: Annotated[str, typer.Argument(help="A project profile.")], *, as_json: Json = False) -> None:  # fmt: skip
+def use(ctx: CommandContext, profile: Annotated[str, typer.Argument(help="A project profile."), Completes("project-profile")], *, as_json: Json = False) -> None:  # fmt: skip
     """Choose the profile in .ollm/project.yaml, which is written if need be; the rest of it stays as it is."""
     projects = known(ctx.app.services)
     found = find(ctx.app.context)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from ollm.api import Command, CommandGroup, HostContext, Specs, hookimpl
+from ollm.api import Command, CommandGroup, HostContext, Specs, ValueCompleter, hookimpl
 
 _WHERE = "ollm_plugins.providers.commands:"
 
 
 class Plugin(Specs):
     """`ollm provider …`."""
+
+    @hookimpl
+    def ollm_value_completers(self, ctx: HostContext) -> list[ValueCompleter]:
+        """Hand in what completes their names."""
+        return [ValueCompleter("provider", "ollm_plugins.providers.completing:providers")]
 
     @hookimpl
     def ollm_commands(self, ctx: HostContext) -> list[Command | CommandGroup]:

@@ -9,6 +9,7 @@ import typer
 from ollm.api import (
     ChoiceRequest,
     CommandContext,
+    Completes,
     HostContext,
     ModelChooser,
     Notice,
@@ -60,7 +61,11 @@ def list_profiles(ctx: CommandContext, *, as_json: Json = False) -> None:
 
 def use(
     ctx: CommandContext,
-    profile: Annotated[str | None, typer.Argument(help="As in `route list`, or auto.", metavar="[PROFILE]")] = None,
+    profile: Annotated[
+        str | None,
+        typer.Argument(help="As in `route list`, or auto.", metavar="[PROFILE]"),
+        Completes("routing-profile"),
+    ] = None,
     *,
     none: Annotated[bool, typer.Option("--none", help="Choose none: model.default answers.")] = False,
     as_json: Json = False,
