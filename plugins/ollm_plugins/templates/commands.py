@@ -39,8 +39,11 @@ def _row(listed: Listed) -> tuple[object, ...]:
 
 
 def _from(listed: Listed) -> str:
-    where = listed.known.where if listed.known else {"user": "yours"}.get(listed.origin, "the project")
+    where = listed.known.where if listed.known else _ORIGINS[listed.origin]
     return f"{where}, hides that of {', '.join(listed.hides)}" if listed.hides else where
+
+
+_ORIGINS = {"user": "yours", "project": "the project", "plugin": "a plugin", "ollm": "ollm"}
 
 
 def _shown(variable: TemplateVariable) -> str:

@@ -14,12 +14,8 @@ if TYPE_CHECKING:
 
 def templates(ctx: CompletionContext) -> list[tuple[str, str]]:
     """Return the names of templates that can be used, with what they are for."""
-    everything = library(ctx.host.services).everything()
-    return [
-        (each.name, each.known.template.description)
-        for each in everything
-        if each.known is not None and each.name.startswith(ctx.typed)
-    ]
+    everything = library(ctx.host.services).everything(ctx.typed)
+    return [(each.name, each.known.template.description) for each in everything if each.known is not None]
 
 
 def variables(ctx: CompletionContext) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ ollm. A file that cannot be used hides others as well, so that nobody gets a tex
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,18 +20,19 @@ from ollm.api import (
     OllmError,
     PromptTemplates,
     ServiceFinder,
+    TemplateVariable,
     TrustedProject,
     UsageError,
     nearest,
     visible,
 )
+from ollm_plugins.templates.options import option_mistakes
 from ollm_plugins.templates.reading import FILE_NAME, Broken, read
 from ollm_plugins.templates.template import Known, Origin
+from ollm_plugins.templates.text import NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ollm.api import HostContext
+    from ollm.api import HostContext, SettingsReader, Template
 
 FOLDER = "templates"
 ENDINGS = (".yaml", ".yml")
@@ -60,6 +61,7 @@ class Library:
 
     def __init__(self, host: HostContext) -> None:
         self._host = host
+        self._read_before: dict[Path, tuple[tuple[int, int, int], Known]] = {}
 
     @property
     def own_folder(self) -> Path:
@@ -98,7 +100,11 @@ class Library:
             origin, folder, path = found_file
             return self._read(folder, path, origin)
         found = next((each for each in self._without_files() if each.name == name), None)
-        return found or self._by_own_name(name)
+        if found is None:
+            return self._by_own_name(name)
+        if found.known is None:
+            raise Broken((found.problem,))
+        return found.known
 
     def file_of(self, name: str) -> tuple[Origin, Path, Path] | None:
         """Return the file of a name, with its folder, whether it can be used or not; None where there is none.
@@ -125,11 +131,14 @@ class Library:
         near = nearest(name, [each.name for each in everything])
         raise UsageError(f"There is no template '{visible(name)}'{near}", "`ollm template list` lists them.")
 
-    def everything(self) -> list[Listed]:
-        """List all templates by name, those that cannot be used among them."""
+    def everything(self, beginning: str = "") -> list[Listed]:
+        """List all templates by name, those that cannot be used among them.
+
+        :param beginning: of the names that are wanted; no other file is read
+        """
         found: dict[str, Listed] = {}
         hidden: dict[str, list[str]] = {}
-        for each in self._all():
+        for each in self._all(beginning):
             if each.name in found:
                 hidden.setdefault(each.name, []).append(_where(each))
             else:
@@ -137,13 +146,13 @@ class Library:
         made = (_hiding(each, hidden.get(name, ())) for name, each in found.items())
         return sorted(made, key=lambda each: each.name)
 
-    def _all(self) -> Iterator[Listed]:
-        """Yield all, the nearest first."""
+    def _all(self, beginning: str) -> Iterator[Listed]:
+        """Yield all whose names begin so, the nearest first."""
         for origin, folder in self._folders():
             for path in _files(folder):
-                yield self._listed(folder, path, origin)
-        for known in self._without_files():
-            yield Listed(known.name, known.origin, known)
+                if path.name.startswith(beginning):
+                    yield self._listed(folder, path, origin)
+        yield from (each for each in self._without_files() if each.name.startswith(beginning))
 
     def _listed(self, folder: Path, path: Path, origin: Origin) -> Listed:
         try:
@@ -159,17 +168,32 @@ class Library:
         home = os.path.realpath(folder if origin == "user" else folder.parent)
         if os.path.commonpath((home, os.path.realpath(path))) != home:
             raise Broken((f"{visible(str(path))}: is a link that leads out of its folder",))
-        return read(path, path.stem, origin, self._host.settings)
+        return self._kept(path, origin)
 
-    def _without_files(self) -> Iterator[Known]:
+    def _kept(self, path: Path, origin: Origin) -> Known:
+        """Read a file, unless it has not changed since it was read."""
+        try:
+            now = path.stat()
+            mark = (now.st_ino, now.st_mtime_ns, now.st_size)
+        except (OSError, ValueError):
+            return read(path, path.stem, origin, self._host.settings)
+        before = self._read_before.get(path)
+        if before is None or before[0] != mark:
+            before = self._read_before[path] = (mark, read(path, path.stem, origin, self._host.settings))
+        return before[1]
+
+    def _without_files(self) -> Iterator[Listed]:
         """Yield what plugins have, then what comes with ollm."""
         contributed = self._host.services.find(ContributedTemplates)
         for owned in contributed.templates() if contributed is not None else ():
-            yield Known(owned.item, "plugin", bool(owned.item.variables), by=owned.record.name)
+            known = Known(owned.item, "plugin", bool(owned.item.variables), by=owned.record.name)
+            mistake = _mistake(owned.item, self._host.settings)
+            problem = f"plugin {owned.record.name}: {mistake}" if mistake else ""
+            yield Listed(known.name, "plugin", None if mistake else known, problem=problem)
         from ollm_plugins.templates.shipped import SHIPPED
 
         for template in SHIPPED:
-            yield Known(template, "ollm")
+            yield Listed(template.name, "ollm", Known(template, "ollm"))
 
     def fill(self, name: str, values: Mapping[str, str]) -> FilledTemplate:
         """Put values into a template's variables.
@@ -193,8 +217,18 @@ def _files(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(names) if name.endswith(ENDINGS) and not name.startswith(".")]
 
 
+def _mistake(template: Template, settings: SettingsReader) -> str:
+    """Say what is wrong with a plugin's template; nothing if it can be used."""
+    variables = template.variables
+    if not all(isinstance(each, TemplateVariable) and NAME.fullmatch(each.name) for each in variables):
+        return "a variable has no name that one can have"
+    if template.schema is not None and not isinstance(template.schema, Mapping):
+        return "its schema is no object"
+    return next((mistake for _, mistake in option_mistakes(settings, template.options)), "")
+
+
 def _where(listed: Listed) -> str:
-    return listed.known.where if listed.known is not None else str(listed.path)
+    return listed.known.where if listed.known is not None else listed.origin
 
 
 def _hiding(listed: Listed, hidden: list[str] | tuple[str, ...]) -> Listed:

@@ -91,7 +91,8 @@ def understood(path: Path, text: str, name: str, origin: Origin, settings: Setti
     try:
         parsed = parse_settings(path, text)
     except SettingsError as error:
-        raise Broken(tuple(each.replace("\n", " ") for each in error.problems[:1])) from error
+        problem = error.problems[0].replace("\n", " ").replace("hold settings of", "hold a template of")
+        raise Broken((problem.replace("no setting takes", "no template takes"),)) from error
     try:
         form = msgspec.convert(parsed.values, _Form)
     except msgspec.ValidationError as error:
@@ -164,7 +165,7 @@ def _words(path: Path, lines: Any, said: str) -> tuple[str, str]:
         fields = (_Variable if key[:1] == ("variables",) else _Form).__struct_fields__
         return _where(path, lines, (*key, unknown[1])), f"there is no {unknown[1]!r}{nearest(unknown[1], fields)}"
     text = text.replace("Object missing required field", "it has no").replace("Expected", "expected")
-    text = re.sub(r"`([a-z]+)`", lambda word: _KINDS.get(word[1], word[1]), text).replace(" | ", " or ")
+    text = re.sub(r"`([^`]*)`", lambda words: " or ".join(_KINDS.get(w, w) for w in words[1].split(" | ")), text)
     name = re.sub(r"\[(\d+)\]", lambda index: f" {int(index[1]) + 1}", place.lstrip("."))
     return _where(path, lines, key), f"{name}: {text}" if name else text
 

@@ -132,27 +132,39 @@ class Known(Struct, frozen=True, dict=True):
 
     def doubts(self) -> Iterator[str]:
         """Yield what is likely to be a mistake, each with its line."""
-        yield from self._undeclared()
+        yield from (f"{text}{near}" for text, near in self._undeclared())
         yield from self._unused()
+        if self.own_name and self.own_name != self.name:
+            yield self._at("name", f"it calls itself {self.own_name!r}, but the name of its file counts: {self.name}")
         if self.template.model and self.template.routing_profile:
             yield self._at("profile", "model and profile exclude each other; the model holds")
 
-    def _undeclared(self) -> Iterator[str]:
+    def slips(self) -> Iterator[str]:
+        """Yield what looks like a variable whose name is misspelt."""
+        return (f"{text}{near}" for text, near in self._undeclared() if near)
+
+    def _undeclared(self) -> Iterator[tuple[str, str]]:
+        """Yield what is not declared, and which variable could be meant."""
         names = [each.name for each in self.variables]
         for key, text in (("template", self.template.template), ("system", self.template.system or "")):
             for place in candidates(text) if self.declares else ():
                 if place.name not in self._declared:
                     line = self.line(key, place.line, f"{{{place.name}")
                     near = nearest(place.name, names)
-                    yield f"{self._file()}{line}: {{{place.name}}} is not declared, so it stays as it is{near}"
+                    yield f"{self._file()}{line}: {{{place.name}}} is not declared, so it stays as it is", near
 
     def _unused(self) -> Iterator[str]:
-        used = {each.name for each in (*self.text, *self.system) if isinstance(each, Place)}
+        places = [each for each in (*self.text, *self.system) if isinstance(each, Place)]
+        used = {each.name for each in places}
+        other = {each.name: each.default for each in places if each.default is not None}
         for number, each in enumerate(self.template.variables):
             if each.name not in used:
                 yield self._at(("variables", str(number)), f"the variable {each.name} is declared, but not used")
             elif each.required and each.default is not None:
                 yield self._at(("variables", str(number)), f"{each.name} is required, so its default is never used")
+            elif each.default is not None and other.get(each.name, each.default) != each.default:
+                said = f"{each.name} has another default in the text, which holds there: {other[each.name]}"
+                yield self._at(("variables", str(number)), said)
 
     def _at(self, key: str | tuple[str, ...], text: str) -> str:
         path = (key,) if isinstance(key, str) else key

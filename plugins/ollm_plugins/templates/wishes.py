@@ -24,6 +24,8 @@ def made(host: HostContext, known: Known, values: Mapping[str, str]) -> FilledTe
     prompt, system = known.fill(values)
     if known.origin == "project":
         host.notify(Notice("project-template", f"The template '{known.name}' is the project's ({known.path})."))
+    for slip in known.slips():
+        host.notify(Notice("template-slip", f"{slip}."))
     beaten = dict(_beaten(host.settings, known.template))
     if beaten:
         by = ", ".join(dict.fromkeys(beaten.values()))
