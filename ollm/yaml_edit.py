@@ -192,7 +192,7 @@ def _without_in_braces(text: str, parent: Any, name: Any) -> str:
 
 def _listed(text: str, old: Any, value: list[Any]) -> str | None:
     """Change a list with an item a line by adding items at its end, or by taking lines out; else None."""
-    items = [each.value for each in old.value]
+    items = [_meant(each) for each in old.value]
     if value[: len(items)] == items:
         newline = "\r\n" if "\r\n" in text else "\n"
         end = _line_end(text, _end(text, old))
@@ -201,10 +201,17 @@ def _listed(text: str, old: Any, value: list[Any]) -> str | None:
         return before + "".join(f"{lead}{_flow(item)}{newline}" for item in value[len(items) :]) + text[end:]
     if not value or value != [item for item in items if item in value]:
         return None
-    for each in reversed([each for each in old.value if each.value not in value]):
+    for each in reversed([each for each in old.value if _meant(each) not in value]):
         start = _line_start(text, each.start_mark.index)
         text = text[:start] + text[_line_end(text, _end(text, each)) :]
     return text
+
+
+def _meant(node: Any) -> Any:
+    """Return what a node holds, its scalars as text."""
+    if _is_mapping(node):
+        return {name.value: _meant(value) for name, value in node.value}
+    return [_meant(each) for each in node.value] if isinstance(node.value, list) else node.value
 
 
 def _column(node: Any) -> int:

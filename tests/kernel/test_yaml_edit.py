@@ -29,6 +29,13 @@ fuzz = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCh
         ("a: 1\n", ("llama3.1:8b", "true"), 2, "a: 1\nllama3.1:8b:\n  'true': 2\n"),
         ("a: null # x\n", ("a", "b", "c"), 2, "a: {b: {c: 2}} # x\n"),
         ("a: [1]\n", ("a", "b"), 2, "a: {b: 2}\n"),
+        (
+            "a:\n# one\n- {b: x} # why\n- b: y\n  c: z\n",
+            ("a",),
+            [{"b": "x"}, {"b": "y", "c": "z"}, {"b": "n"}],
+            "a:\n# one\n- {b: x} # why\n- b: y\n  c: z\n- {b: n}\n",
+        ),
+        ("a:\n- {b: x} # why\n- b: y\n  c: z\n# end\n", ("a",), [{"b": "x"}], "a:\n- {b: x} # why\n# end\n"),
         # What cannot be cut is written anew, and means the same:
         ("x: &a 1 # one\nb: *a\n", ("b",), 2, "x: &a 1 # one\nb: 2    # one\n"),
     ],
