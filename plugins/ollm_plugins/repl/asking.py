@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
@@ -72,8 +72,11 @@ class Asking:
     async def _reply(self, question: Question) -> Reply:
         hidden = self._show(question, most=_rows())
         while True:
-            typed = await self._line(_keys(question, hidden), strict=True)
+            typed = await self._line(_keys(question, hidden), afresh=True)
             choice = chosen(question, typed or "")
+            if choice is not question.choices[-1] and self._has_more():
+                self._write("More than an answer came at once, so it was not taken.")
+                continue
             wants_all = typed is not None and typed.strip().lower() == SHOW_ALL
             if hidden and (wants_all or (question.form == "command" and choice is not question.choices[-1])):
                 hidden = self._show(question, most=0)
@@ -102,26 +105,28 @@ class Asking:
         self._out.stdout.write(f"{line}\n")
         self._out.stdout.flush()
 
-    async def _line(self, prompt: str, *, strict: bool = False, default: str = "") -> str | None:
+    async def _line(self, prompt: str, *, afresh: bool = False, default: str = "") -> str | None:
         """Read a line; None for Ctrl-D.
 
-        :param strict: ask again when more than a line came, as from a paste
+        :param afresh: throw away what was typed before
         :raises CancelledError: Ctrl-C
         """
         session = self._session = self._session or _session(color=self._out.color)
-        while True:
+        if afresh:
             _forget_typed(session)
-            try:
-                with self._above.prompt(run_in_terminal):
-                    many = "\n" in default
-                    line = await session.prompt_async(prompt, handle_sigint=False, default=default, multiline=many)
-            except EOFError:
-                return None
-            except KeyboardInterrupt:
-                await _interrupted()
-            if not (strict and get_typeahead(session.app.input)):
-                return line.encode("utf-8", "replace").decode()
-            self._write("More than an answer came at once, so it was not taken.")
+        many = "\n" in default
+        try:
+            with self._above.prompt(run_in_terminal):
+                line = await session.prompt_async(prompt, handle_sigint=False, default=default, multiline=many)
+        except EOFError:
+            return None
+        except KeyboardInterrupt:
+            await _interrupted()
+        return line.encode("utf-8", "replace").decode()
+
+    def _has_more(self) -> bool:
+        """Whether more came together with the last line, as from a paste; it is thrown away."""
+        return self._session is not None and bool(get_typeahead(self._session.app.input))
 
     async def _edited(self, choice: Choice) -> str | None:
         """Let the user change a text: in an editor if it has several lines, else in place; None when it failed."""
@@ -181,7 +186,7 @@ def _forget_typed(session: PromptSession[str]) -> None:
         return
 
 
-async def _interrupted() -> Any:
+async def _interrupted() -> NoReturn:
     """Let Ctrl-C do what it does elsewhere in a turn: whoever runs the turn cancels it, and with it this question.
 
     :raises CancelledError: always
