@@ -13,6 +13,18 @@ from tests.plugins.test_memory import home, start  # noqa: F401  (fixtures)
 from tests.replay.fixtures import remembering  # noqa: F401  (a fixture)
 
 
+class Agrees(Specs):
+    """Approves of every call, as a user may who watches."""
+
+    @hookimpl
+    def ollm_services(self, ctx):
+        class Approver:
+            async def decide(self, request):
+                return Decision(allowed=True)
+
+        return [Service("approver", ToolApprover, lambda _: Approver())]
+
+
 def calls(*arguments, tool="remember"):
     """A script: the model calls the tool with each of the arguments, then answers."""
     return [*(ToolCall(str(number), tool, each) for number, each in enumerate(arguments)), "done"]
@@ -28,7 +40,7 @@ def told(start):
 
     def tell(*arguments, before=lambda service: None, tool="remember", plugins=(), **options):
         options.setdefault("settings", "memory: {tools: true}")
-        ollm, service = start(Limits, *plugins, replies=calls(*arguments, tool=tool), **options)
+        ollm, service = start(Limits, *(plugins or (Agrees,)), replies=calls(*arguments, tool=tool), **options)
         before(service)
         return ollm, service, results(ollm)
 
@@ -119,6 +131,28 @@ def test_recall_finds_and_stays_short(told):
     assert len(many.content) < 4_100 and many.content.endswith("more fit.)")
     _, _, (none,) = told({"query": "zzzz"}, tool="recall")
     assert none.content == "Nothing that is remembered fits."
+
+
+def test_nobody_is_asked_about_a_secret(told):
+    asked = []
+
+    class Approves(Agrees):
+        @hookimpl
+        def ollm_services(self, ctx):
+            class Approver:
+                async def decide(self, request):
+                    asked.append(request.preview.text)
+                    return Decision(allowed=True)
+
+            return [Service("approver", ToolApprover, lambda _: Approver())]
+
+    _, service, found = told(
+        {"key": "key", "value": "ghp_0123456789abcdefghijABCDEFGHIJ012345"},
+        {"key": "tea", "value": "green"},
+        plugins=[Approves],
+    )
+    assert [each.failed for each in found] == [True, False]
+    assert asked == ["tea = green (fact, project)"]
 
 
 @pytest.mark.parametrize("allowed", [True, False])

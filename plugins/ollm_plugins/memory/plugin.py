@@ -38,10 +38,9 @@ class Plugin(Specs):
 
     @hookimpl
     def ollm_tools(self, ctx: kinds.HostContext) -> list[kinds.Tool]:
-        """Hand in the tools; a service that approves of tool calls, if there is one, is asked before a note is made."""
-        can_ask = ctx.services.find(kinds.ToolApprover) is not None
+        """Hand in the tools."""
         return [
-            kinds.Tool("remember", _NOTE, _REMEMBER, f"{_AT}.tools:remember", "write" if can_ask else "none"),
+            kinds.Tool("remember", _NOTE, _REMEMBER, f"{_AT}.tools:remember", "write", f"{_AT}.tools:preview"),
             kinds.Tool("recall", "Search the notes of earlier times.", _RECALL, f"{_AT}.tools:recall", "none"),
         ]
 

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from ollm.api import MemoryCategory, Notice, OllmError, ToolContext, UsageError
+from ollm.api import MemoryCategory, Notice, OllmError, ToolContext, ToolPreview, UsageError
 from ollm_plugins.memory.addition import harmless
 from ollm_plugins.memory.entries import SCOPES
 from ollm_plugins.memory.secrets import secret_in
@@ -65,6 +65,18 @@ async def remember(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
     if not wish.forget:
         _refuse(wish, service)
     return await asyncio.to_thread(_forgotten if wish.forget else _noted, ctx, service, wish)
+
+
+async def preview(ctx: ToolContext, arguments: Mapping[str, Any]) -> ToolPreview:
+    """Say what would be remembered, or forgotten.
+
+    :raises UsageError: it may not, so that nobody need be asked
+    """
+    wish = _understood(arguments, Wish)
+    if wish.forget:
+        return ToolPreview(f"forget {wish.key}")
+    _refuse(wish, memories(ctx.turn.host))
+    return ToolPreview(f"{wish.key} = {wish.value} ({wish.category or 'fact'}, {wish.scope})")
 
 
 def _refuse(wish: Wish, service: Memories) -> None:
