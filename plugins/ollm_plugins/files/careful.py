@@ -16,8 +16,8 @@ from typing import Final
 
 _SECRET: Final = (
     ".env", ".env.*", "*.env", ".envrc", ".netrc", "_netrc", ".npmrc", ".pypirc", ".pgpass", ".my.cnf", ".htpasswd",
-    ".git-credentials", ".dockercfg", ".vault-token", ".boto", ".s3cfg", "credentials", "credentials.*", "*credentials*.json",
-    "secrets.*", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.ppk", "*.gpg", "*.asc", "*.age",
+    ".git-credentials", ".dockercfg", ".vault-token", ".boto", ".s3cfg", "credentials", "*credentials*.json",
+    "secrets.json", "secrets.toml", "secrets.yaml", "secrets.yml", "secrets.ini", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.ppk", "*.gpg", "*.asc", "*.age",
     "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "shadow", "shadow-", "gshadow", "terraform.tfstate*", "*.tfvars",
     "service-account*.json", "login data", "cookies", "cookies.sqlite", "key4.db", "logins.json",
     ".bash_history", ".zsh_history", ".python_history", ".psql_history", ".mysql_history",
@@ -26,8 +26,10 @@ _SECRET: Final = (
 
 _SECRET_FOLDERS: Final = frozenset((
     ".ssh", ".aws", ".azure", ".gnupg", ".kube", ".docker", ".password-store", ".mozilla", ".thunderbird", ".1password",
-    "keyrings", "keychains", "gcloud", "google-chrome", "chromium", "bravesoftware", "firefox",
 ))  # fmt: skip
+
+_PROGRAMS: Final = ("Library", "AppData")
+"""Folders in a home folder in which programs keep what is theirs on macOS and Windows: browsers, keychains."""
 
 _EXAMPLES: Final = (".env.example", ".env.sample", ".env.template", ".env.dist")
 
@@ -43,7 +45,7 @@ _RUNS: Final = (
 
 _RUNS_FOLDERS: Final = frozenset((
     ".git", ".hg", ".svn", ".ollm", ".github", ".circleci", ".buildkite", ".husky", ".vscode", ".idea", ".devcontainer",
-    ".direnv", "autostart", "systemd", "launchagents", "launchdaemons", "cron.d",
+    ".direnv", "cron.d",
 ))  # fmt: skip
 
 
@@ -65,7 +67,7 @@ def secret(path: Path, private: Iterable[Path] = (), home: Path | None = None, r
     if home is None or not path.is_relative_to(home) or path == home:
         return ""
     first = path.relative_to(home).parts[0]
-    if first.startswith(".") and not (root is not None and root.is_relative_to(home / first)):
+    if (first.startswith(".") or first in _PROGRAMS) and not (root is not None and root.is_relative_to(home / first)):
         return "it belongs to a program, in your home folder"
     return ""
 

@@ -29,9 +29,9 @@ def edited(text: Text, wish: Edit, name: str) -> str:
         raise UsageError("`old` is empty", "Give the text to replace; `write_file` writes a whole file.")
     if wish.old == wish.new:
         raise UsageError("`old` and `new` are the same, so nothing would change")
-    new = with_newline(wish.new, text.newline)
     for newline in dict.fromkeys((text.newline, "\n", "\r\n")):
         old = with_newline(wish.old, newline)
+        new = with_newline(wish.new, newline if "\n" in old else text.newline)
         found = text.text.count(old)
         if found == 1 or (found and wish.all):
             return text.text.replace(old, new)
@@ -50,7 +50,7 @@ def _ambiguous(text: str, old: str, name: str, found: int) -> UsageError:
 def _absent(text: str, old: str, name: str) -> UsageError:
     """Return what to say of a part that is not there: what stands there instead, as far as that can be guessed."""
     problem = f"`old` is not in {name}, so nothing was changed"
-    bare = re.sub(r"(?m)^\s*\d+[\t:|] ?", "", old)
+    bare = re.sub(r"(?m)^\s*\d+(?:\t|[:|] ?)", "", old)
     if bare != old and bare.strip() and bare in text:
         return UsageError(problem, "It stands there without the line numbers: leave them out.")
     lines, wanted = text.split("\n"), old.strip("\n").split("\n")

@@ -78,6 +78,7 @@ class Journal:
         self.index = folder / "index.json"
         self._folder = folder
         self._notify = notify
+        self._holds = False
 
     @contextlib.contextmanager
     def locked(self, timeout: float = 10.0) -> Iterator[None]:
@@ -86,7 +87,11 @@ class Journal:
         :raises OllmError: another one does so for longer
         """
         with file_lock(self.index, timeout):
-            yield
+            self._holds = True
+            try:
+                yield
+            finally:
+                self._holds = False
 
     def entries(self) -> Sequence[Entry]:
         """Return the changes, the earliest first.
@@ -156,12 +161,19 @@ class Journal:
         try:
             return self._decoded(self.index.read_bytes())
         except FileNotFoundError:
-            return _File()
+            return _File(last=self._highest())
         except OSError as error:
             raise OllmError(f"{self.index} could not be read: {error.strerror or error}") from error
         except msgspec.MsgspecError as error:
-            set_aside(self.index, str(error), "changes before it cannot be taken back", self._notify, "undo-unreadable")
-            return _File(last=self._highest())
+            return self._anew(str(error))
+
+    def _anew(self, why: str) -> _File:
+        """Put a damaged index aside; only under the lock, else it could be the one that a writer has just put there."""
+        if not self._holds:
+            with self.locked():
+                return self._read()
+        set_aside(self.index, why, "changes before it cannot be taken back", self._notify, "undo-unreadable")
+        return _File(last=self._highest())
 
     def _decoded(self, data: bytes) -> _File:
         """:raises OllmError: it is a later version's"""

@@ -145,10 +145,13 @@ def snapshot(place: Place, most: int) -> Snapshot | None:
     try:
         with entered(place.root, place.parts[:-1]) as folder:
             fd = folder.open(place.parts[-1], os.O_RDONLY | _AT_ONCE)
-            with os.fdopen(fd, "rb") as file:
+            try:
                 state = os.fstat(fd)
                 _refuse_unfit(place.path, state, most)
-                return Snapshot(file.read(state.st_size), state)
+                with os.fdopen(fd, "rb", closefd=False) as file:
+                    return Snapshot(file.read(state.st_size), state)
+            finally:
+                os.close(fd)
     except FileNotFoundError:
         return None
     except OSError as error:

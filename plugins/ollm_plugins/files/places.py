@@ -22,8 +22,8 @@ SYSTEM: Final = tuple(map(Path, ("/proc", "/sys", "/dev")))
 """What looks like files there are doors of the system; also when a root is above them."""
 
 
-_HALF: Final = re.compile("[\ud800-\udfff]")
-"""Stands for bytes of a name that are no UTF-8, or is half a character that a model has written."""
+_BYTE: Final = re.compile("[\udc80-\udcff]")
+"""Stands for a byte of a name that is no UTF-8 (PEP 383)."""
 
 
 class Place(Struct, frozen=True):
@@ -106,7 +106,5 @@ def named(host: HostContext, path: Path) -> str:
 
 def shown(path: Path | str) -> str:
     """Return a path as text on one line; what is no text in it stands as escapes."""
-    text = _HALF.sub(
-        lambda half: half[0].encode("utf-8", "surrogatepass").decode("utf-8", "backslashreplace"), str(path)
-    )
+    text = _BYTE.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", str(path))
     return visible(text).replace("\n", "\\n").replace("\t", "\\t")

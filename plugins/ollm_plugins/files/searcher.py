@@ -74,6 +74,7 @@ class Search:
         self.stopped = ""
         self._until = time.monotonic() + job.seconds
         self._begin = len(job.start)
+        self._root, self._home, self._private = Path(job.root), Path(job.home), tuple(map(Path, job.private))
         self._meant: Match = matcher(job.files) if job.files else lambda _: True
         self._folders = job.pattern is None and lists_folders(job.files)
 
@@ -81,7 +82,7 @@ class Search:
         """Yield each file that is meant: its folder, held open, the way to it from the root, and what it is."""
         from ollm_plugins.files.opening import entered
 
-        root, start = Path(self.job.root), self.job.start
+        root, start = self._root, self.job.start
         with entered(root, start[:-1]) as above:
             state = above.state(start[-1]) if start else None
             if state is not None and stat.S_ISREG(state.st_mode):
@@ -137,8 +138,7 @@ class Search:
         """Say whether a file is in a usual place of secrets, and nobody has agreed to look there."""
         if self.job.opened:
             return False
-        job = self.job
-        return bool(secret(Path(job.root, *way), map(Path, job.private), Path(job.home), Path(job.root)))
+        return bool(secret(self._root.joinpath(*way), self._private, self._home, self._root))
 
     def listed(self) -> Iterator[dict[str, Any]]:
         """Yield the files that were changed latest, and how many there are."""
@@ -235,8 +235,13 @@ def _read(folder: Folder, name: str, most: int) -> bytes:
     :raises OSError: it cannot be read
     """
     fd = folder.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    with os.fdopen(fd, "rb") as file:
-        return file.read(most) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return b""
+        with os.fdopen(fd, "rb", closefd=False) as file:
+            return file.read(most)
+    finally:
+        os.close(fd)
 
 
 def _text(data: bytes) -> str:
