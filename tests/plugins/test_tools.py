@@ -307,7 +307,13 @@ def test_what_is_cut_has_the_size_that_it_may_have(characters):
 
 def test_old_results_and_too_many_are_deleted_and_nothing_else(tmp_path, monkeypatch):
     now = time.time()
-    for name, days, size in (("old", DAYS + 1, 5), ("a", 3, 600), ("b", 2, 300), ("c", 1, 300)):
+    for name, days, size in (
+        ("old", DAYS + 1, 5),
+        (".half.txt", DAYS + 1, 5),
+        ("a", 3, 600),
+        ("b", 2, 300),
+        ("c", 1, 300),
+    ):
         path = tmp_path / f"{name}.txt"
         path.write_bytes(b"x" * size)
         os.utime(path, (now - days * 86_400,) * 2)

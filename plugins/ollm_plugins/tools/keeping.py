@@ -10,7 +10,7 @@ from typing import Final
 from ollm.api import write_atomically
 
 DAYS: Final = 7
-"""Days after which a result is deleted."""
+"""Days after which a result is deleted, when the next one is kept."""
 MOST: Final = 64 << 20
 """Bytes that all results may take; the oldest are deleted first."""
 
@@ -46,9 +46,9 @@ def tidy(folder: Path, now: float) -> None:
     :param now: seconds since 1970
     """
     found: list[tuple[float, int, Path]] = []
-    for path in folder.glob("*.txt"):
+    for path in folder.glob("*.txt*"):  # what a kill has left half-written, too
         try:
-            said = path.stat()
+            said = path.lstat()
         except OSError:  # another process was faster
             continue
         found.append((said.st_mtime, said.st_size, path))
