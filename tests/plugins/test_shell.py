@@ -280,6 +280,7 @@ def test_what_holds_the_output_open_from_another_session_is_not_waited_for(shell
 
 def test_a_signal_has_its_name(shell):
     assert "[ended by SIGKILL after " in shell("kill -9 $$")
+    assert "[ended by signal 40 after " in shell("kill -40 $$")
 
 
 # What is kept of its output
@@ -371,6 +372,19 @@ def test_characters_that_cannot_be_seen_are_shown_and_warned_of(shell):
     assert preview.subject == "ls a\u200bb\u202e\U000e0041"
     shell("ls 'ä b'")
     assert shell.approves.shown[0].careful == "" and shown("ä\t\n") == "ä\t\n"
+
+
+@pytest.mark.parametrize("character", "\u00a0\u2003\u3000\u3164\ufe0f\U000e0100\u00ad\u2800\u2028")
+def test_what_looks_like_a_space_or_like_nothing_is_shown(shell, character):
+    shell(f"rm{character}-rf x")
+    (preview,) = shell.approves.shown
+    assert preview.text == f"rm\\u{{{ord(character):x}}}-rf x" and "cannot be seen" in preview.careful
+
+
+def test_a_folders_name_cannot_pose_as_a_command(shell, workspace):
+    (workspace / "a\n$ ls").mkdir()
+    shell("true", directory="a\n$ ls")
+    assert shell.approves.shown[0].text == "true\n# in 'a\\n$ ls'"
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,7 @@ def test_what_a_browser_does_not_show_is_not_told(fetch, site):
     hidden = (
         '<p hidden>S1</p><div style="display : none">S2</div><i aria-hidden="true">S3</i><!-- S4 -->'
         '<span style="FONT-SIZE:0">S5</span><b style="opacity:0">S6</b><template>S7</template>'
-        "shown\u200b\u2060\U000e0041\U000e0042\u202e\x07 text &#8203;<span style='font-size:0.9em;opacity:0.5'>seen</span>"
+        "shown\u200b\u2060\U000e0041\U000e0142\u3164\u202e\x07 text &#8203;<span style='font-size:0.9em;opacity:0.5'>seen</span>"
     )
     site.routes["/x"] = (f"<p>{hidden}", HTML)
     assert fetch(f"{site.url}/x").endswith("\n\nshown text seen")
@@ -264,6 +264,9 @@ def test_an_error_is_told_with_an_excerpt(fetch, site):
     site.routes["/x"] = lambda handler: send(handler, 404, "gone " * 1000, {"Content-Type": "text/plain"})
     text = fetch(f"{site.url}/x")
     assert text.startswith(f"{site.url}/x answered 404 Not Found.\nThese are 2,000 of 5,000")
+    site.routes["/x"] = lambda handler: send(handler, 500, b"\0", {"Content-Type": "image/png"})
+    text = fetch(f"{site.url}/x")
+    assert text.startswith(f"{site.url}/x answered 500 Internal") and text.endswith("(no text)") and not fetch.failed
 
 
 def test_what_is_sent_says_nothing_of_the_user(fetch, site, monkeypatch):
@@ -535,6 +538,8 @@ def packed(body):
 def test_a_packed_page_is_unpacked(fetch, site):
     site.routes["/x"] = packed(gzip.compress(b"hello"))
     assert fetch(f"{site.url}/x").endswith("\n\nhello")
+    site.routes["/x"] = packed(gzip.compress(b"hello" * 100)[:-9])
+    assert "ended too soon" in fetch(f"{site.url}/x") and fetch.failed
     site.routes["/x"] = packed(b"hello")
     assert "could not be fetched from" in fetch(f"{site.url}/x") and fetch.failed
 

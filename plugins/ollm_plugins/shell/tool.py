@@ -27,9 +27,9 @@ async def preview(ctx: ToolContext, arguments: Mapping[str, Any]) -> ToolPreview
     host = ctx.turn.host
     cwd = folder(host.workspace, wish.directory)
     _argv(host, wish.command, cwd)
-    text = shown(wish.command)
-    if cwd != host.workspace.resolve():
-        text = f"{text}\n# in {cwd.relative_to(host.workspace.resolve())}"
+    text, below = shown(wish.command), str(cwd.relative_to(host.workspace.resolve()))
+    if below != ".":
+        text = f"{text}\n# in {below if below.isprintable() else repr(below)}"
     careful = "it holds characters that cannot be seen" if unseen(wish.command) else ""
     return ToolPreview(text, "command", wish.command, prefix(wish.command), careful, edits="command")
 
@@ -64,7 +64,8 @@ def _told(ended: Ended, allowed: float) -> str:
         return f"ended after {allowed:g} s, because its time was up"
     how = f"exit code {ended.code}"
     if ended.code is not None and ended.code < 0:
-        how = f"ended by {signal.Signals(-ended.code).name}"
+        names = {each.value: each.name for each in signal.Signals}  # signals of real time have none
+        how = f"ended by {names.get(-ended.code, f'signal {-ended.code}')}"
     left = "; what it had left in the background was ended" if ended.left else ""
     return f"{how} after {ended.seconds:.1f} s{left}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,6 +36,12 @@ _RUN_ANYTHING: Final = frozenset(
     )
 )
 """Programs that run whatever they are given, so that their name says nothing of what they do."""
+
+
+_BLANK: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Fillers and selectors of forms, which Unicode counts among letters and marks, and which nobody sees."""
 
 
 class Wish(Struct, frozen=True):
@@ -110,13 +117,19 @@ def _is_plain(word: str) -> bool:
 
 def unseen(command: str) -> bool:
     """Say whether a command holds characters that cannot be seen, so that it is not what it seems."""
-    return any(_is_unseen(each) for each in command)
+    return any(each not in "\n\t" and (_is_unseen(each) or _is_control(each)) for each in command)
 
 
 def shown(command: str) -> str:
     """Return a command with such characters made visible; control characters are left to whoever writes it."""
-    return "".join(f"\\u{{{ord(each):x}}}" if unicodedata.category(each) == "Cf" else each for each in command)
+    return "".join(f"\\u{{{ord(each):x}}}" if _is_unseen(each) else each for each in command)
 
 
 def _is_unseen(character: str) -> bool:
-    return unicodedata.category(character) in ("Cc", "Cf") and character not in "\n\t"
+    """Say whether a character has no form of its own, or that of a space without being one."""
+    kind = unicodedata.category(character)
+    return kind == "Cf" or (kind[0] == "Z" and character != " ") or _BLANK.match(character) is not None
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) == "Cc"

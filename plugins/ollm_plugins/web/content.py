@@ -89,8 +89,9 @@ async def _converted(page: Page, charset: str, limit: int) -> Text:
     :raises OllmError: it failed
     """
     pipe = asyncio.subprocess.PIPE
-    words = [sys.executable, "-I", str(Path(__file__).with_name("readable.py")), page.address.url, charset, str(limit)]
+    words = [sys.executable, "-P", str(Path(__file__).with_name("readable.py")), page.address.url, charset, str(limit)]
     environ = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    environ["PYTHONPATH"] = os.pathsep.join(each for each in sys.path if Path(each).is_absolute())  # as it is here
     process = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, stderr=pipe, env=environ)
     try:
         out, said = await process.communicate(page.body)
@@ -109,10 +110,14 @@ def _seen(text: str) -> str:
     """Return text without what cannot be seen, where instructions may hide from the user."""
     if text.isascii():
         return text.translate(_CONTROLS)
+    text = _BLANK.sub("", text)
     return "".join(
         each for each in text if each in "\n\t" or each in _JOINERS or unicodedata.category(each) not in _OUT
     )
 
 
 _CONTROLS: Final = dict.fromkeys([*range(9), *range(11, 32), 127])
+_BLANK: Final = re.compile("[\u115f\u1160\u3164\uffa0\U000e0100-\U000e01ef]")
+"""Fillers, and selectors of forms beyond those of emoji: invisible, and enough of them to write a message with."""
+
 _OUT: Final = ("Cc", "Cf", "Cs", "Co", "Cn")

@@ -154,7 +154,7 @@ async def _read(response: httpx.Response, address: Address, limit: int) -> Page:
 async def bounded(chunks: AsyncIterator[bytes], limit: int, *, packed: bool) -> tuple[bytes, bool]:
     """Read so many bytes, after decompression, and say whether there are more. No more than that is ever unpacked.
 
-    :raises zlib.error: it is not packed as it is said to be
+    :raises zlib.error: it is not packed as it is said to be, or not whole
     """
     body, taken = bytearray(), 0
     unpacker = zlib.decompressobj(wbits=31) if packed else None
@@ -163,4 +163,6 @@ async def bounded(chunks: AsyncIterator[bytes], limit: int, *, packed: bool) -> 
         body += chunk if unpacker is None else unpacker.decompress(chunk, limit + 1 - len(body))
         if len(body) > limit or taken > limit:
             return bytes(body[:limit]), True
+    if unpacker is not None and taken and not unpacker.eof:
+        raise zlib.error("it ended too soon")
     return bytes(body), False

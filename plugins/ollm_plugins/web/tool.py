@@ -61,7 +61,7 @@ async def run(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
 
 
 async def _told(wish: Wish, settings: WebSettings, environ: Mapping[str, str]) -> str:
-    from ollm_plugins.web.content import text_of
+    from ollm_plugins.web.content import Text, text_of
     from ollm_plugins.web.fetch import Elsewhere, fetch
     from ollm_plugins.web.guard import Allowed
 
@@ -70,7 +70,12 @@ async def _told(wish: Wish, settings: WebSettings, environ: Mapping[str, str]) -
         return f"Nothing was fetched: it redirects to another host. Fetch {page.address.url} if you need it."
     wanted = wish.max_characters or settings.max_characters
     done = page.status.startswith("2")
-    found = await text_of(page, wanted if done else min(wanted, _EXCERPT), raw=bool(wish.raw))
+    try:
+        found = await text_of(page, wanted if done else min(wanted, _EXCERPT), raw=bool(wish.raw))
+    except UsageError:
+        if done:
+            raise
+        found = Text("", 0)  # that the server says no is told all the same
     lines = [f"{page.address.url} answered {page.status}."]
     lines += [f"Title: {found.title}"] if found.title else []
     lines += ["It is nested too deeply to be converted; these are its words."] if found.plain else []
