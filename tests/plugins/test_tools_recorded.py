@@ -284,6 +284,27 @@ def test_a_long_result_is_kept_in_a_real_run(ollm, replay, site):
     assert len(sent) < 20_000 and str(path) in sent
 
 
+def test_what_a_script_had_run_is_found_in_the_audit(ollm, replay, site):
+    server = replay({"/api/chat": TALK})
+    environ = {"OLLAMA_HOST": server.url, "PYTHONPATH": site}
+    assert ollm.real("-p", "What is the weather in Paris?", **environ).code == 0
+    (call,) = ollm.real("tools", "audit", "--json", **environ).json
+    assert (call["tool"], call["arguments"], call["allowed"], call["by"]) == (
+        "get_weather",
+        {"city": "Paris"},
+        True,
+        "ollm",
+    )
+    assert call["size"] == len("17 degrees in Paris")
+    assert call["model"].startswith("ollama/")
+    listed = ollm.real("session", "list", "--json", **environ).json
+    assert call["conversation"] in json.dumps(listed)
+    assert len(ollm.real("tools", "audit", "--session", call["conversation"][:6], "--json", **environ).json) == 1
+    environ["OLLAMA_HOST"] = replay({"/api/chat": TALK}).url
+    assert ollm.real("--no-save", "-p", "What is the weather in Paris?", **environ).code == 0
+    assert len(ollm.real("tools", "audit", "--json", **environ).json) == 1
+
+
 def test_an_answer_loads_nothing_heavy_for_tools(ollm, replay, site, tmp_path):
     (tmp_path / "site" / "sitecustomize.py").write_text(
         "import atexit, sys\n"
@@ -310,6 +331,8 @@ def test_ctrl_c_ends_the_tool_and_the_turn_and_leaves_a_consistent_history(repla
         terminal.send_line("Hello!")
         terminal.wait_for("Just checking")
         terminal.wait_for_prompt()
+        terminal.ask("/tools audit --here --json")
+        terminal.wait_for('"reason": "it carries no risk"')
         terminal.press("c-d")
         assert terminal.wait_for_end() == 0
     messages = server.asked("/api/chat")[-1].json["messages"]
