@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ollm.api import UsageError, nearest, same_model, visible
+from ollm_plugins.compare.deciding import Wanted
 from ollm_plugins.compare.results import Choice, Compared
 
 
@@ -16,29 +19,37 @@ def choice_of(compared: Compared, word: str) -> tuple[Choice, int | None]:
         return "tie", None
     if lowered == "bad":
         return "bad", None
-    place = place_of(compared, word.strip())
+    names = [] if compared.hidden else [(answer.name, answer.model) for answer in compared.answers]
+    place = _place(word.strip(), [answer.label for answer in compared.answers], names)
     if not compared.answers[place].answered:
         raise UsageError(f"{visible(compared.title(place))} has no whole answer, so it cannot be the best")
     return "winner", place
 
 
-def place_of(compared: Compared, word: str) -> int:
-    """Return the place of the answer that a word means.
+def named_before(models: Sequence[Wanted], word: str) -> None:
+    """See whether a word can choose one of some models, before they have answered.
 
     :raises UsageError: it means none of them, or several
     """
-    if word.isdecimal() and 0 < int(word) <= len(compared.answers):
+    if word.strip().lower() not in ("tie", "bad"):
+        names = [] if any(each.label for each in models) else [(each.key, each.model) for each in models]
+        _place(word.strip(), [chr(ord("A") + place) for place in range(len(models))], names)
+
+
+def _place(word: str, labels: Sequence[str], names: Sequence[tuple[str, str]]) -> int:
+    """Return the place of the answer that a word means.
+
+    :param names: the models' names, with their provider and without; empty while they are hidden
+    :raises UsageError: it means none of them, or several
+    """
+    if word.isdecimal() and 0 < int(word) <= len(labels):
         return int(word) - 1
-    for place, answer in enumerate(compared.answers):
-        if answer.label.lower() == word.lower():
-            return place
-    known = [] if compared.hidden else [answer.name for answer in compared.answers]
-    fits = [
-        place
-        for place, answer in enumerate(compared.answers)
-        if known and (word in (answer.name, answer.model) or same_model(answer.model, word))
-    ]
+    if word.upper() in labels:
+        return labels.index(word.upper())
+    fits = [place for place, (name, model) in enumerate(names) if word in (name, model)]
+    fits = fits or [place for place, (_, model) in enumerate(names) if same_model(model, word)]
     if len(fits) == 1:
         return fits[0]
-    what = "means several answers" if fits else f"means none of the answers{nearest(word, known)}"
-    raise UsageError(f"'{visible(word)}' {what}", f"Give 1 to {len(compared.answers)}, tie or bad.")
+    what = "means several answers" if fits else "means none of the answers"
+    near = "" if fits else nearest(word, [model for _, model in names])
+    raise UsageError(f"'{visible(word)}' {what}{near}", f"Give 1 to {len(labels)}, tie or bad.")

@@ -22,7 +22,7 @@ class Preferences(ModelPreferences):
 
     def comparisons(self, profile: str) -> Sequence[Comparison]:
         """List the sums of a profile, by model whichever provider it was with; ties favour nobody."""
-        if not self._store.path.exists():
+        if not self._store.exists:
             return ()
         try:
             pairs = self._store.pairs(profile)

@@ -7,16 +7,15 @@ many comparisons there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
 from itertools import combinations
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Struct
 
-from ollm.api import Notice, OllmError, UsageError, replace, set_aside, visible
+from ollm.api import Notice, OllmError, UsageError, replace
+from ollm_plugins.compare.database import Database
 from ollm_plugins.compare.results import Choice, Compared
 
 if TYPE_CHECKING:
@@ -24,22 +23,6 @@ if TYPE_CHECKING:
 
     from ollm.api import HostContext
 
-VERSION: Final = 1
-FILE: Final = "comparisons.db"
-WAIT: Final = 10.0
-"""Seconds for which another process's write is waited for."""
-_SCHEMA: Final = """
-CREATE TABLE comparison(
-    id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, profile TEXT NOT NULL, prompt TEXT NOT NULL,
-    models TEXT NOT NULL, blind INTEGER NOT NULL, choice TEXT NOT NULL, winner INTEGER, document BLOB NOT NULL);
-CREATE TABLE pair(
-    profile TEXT, a TEXT, b TEXT, wins_a INTEGER NOT NULL, wins_b INTEGER NOT NULL, ties INTEGER NOT NULL,
-    PRIMARY KEY (profile, a, b)) WITHOUT ROWID;
-CREATE TABLE tally(
-    profile TEXT, model TEXT, shown INTEGER NOT NULL, wins INTEGER NOT NULL, ties INTEGER NOT NULL, bad INTEGER NOT NULL,
-    failed INTEGER NOT NULL, tokens INTEGER NOT NULL, seconds REAL NOT NULL, firsts INTEGER NOT NULL,
-    first_seconds REAL NOT NULL, PRIMARY KEY (profile, model)) WITHOUT ROWID;
-"""
 _ADD_PAIR: Final = """
 INSERT INTO pair VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
     wins_a = wins_a + excluded.wins_a, wins_b = wins_b + excluded.wins_b, ties = ties + excluded.ties
@@ -103,8 +86,12 @@ class Store:
     """The comparisons of one user."""
 
     def __init__(self, host: HostContext) -> None:
-        self.path: Path = host.paths.home / FILE
-        self._notify = host.notify
+        self._database = Database(host)
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever kept."""
+        return self._database.path.exists()
 
     def add(self, compared: Compared) -> Compared:
         """Keep a comparison, and return it with its number.
@@ -112,7 +99,7 @@ class Store:
         :raises OllmError: it cannot be written
         """
         row = (compared.at, compared.profile, compared.prompt, *_told(compared))
-        with self._writing() as database:
+        with self._database.writing() as database:
             sql = "INSERT INTO comparison(at, profile, prompt, models, blind, choice, winner, document)"
             number = database.execute(f"{sql} VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row).lastrowid
             kept = replace(compared, id=number)
@@ -124,7 +111,7 @@ class Store:
 
         :raises UsageError: there is none of that number
         """
-        with self._reading() as database:
+        with self._database.reading() as database:
             return _get(database, number)
 
     def choose(self, number: int | None, choice: Choice, winner: int | None) -> Compared:
@@ -132,7 +119,7 @@ class Store:
 
         :raises UsageError: there is none of that number
         """
-        with self._writing() as database:
+        with self._database.writing() as database:
             before = _get(database, number)
             now = replace(before, choice=choice, winner=winner)
             _count(database, before, -1)
@@ -146,7 +133,7 @@ class Store:
 
         :raises UsageError: there is none of that number
         """
-        with self._writing() as database:
+        with self._database.writing() as database:
             gone = _get(database, number)
             _count(database, gone, -1)
             database.execute("DELETE FROM comparison WHERE id = ?", (gone.id,))
@@ -155,7 +142,7 @@ class Store:
     def lines(self, limit: int) -> list[Line]:
         """List the last comparisons, the newest first."""
         sql = "SELECT id, at, profile, substr(prompt, 1, 1000), models, blind, choice, winner FROM comparison"
-        with self._reading() as database:
+        with self._database.reading() as database:
             rows = database.execute(f"{sql} ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
         told = [(*row[:4], msgspec.json.decode(row[4]), bool(row[5]), *row[6:]) for row in rows]
         return [msgspec.convert(dict(zip(Line.__struct_fields__, row, strict=True)), Line) for row in told]
@@ -170,101 +157,9 @@ class Store:
 
     def _sums(self, table: str, names: Sequence[str], profile: str | None) -> list[dict[str, object]]:
         where, values = ("", ()) if profile is None else (" WHERE profile = ?", (profile,))
-        with self._reading() as database:
+        with self._database.reading() as database:
             rows = database.execute(f"SELECT * FROM {table}{where}", values).fetchall()  # noqa: S608  (our own names)
         return [dict(zip(names, row, strict=True)) for row in rows]
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._open() as database:
-            yield database
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """Hold the only transaction that writes; it is undone when something fails in it."""
-        with self._open() as database:
-            database.execute("BEGIN IMMEDIATE")
-            try:
-                yield database
-            except BaseException:
-                database.execute("ROLLBACK")
-                raise
-            database.execute("COMMIT")
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        """Open the file; one that is damaged is set aside, and a new one begun.
-
-        :raises OllmError: it cannot be used
-        """
-        import sqlite3
-
-        with self._in_our_words(), closing(self._connected(sqlite3.connect)) as database:
-            yield database
-
-    def _connected(self, connect: Callable[..., sqlite3.Connection]) -> sqlite3.Connection:
-        import sqlite3
-
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for attempt in (1, 2):
-            database = connect(self.path, timeout=WAIT, isolation_level=None)
-            try:
-                _prepare(database, self.path)
-            except sqlite3.OperationalError:
-                database.close()
-                raise
-            except sqlite3.DatabaseError as error:
-                database.close()
-                if attempt == 2:  # noqa: PLR2004  (the new file is no better)
-                    raise
-                self._put_aside(str(error))
-            except BaseException:
-                database.close()
-                raise
-            else:
-                return database
-        raise AssertionError("the second attempt returns or raises")
-
-    def _put_aside(self, why: str) -> None:
-        set_aside(self.path, why, "comparisons are counted anew", self._notify, "comparisons-unreadable")
-        for end in ("-wal", "-shm"):
-            self.path.with_name(f"{FILE}{end}").unlink(missing_ok=True)
-
-    @contextmanager
-    def _in_our_words(self) -> Iterator[None]:
-        """Turn what SQLite and the disk say into an error that a user can act on."""
-        import sqlite3
-
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            problem = f"The comparisons in {self.path} cannot be used: {visible(str(error))}"
-            raise OllmError(problem, "If the file is damaged, move it away; a new one is begun.") from error
-        except msgspec.DecodeError as error:
-            problem = f"A comparison in {self.path} cannot be read: {visible(str(error))}"
-            raise OllmError(problem, "`ollm compare delete ID` forgets it.") from error
-
-
-def _prepare(database: sqlite3.Connection, path: Path) -> None:
-    """Make the tables of a new file, and see whether an old one is ours.
-
-    :raises OllmError: a newer version of ollm wrote it
-    """
-    version = database.execute("PRAGMA user_version").fetchone()[0]
-    if version > VERSION:
-        problem = f"{path} was written by a newer version of ollm"
-        raise OllmError(problem, "Update ollm, or move the file away.")
-    if version == VERSION:
-        database.execute("SELECT 1 FROM tally LIMIT 1").fetchone()
-        return
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute("BEGIN IMMEDIATE")
-    if database.execute("PRAGMA user_version").fetchone()[0] == 0:  # no other process was faster
-        for statement in filter(str.strip, _SCHEMA.split(";")):
-            database.execute(statement)
-        database.execute(f"PRAGMA user_version = {VERSION}")
-    database.execute("COMMIT")
-    path.chmod(0o600)
 
 
 def _get(database: sqlite3.Connection, number: int | None) -> Compared:

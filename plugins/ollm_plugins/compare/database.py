@@ -1,0 +1,133 @@
+"""How is the file of comparisons opened, and what if it is damaged?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from ollm.api import HostContext, OllmError, set_aside, visible
+
+if TYPE_CHECKING:
+    import sqlite3
+
+VERSION: Final = 1
+FILE: Final = "comparisons.db"
+WAIT: Final = 10.0
+"""Seconds for which another process's write is waited for."""
+_SCHEMA: Final = """
+CREATE TABLE comparison(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, profile TEXT NOT NULL, prompt TEXT NOT NULL,
+    models TEXT NOT NULL, blind INTEGER NOT NULL, choice TEXT NOT NULL, winner INTEGER, document BLOB NOT NULL);
+CREATE TABLE pair(
+    profile TEXT, a TEXT, b TEXT, wins_a INTEGER NOT NULL, wins_b INTEGER NOT NULL, ties INTEGER NOT NULL,
+    PRIMARY KEY (profile, a, b)) WITHOUT ROWID;
+CREATE TABLE tally(
+    profile TEXT, model TEXT, shown INTEGER NOT NULL, wins INTEGER NOT NULL, ties INTEGER NOT NULL, bad INTEGER NOT NULL,
+    failed INTEGER NOT NULL, tokens INTEGER NOT NULL, seconds REAL NOT NULL, firsts INTEGER NOT NULL,
+    first_seconds REAL NOT NULL, PRIMARY KEY (profile, model)) WITHOUT ROWID;
+"""
+
+
+class Database:
+    """The file; each use opens it anew, so that nothing is held while models answer."""
+
+    def __init__(self, host: HostContext) -> None:
+        self.path: Path = host.paths.home / FILE
+        self._notify = host.notify
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Open the file to look into it."""
+        with self._open() as database:
+            yield database
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Hold the only transaction that writes; it is undone when something fails in it."""
+        with self._open() as database:
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                yield database
+            except BaseException:
+                database.execute("ROLLBACK")
+                raise
+            database.execute("COMMIT")
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """Open the file; one that is damaged is set aside, and a new one begun.
+
+        :raises OllmError: it cannot be used
+        """
+        import sqlite3
+
+        with self._in_our_words(), closing(self._connected(sqlite3.connect)) as database:
+            yield database
+
+    def _connected(self, connect: Callable[..., sqlite3.Connection]) -> sqlite3.Connection:
+        import sqlite3
+
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for attempt in (1, 2):
+            database = connect(self.path, timeout=WAIT, isolation_level=None)
+            try:
+                _prepare(database, self.path)
+            except sqlite3.OperationalError:
+                database.close()
+                raise
+            except sqlite3.DatabaseError as error:
+                database.close()
+                if attempt == 2:  # noqa: PLR2004  (the new file is no better)
+                    raise
+                self._put_aside(str(error))
+            except BaseException:
+                database.close()
+                raise
+            else:
+                return database
+        raise AssertionError("the second attempt returns or raises")
+
+    def _put_aside(self, why: str) -> None:
+        set_aside(self.path, why, "comparisons are counted anew", self._notify, "comparisons-unreadable")
+        for end in ("-wal", "-shm"):
+            self.path.with_name(f"{FILE}{end}").unlink(missing_ok=True)
+
+    @contextmanager
+    def _in_our_words(self) -> Iterator[None]:
+        """Turn what SQLite and the disk say into an error that a user can act on."""
+        import sqlite3
+
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            problem = f"The comparisons in {self.path} cannot be used: {visible(str(error))}"
+            raise OllmError(problem, "If the file is damaged, move it away; a new one is begun.") from error
+        except msgspec.DecodeError as error:
+            problem = f"A comparison in {self.path} cannot be read: {visible(str(error))}"
+            raise OllmError(problem, "`ollm compare delete ID` forgets it.") from error
+
+
+def _prepare(database: sqlite3.Connection, path: Path) -> None:
+    """Make the tables of a new file, and see whether an old one is ours.
+
+    :raises OllmError: a newer version of ollm wrote it
+    """
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    if version > VERSION:
+        problem = f"{path} was written by a newer version of ollm"
+        raise OllmError(problem, "Update ollm, or move the file away.")
+    if version == VERSION:
+        database.execute("SELECT 1 FROM tally LIMIT 1").fetchone()
+        return
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("BEGIN IMMEDIATE")
+    if database.execute("PRAGMA user_version").fetchone()[0] == 0:  # no other process was faster
+        for statement in filter(str.strip, _SCHEMA.split(";")):
+            database.execute(statement)
+        database.execute(f"PRAGMA user_version = {VERSION}")
+    database.execute("COMMIT")
+    path.chmod(0o600)

@@ -1,0 +1,168 @@
+"""What does somebody see who compares models in a terminal?"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.replay import RememberingServer, Request, entry, load
+from tests.terminal.screen import Terminal
+
+MODELS = ("one:1b", "two:1b", "three:1b")
+ANSWER = load("chat_stream").text
+
+
+@pytest.fixture
+def server() -> Iterator[RememberingServer]:
+    """A server whose model `slow:1b` takes 30 s for an answer."""
+    recorded = load("chat_stream")
+    assert recorded.lines is not None
+    count = len(recorded.lines)
+
+    def choose(request: Request) -> object:
+        total = 30_000 if request.json["model"] == "slow:1b" else 300
+        due = tuple(total * (number + 1) // count for number in range(count))
+        return recorded.but(header_ms=0, line_ms=due, total_ms=total)
+
+    listed = [entry(name) for name in (*MODELS, "slow:1b")]
+    with RememberingServer(listed=listed, script={"/api/chat": choose}, speed=1.0, load_ms=0) as running:  # type: ignore[dict-item]
+        yield running
+
+
+def terminal(home: Path, server: RememberingServer, *words: str, columns: int = 120, rows: int = 24) -> Terminal:
+    home.mkdir(exist_ok=True)
+    return Terminal(home, {"OLLAMA_HOST": server.url, "OLLM_PROJECT_DETECT": "no"}, *words, columns=columns, rows=rows)
+
+
+def compare(home: Path, server: RememberingServer, *words: str, columns: int = 120, rows: int = 24) -> Terminal:
+    return terminal(home, server, "compare", *words, columns=columns, rows=rows)
+
+
+def kept(home: Path, server: RememberingServer) -> dict[str, object]:
+    with terminal(home, server, "compare", "show", "last", "--json", columns=4000) as shell:
+        assert shell.wait_for_end() == 0
+        found: dict[str, object] = json.loads(bytes(shell.raw).decode())
+    return found
+
+
+def test_answers_stand_side_by_side_and_the_choice_is_kept(tmp_path: Path, server: RememberingServer) -> None:
+    with compare(tmp_path, server, "P", *MODELS, "--parallel") as shell:
+        shell.wait_for(r"Which is best\?")
+        head = next(line for line in shell.display if "1 one:1b" in line)
+        assert "2 two:1b" in head
+        assert "3 three:1b" in head
+        assert any(line.count("The Moon") >= 3 for line in shell.display)
+        shell.send("2")
+        shell.wait_for("You prefer ollama/two:1b")
+        shell.press("enter")
+        assert shell.wait_for_end() == 0
+        printed = bytes(shell.raw).decode().rpartition("\x1b[?1049l")[2]
+        assert printed.count(ANSWER[-40:].strip()) == 3
+        assert "ollama/two:1b *" in printed
+    assert kept(tmp_path, server)["winner"] == 1
+
+
+def test_a_blind_choice_shows_the_names_only_afterwards_and_stands(tmp_path: Path, server: RememberingServer) -> None:
+    with compare(tmp_path, server, "P", *MODELS, "--parallel", "--blind") as shell:
+        shell.wait_for(r"Which is best\?")
+        assert ":1b" not in shell.text
+        assert "tokens/s" not in shell.text
+        shell.send("3")
+        shell.wait_for("You prefer C: ollama/")
+        shell.send("1")
+        shell.press("enter")
+        assert shell.wait_for_end() == 0
+    assert (kept(tmp_path, server)["choice"], kept(tmp_path, server)["winner"]) == ("winner", 2)
+
+
+def test_on_a_narrow_screen_answers_stand_one_above_the_other(tmp_path: Path, server: RememberingServer) -> None:
+    with compare(tmp_path, server, "P", *MODELS, "--parallel", columns=60) as shell:
+        shell.wait_for(r"Which is best\?")
+        heads = [number for number, line in enumerate(shell.display) if line[2:].startswith(("one", "two", "three"))]
+        assert len(heads) == 3
+        shell.send("t")
+        shell.wait_for("A tie")
+        shell.press("enter")
+        assert shell.wait_for_end() == 0
+
+
+def test_one_answer_can_be_ended_while_the_others_go_on(tmp_path: Path, server: RememberingServer) -> None:
+    with compare(tmp_path, server, "P", "slow:1b", "one:1b", "--parallel") as shell:
+        shell.wait_for(r"2 one:1b: 0\.\d s")
+        shell.send("1x")
+        shell.wait_for(r"1 slow:1b was ended")
+        shell.wait_for(r"Which is best\?")
+        shell.send("1")  # it has no whole answer
+        shell.send("2")
+        shell.wait_for("You prefer ollama/one:1b")
+        shell.press("enter")
+        assert shell.wait_for_end() == 0
+
+
+@pytest.mark.parametrize("key", ["c-c", "q"])
+def test_ctrl_c_ends_all_and_what_came_is_printed(tmp_path: Path, server: RememberingServer, key: str) -> None:
+    with compare(tmp_path, server, "P", "slow:1b", "one:1b", "--parallel") as shell:
+        shell.wait_for(r"2 one:1b: 0\.\d s")
+        began = time.monotonic()
+        shell.send("q") if key == "q" else shell.press(key)
+        assert shell.wait_for_end() == 130
+        assert time.monotonic() - began < 3
+        printed = bytes(shell.raw).decode().rpartition("\x1b[?1049l")[2]
+        assert "ended by the user" in printed
+        assert ANSWER[-40:].strip() in printed
+
+
+def test_a_failure_stays_in_its_column(tmp_path: Path, server: RememberingServer) -> None:
+    with compare(tmp_path, server, "P", "one:1b", "gone:1b", "--parallel") as shell:
+        shell.wait_for(r"2 gone:1b failed")
+        shell.wait_for(r"Which is best\?")
+        assert "has no model" in shell.text
+        shell.press("c-c")
+        assert shell.wait_for_end() == 0
+
+
+def test_in_the_repl_the_winner_becomes_the_conversation(tmp_path: Path, server: RememberingServer) -> None:
+    with terminal(tmp_path, server, "-m", "three:1b") as shell:
+        shell.wait_for_prompt()
+        shell.send_line('/compare "First question" one:1b two:1b --parallel')
+        shell.wait_for(r"Which is best\?")
+        shell.send("2")
+        shell.wait_for("c goes on")
+        shell.send("c")
+        shell.wait_for_prompt()
+        shell.ask("Second question")
+        last = [request.json for request in server.requests if request.path == "/api/chat"][-1]
+        said = [(message["role"], message["content"]) for message in last["messages"] if message["role"] != "system"]
+        assert last["model"] == "two:1b"
+        assert said == [("user", "First question"), ("assistant", ANSWER), ("user", "Second question")]
+
+
+def test_the_last_prompt_is_compared_with_what_was_before_it(tmp_path: Path, server: RememberingServer) -> None:
+    with terminal(tmp_path, server, "-m", "three:1b") as shell:
+        shell.wait_for_prompt()
+        shell.ask("First question")
+        shell.ask("Second question")
+        shell.send_line("/compare --last one:1b two:1b --parallel")
+        shell.wait_for(r"Which is best\?")
+        shell.press("enter")
+        shell.wait_for_prompt()
+    for request in [request.json for request in server.requests if request.path == "/api/chat"][-2:]:
+        said = [message["content"] for message in request["messages"] if message["role"] == "user"]
+        assert said == ["First question", "Second question"]
+
+
+def test_in_the_shell_the_repl_opens_with_the_winner(tmp_path: Path, server: RememberingServer) -> None:
+    with compare(tmp_path, server, "First question", "one:1b", "two:1b", "--parallel") as shell:
+        shell.wait_for(r"Which is best\?")
+        shell.send("1")
+        shell.wait_for("c goes on")
+        shell.send("c")
+        shell.wait_for_prompt()
+        shell.ask("Second question")
+        last = [request.json for request in server.requests if request.path == "/api/chat"][-1]
+        assert last["model"] == "one:1b"
+        assert [message["content"] for message in last["messages"] if message["role"] == "user"][0] == "First question"
