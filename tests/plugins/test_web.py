@@ -4,8 +4,10 @@ import gzip
 import http.server
 import ipaddress
 import json
+import os
 import shlex
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -86,6 +88,7 @@ class Site:
 
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
+            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
 
             def handle_error(self, *_):
                 pass
@@ -94,7 +97,8 @@ class Site:
         if context:
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.port = self.server.server_port
-        self.url = f"http{'s' if context else ''}://{host}:{self.port}"
+        where = f"[{host}]" if ":" in host else host
+        self.url = f"http{'s' if context else ''}://{where}:{self.port}"
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     def close(self):
@@ -421,6 +425,17 @@ def test_each_step_of_a_redirect_is_resolved_and_checked_anew(fetch, serve, name
     assert (good.paths, bad.paths) == (["/x"], [])
 
 
+def test_an_address_of_ipv6_is_connected_to(fetch, serve):
+    try:
+        site = serve("::1")
+    except OSError:
+        pytest.skip("there is no IPv6 here")
+    assert "not on the public internet" in fetch(f"{site.url}/x", allow=("127.0.0.1",))
+    fetch(f"{site.url}/x", allow=("::1",))
+    assert site.asked[0][1]["Host"] == f"[::1]:{site.port}" and len(site.asked) == 1
+    assert fetch.shown[0].subject == "::1"
+
+
 def test_the_next_address_is_tried_when_one_does_not_answer(fetch, site, names):
     names.answers["two.example"] = ["127.0.0.3", "127.0.0.1"]
     fetch(f"http://two.example:{site.port}/x", allow=("127.0.0.0/8",))
@@ -591,6 +606,7 @@ def test_a_server_that_takes_its_time_is_not_waited_for(fetch, site):
 def test_a_page_that_is_nested_too_deeply_gives_its_words(fetch, site):
     site.routes["/x"] = (f"<title>T</title>{'<div>' * 20_000}words", HTML)
     text = fetch(f"{site.url}/x")
+    assert text.splitlines().count("Title: T") == 1 and "T" not in text.splitlines()
     assert "nested too deeply" in text and text.endswith("words") and not fetch.failed
 
 
@@ -601,6 +617,25 @@ def test_a_page_that_takes_too_long_to_read_is_given_up_with_the_program_that_re
     assert time.monotonic() - began < 4
     running = subprocess.run(["pgrep", "-f", f"{site.url}/attack"], capture_output=True, text=True)
     assert running.stdout == ""
+
+
+def test_ctrl_c_ends_it_with_the_program_that_reads_the_page(fetch, site):
+    site.routes["/attack2"] = ("<!--" * 400_000, HTML)
+
+    def running():
+        return subprocess.run(["pgrep", "-f", f"{site.url}/attack2"], capture_output=True, text=True).stdout
+
+    def press():
+        until = time.monotonic() + 10
+        while not running() and time.monotonic() < until:
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press).start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        fetch(f"{site.url}/attack2")
+    assert time.monotonic() - began < 8 and running() == ""
 
 
 def test_elements_whose_end_is_left_out_are_not_nested(fetch, site):

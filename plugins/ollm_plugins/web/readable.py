@@ -18,7 +18,21 @@ from bs4 import BeautifulSoup, Tag
 from markdownify import MarkdownConverter
 
 NOISE = (
-    *("script", "style", "template", "noscript", "svg", "canvas", "iframe", "object", "embed", "head", "nav", "footer"),
+    *(
+        "script",
+        "style",
+        "template",
+        "noscript",
+        "svg",
+        "canvas",
+        "iframe",
+        "object",
+        "embed",
+        "head",
+        "title",
+        "nav",
+        "footer",
+    ),
     *("button", "input", "select", "textarea", "dialog", "audio", "video"),
 )
 UNSEEN = re.compile(
