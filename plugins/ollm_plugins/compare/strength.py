@@ -6,7 +6,8 @@ algorithms for generalized Bradley-Terry models", Annals of Statistics 32, 2004,
 each. So that a model that never lost has a finite strength, each has half a win and half a loss against a model of
 strength 1 that nobody sees: little, and gone after a few judgements.
 
-The uncertainty is the square root of the diagonal of the inverse of Fisher's information, taken at the result.
+The uncertainty is that of a strength less the average: the inverse of Fisher's information, taken at the result, is the
+covariance of the strengths; how far all of them lie up or down together, which no judgement says, is taken out of it.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def _most_probable(games: Sequence[dict[int, float]], wins: Sequence[float]) -> 
 
 
 def _errors(games: Sequence[dict[int, float]], found: Sequence[float]) -> list[float]:
-    """Return the standard errors of the log strengths."""
+    """Return the standard errors of the log strengths, each against the average of all."""
     size = len(found)
     information = [[0.0] * size for _ in range(size)]
     for place, against in enumerate(games):
@@ -94,22 +95,21 @@ def _errors(games: Sequence[dict[int, float]], found: Sequence[float]) -> list[f
             each = count * mine * found[other] / (mine + found[other]) ** 2
             information[place][place] += each
             information[place][other] -= each
-    return [sqrt(max(each, 0.0)) for each in _inverse_diagonal(information)]
+    _invert(information)
+    shares = [sum(row) / size for row in information]
+    middle = sum(shares) / size
+    return [sqrt(max(information[place][place] - 2 * shares[place] + middle, 0.0)) for place in range(size)]
 
 
-def _inverse_diagonal(matrix: list[list[float]]) -> list[float]:
-    """Invert a symmetric matrix whose diagonal outweighs its rows, in place (Gauss and Jordan); return the diagonal."""
-    size = len(matrix)
-    for pivot in range(size):
-        row = matrix[pivot]
-        scale = 1 / row[pivot]
-        row[pivot] = 1.0
-        matrix[pivot] = row = [each * scale for each in row]
-        for other in range(size):
-            factor = matrix[other][pivot]
-            if other == pivot or not factor:
+def _invert(matrix: list[list[float]]) -> None:
+    """Invert a symmetric matrix whose diagonal outweighs its rows, in place (Gauss and Jordan)."""
+    for pivot, line in enumerate(matrix):
+        scale = 1 / line[pivot]
+        line[pivot] = 1.0
+        matrix[pivot] = row = [each * scale for each in line]
+        for place, other in enumerate(matrix):
+            factor = other[pivot]
+            if place == pivot or not factor:
                 continue
-            line = matrix[other]
-            line[pivot] = 0.0
-            matrix[other] = [value - factor * each for value, each in zip(line, row, strict=True)]
-    return [matrix[place][place] for place in range(size)]
+            other[pivot] = 0.0
+            matrix[place] = [value - factor * each for value, each in zip(other, row, strict=True)]
