@@ -169,7 +169,8 @@ class Known(Struct, frozen=True, dict=True):
     def _at(self, key: str | tuple[str, ...], text: str) -> str:
         path = (key,) if isinstance(key, str) else key
         inside = [line for each, line in self.lines.items() if each[: len(path)] == path]
-        return f"{self._file()}{min(inside)}: {text}" if inside else text
+        line = min(inside) if inside else self.lines.get(path[:1])
+        return f"{self._file()}{line}: {text}" if line is not None else text
 
     def _file(self) -> str:
         return f"{self.path}:" if self.path else "line "

@@ -64,10 +64,11 @@ def _piped(ctx: CommandContext) -> str:
     """
     if ctx.surface == "repl" or sys.stdin is None or sys.stdin.isatty():
         raise UsageError("Nothing is piped in that could fill a variable", "Write NAME=TEXT or NAME=@FILE.")
+    encoding = sys.stdin.encoding or "utf-8"
     try:
-        return sys.stdin.read()
+        return sys.stdin.buffer.read().decode(encoding)
     except UnicodeDecodeError as error:
-        raise UsageError(f"The piped input is not {sys.stdin.encoding} text (byte {error.start})") from error
+        raise UsageError(f"The piped input is not {encoding} text (byte {error.start})") from error
 
 
 def _not_empty(known: Known, prompt: str) -> str:
