@@ -165,3 +165,37 @@ def test_without_a_terminal_nothing_risky_runs_and_the_model_is_told(server: Rem
     assert done.returncode == 0
     assert (tmp_path / "calc.py").read_text() == WRONG
     assert all("nobody" in told.lower() for told in results(server).values())
+
+
+@pytest.mark.live
+def test_a_real_model_calls_a_tool(live_address: str, tmp_path: Path) -> None:
+    """The first model of the server that can call tools; what it makes of the result is its own affair."""
+    from tests.terminal.screen import OLLM
+
+    (tmp_path / "notes.txt").write_text("The word is lantern.\n")
+    environ = {
+        "OLLM_HOST": live_address,
+        "OLLM_PROVIDER": "ollama",
+        "OLLM_HOME": str(tmp_path / "h"),
+        "PATH": "/usr/bin:/bin",
+    }
+
+    def run(*words: str) -> str:
+        done = subprocess.run(
+            [str(OLLM), *words],
+            env=environ,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=600,
+        )
+        return done.stdout
+
+    models = json.loads(run("model", "list", "--json"))
+    able = next((each["name"] for each in models if "tools" in each.get("capabilities", ())), None)
+    if able is None:
+        pytest.skip("the server has no model that can call tools")
+    events = run("--tools", "all", "--yolo", "-m", able, "-o", "stream-json", "-p", "Use read_file to read notes.txt.")
+    called = [json.loads(line) for line in events.splitlines() if '"toolResult"' in line]
+    assert any("lantern" in each["content"] for each in called)
