@@ -92,7 +92,8 @@ class Turn:
         self._toolbox = Toolbox(hub, aside=context.aside)
         self._decided: dict[str, tuple[ToolDecided, float]] = {}
         self._tools: list[ToolRecord] = []
-        self._watchers = [owned for owned in hub.turn_observers() if owned.item.on_event is not None]
+        watching = [owned for owned in hub.turn_observers() if owned.item.on_event is not None]
+        self._watchers = [told for owned in watching if (told := hub.listener(owned, "on_event")) is not None]
         self._notices: list[str] = []
         self._codes: set[str] = set()
         self._started = time.monotonic()
@@ -183,8 +184,10 @@ class Turn:
         if isinstance(event, Notice):
             self._notices.append(event.text)
             self._codes.add(event.code)
-        for owned in self._watchers:
-            self._hub.tell(owned, "on_event", EventContext(self._context, event, self._request_sent))
+        if self._watchers:
+            happened = EventContext(self._context, event, self._request_sent)
+            for tell in self._watchers:
+                tell(happened)
         return event
 
     def _finished(self, reason: FinishReason, usage: Usage) -> Finished:
