@@ -50,7 +50,7 @@ def test_each_tool_is_listed_with_what_it_can_do_and_where_it_is_offered(ollm_ap
     tools = listed(ollm)
     assert {name: each["risk"] for name, each in tools.items() if name != "say"} == {f"tool_{r}": r for r in RISKS}
     assert states(ollm) == {name: (True, name in ("say", "tool_none")) for name in ALL}
-    assert tools["tool_read"]["whyNot"] == "its risk is read, and a script gets such tools only with --tools all"
+    assert tools["tool_read"]["whyNot"] == "a script gets what carries a risk only with --tools all"
     assert tools["say"]["whyNot"] == ""
     assert tools["say"]["description"] == "Say something."
 
@@ -71,7 +71,7 @@ def test_people_get_a_table(ollm_app):
         ("tools: {calls: {disabled: [say]}}", "say", (False, False), "tools.calls.disabled names it"),
         (UNABLE, "say", (False, False), "scripted:1b is not known to call tools"),
         (UNABLE, "tool_read", (False, False), "its risk is read, and scripted:1b is not known to call tools"),
-        (f"{UNABLE}tools: {{calls: {{fallback: true}}}}", "tool_read", (True, False), "its risk is read, and a script"),
+        (f"{UNABLE}tools: {{calls: {{fallback: true}}}}", "tool_read", (True, False), "a script gets what"),
     ],
 )
 def test_why_a_tool_is_not_offered_is_said(ollm_app, settings, tool, state, why):

@@ -60,7 +60,7 @@ async def list_all(ctx: CommandContext, *, as_json: Json = False) -> None:
     if not offers:
         ctx.out.print("No plugin hands in a tool.")
         return
-    rows = [(each.name, each.risk, each.plugin, _said(each), each.why_not) for each in offers]
+    rows = [(each.name, each.risk, each.plugin, _said(each), _why(ctx, each)) for each in offers]
     ctx.out.table(("tool", "risk", "plugin", "offered", "why not"), rows)
 
 
@@ -116,6 +116,11 @@ def _said(offer: Offer) -> str:
     if offer.in_conversations:
         return "yes" if offer.in_scripts else "in conversations"
     return "in scripts" if offer.in_scripts else "no"
+
+
+def _why(ctx: CommandContext, offer: Offer) -> str:
+    """Return what people read; in a conversation, scripts do not matter."""
+    return "" if offer.in_conversations and ctx.surface == "repl" else offer.why_not
 
 
 async def _offers(ctx: CommandContext, provider: str, model: str) -> list[Offer]:

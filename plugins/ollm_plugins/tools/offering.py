@@ -94,7 +94,7 @@ class Offering:
         if settings.offer == "all" or (risk := self._risks().get(name, "execute")) == "none":
             return ""
         if not self.is_interactive:
-            return f"its risk is {risk}, and a script gets such tools only with --tools all"
+            return "a script gets what carries a risk only with --tools all"
         if self.calls(model, provider) or self.covers(model, provider):
             return ""
         return f"its risk is {risk}, and {model or 'the model'} is not known to call tools"
