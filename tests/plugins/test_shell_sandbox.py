@@ -118,8 +118,18 @@ def test_what_is_left_in_the_background_ends_with_it(shell, workspace):
 @needs_bwrap
 def test_time_is_up_in_a_sandbox_too(shell):
     text = shell("trap '' TERM; echo begun; setsid sleep 986.54", settings=SANDBOX, timeout=0.5)
-    assert text == "begun\n\n[ended after 0.5 s, because its time was up]"
+    assert (
+        text
+        == "begun\n\n[ended after 0.5 s, because its time was up; it ran without network, and could write only in the workspace]"
+    )
     assert subprocess.run(["pgrep", "-f", "sleep 986.54"], capture_output=True, text=True).stdout == ""
+
+
+@needs_bwrap
+def test_a_model_is_told_why_something_may_have_failed(shell):
+    told = "; it ran without network, and could write only in the workspace]"
+    assert shell("false", settings=SANDBOX).endswith(told)
+    assert not shell("true", settings=SANDBOX).endswith(told) and not shell("false").endswith(told)
 
 
 @needs_bwrap
@@ -173,3 +183,7 @@ def test_no_sandbox_is_made_around_everything_or_around_a_secret(tmp_path):
     (tmp_path / ".ssh" / "deep").mkdir(parents=True)
     with pytest.raises(OllmError, match="which a sandbox has to hide"):
         wrapped("bwrap", ["x"], tmp_path / ".ssh" / "deep", tmp_path / ".ssh" / "deep", secrets(tmp_path, ()))
+    (tmp_path / "vault").mkdir()
+    (tmp_path / ".aws").symlink_to(tmp_path / "vault")
+    with pytest.raises(OllmError, match="which a sandbox has to hide"):
+        wrapped("bwrap", ["x"], tmp_path / "vault", tmp_path / "vault", secrets(tmp_path, ()))

@@ -56,7 +56,9 @@ async def run(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
     text = output.text().strip("\n")
     if settings.sandbox == "bwrap" and ended.code == 1 and text.startswith("bwrap: "):
         raise OllmError(f"The command was not run: the sandbox could not be made ({text.partition(chr(10))[0]})")
-    return f"{text or '(no output)'}\n\n[{_told(ended, seconds)}]"
+    failed = ended.code != 0 and settings.sandbox != "none"
+    sandboxed = "; it ran without network, and could write only in the workspace" if failed else ""
+    return f"{text or '(no output)'}\n\n[{_told(ended, seconds)}{sandboxed}]"
 
 
 def _told(ended: Ended, allowed: float) -> str:
