@@ -464,3 +464,34 @@ def test_very_deep_folders_end(call, work):
         here.mkdir()
     (here / "a").write_text("needle")
     assert "(1 folders are too deep" in call("grep", pattern="needle").content
+
+
+# what fails before anybody is asked
+
+
+@pytest.mark.parametrize("old", ["KEY=", "K", "nothing of it", "KEY = hunter2\n"])
+def test_an_edit_that_fails_tells_nothing_of_a_file_that_was_not_read(call, work, old):
+    (work / ".env").write_text("KEY=hunter2\nKEY=hunter3\n")
+    call.reads_first = False
+    result = call("edit_file", path=".env", old=old, new="x")
+    assert refused(result, "You have not read .env in this conversation") and "hunter" not in result.content
+    assert call.approver.requests == []
+
+
+def test_what_was_read_and_has_changed_is_read_again_first(call, work):
+    (work / "a").write_text("x\n")
+    call.reads_first = False
+    results = call.all(
+        ("read_file", {"path": "a"}),
+        ("write_file", {"path": "b", "content": "1\n"}),
+        ("edit_file", {"path": "b", "old": "1", "new": "2"}),
+        ("edit_file", {"path": "a", "old": "x", "new": "y"}),
+        meanwhile=lambda: (work / "a").write_text("x, changed\n") if (work / "b").exists() else None,
+    )
+    assert [each.failed for each in results] == [False, False, False, True]
+    assert "or it has changed since" in results[-1].content
+
+
+def test_what_is_not_there_is_told_without_a_question(call, work):
+    assert refused(call("read_file", path="gone"), "There is no gone")
+    assert call.approver.requests == []

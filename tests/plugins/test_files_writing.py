@@ -136,15 +136,23 @@ def test_a_folder_that_may_not_be_written_is_told(work):
     assert sorted(os.listdir(folder)) == ["a"] and (folder / "a").read_text() == "x"
 
 
-@pytest.fixture
-def small_disk(work):
+@contextlib.contextmanager
+def mounted(folder):
     """A disk of 64 kB."""
-    (work / "disk").mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", work / "disk"], capture_output=True)
+    folder.mkdir(parents=True)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True)
     if done.returncode:
         pytest.skip("a disk cannot be mounted here")
-    yield work / "disk"
-    subprocess.run(["umount", work / "disk"], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+@pytest.fixture
+def small_disk(work):
+    with mounted(work / "disk") as folder:
+        yield folder
 
 
 def test_a_full_disk_changes_nothing(call, work, small_disk):
@@ -168,11 +176,11 @@ def test_a_limit_of_the_size_of_files_changes_nothing(work):
 
 
 def test_without_room_for_the_way_back_nothing_is_changed(call, work, ollm_home):
-    (work / "a").write_text("x\n")
-    (ollm_home / "undo").mkdir()
-    (ollm_home / "undo" / "1.before").mkdir()
-    assert refused(call("write_file", path="a", content="y"), "The way back could not be kept, so nothing was changed")
-    assert (work / "a").read_text() == "x\n"
+    (work / "a").write_text("x\n" * 100_000)
+    with mounted(ollm_home / "undo"):
+        result = call("write_file", path="a", content="y")
+    assert refused(result, "The way back could not be kept, so nothing was changed", "No space left")
+    assert (work / "a").read_text() == "x\n" * 100_000
 
 
 # what is changed between the question and the answer
@@ -286,8 +294,8 @@ home, me = Path(os.environ["OLLM_HOME"]), sys.argv[1]
 for number in range(10):
     edit = ToolCall("1", "edit_file", {"path": "a", "old": "end", "new": f"{me}{number}\\nend"})
     while True:
-        ollm = make_harness(home, Plugin, Approver(), replies=[edit, "done"])
-        (result,) = [each for each in ollm.ask("go").events if isinstance(each, ToolReturned)]
+        ollm = make_harness(home, Plugin, Approver(), replies=[ToolCall("0", "read_file", {"path": "a"}), edit, "done"])
+        _, result = [each for each in ollm.ask("go").events if isinstance(each, ToolReturned)]
         if not result.failed:
             break
         assert "changed" in result.content or "locked" in result.content, result.content

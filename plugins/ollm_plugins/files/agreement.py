@@ -3,6 +3,9 @@
 A preview and the run after it are two calls. What was shown is kept between them, and a file that is another one by
 then is not touched. What this very program has changed meanwhile, by another call of the same answer, is no such
 surprise as long as the lines that change are the ones that were shown.
+
+A model may edit only what it has read with somebody's consent. Else it could have a file told, piece by piece, by edits
+that fail before anybody is asked.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ class Shown(Struct, frozen=True):
 
 _shown: OrderedDict[_Key, Shown] = OrderedDict()
 _made: OrderedDict[tuple[Path, str], str] = OrderedDict()
+_read: OrderedDict[tuple[str, Path, str], None] = OrderedDict()
 
 
 def digest(data: bytes | None) -> str:
@@ -80,6 +84,18 @@ def made(path: Path, before: bytes | None, after: bytes | None) -> None:
     _made[path, digest(after)] = digest(before)
     if len(_made) > KEPT:
         _made.popitem(last=False)
+
+
+def told(ctx: ToolContext, path: Path, data: bytes) -> None:
+    """Note that the model knows what a file holds."""
+    _read[ctx.turn.conversation, path, digest(data)] = None
+    if len(_read) > KEPT:
+        _read.popitem(last=False)
+
+
+def knows(ctx: ToolContext, path: Path, data: bytes) -> bool:
+    """Say whether the model was told what a file holds, in this conversation and as it is now."""
+    return (ctx.turn.conversation, path, digest(data)) in _read
 
 
 def _led(seen: Shown, now: str) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
-from ollm.api import HostContext, OllmError, ToolContext, ToolPreview, UsageError
-from ollm_plugins.files.agreement import reason
+from ollm.api import OllmError, ToolContext, ToolPreview, UsageError
+from ollm_plugins.files import agreement
 from ollm_plugins.files.contents import decoded, with_newline
 from ollm_plugins.files.opening import snapshot
 from ollm_plugins.files.places import locate, named
@@ -26,8 +27,10 @@ async def preview(ctx: ToolContext, arguments: Mapping[str, Any]) -> ToolPreview
     wish, host = understood(arguments, Read), ctx.turn.host
     place = locate(host, wish.path)
     path = place.path
+    if not await asyncio.to_thread(_is_there, path):
+        raise _missing(named(host, path))
     text = f"{named(host, path)}, up to {wish.limit} lines from line {wish.offset} on"
-    return ToolPreview(text, subject=str(path), always=str(path.parent), careful=reason(host, place))
+    return ToolPreview(text, subject=str(path), always=str(path.parent), careful=agreement.reason(host, place))
 
 
 async def run(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
@@ -35,25 +38,43 @@ async def run(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
 
     :raises OllmError: it cannot be read
     """
-    return await asyncio.to_thread(_read, ctx.turn.host, understood(arguments, Read))
+    return await asyncio.to_thread(_read, ctx, understood(arguments, Read))
 
 
-def _read(host: HostContext, wish: Read) -> str:
+def _is_there(path: Path) -> bool:
+    """Say whether there is a file; one that cannot be looked at is left to be told by who opens it."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _missing(name: str) -> OllmError:
+    return OllmError(f"There is no {name}", "`glob` finds files by name.")
+
+
+def _read(ctx: ToolContext, wish: Read) -> str:
+    host = ctx.turn.host
     if wish.offset < 1 or wish.limit < 1:
         raise UsageError("`offset` and `limit` count from 1")
     place = locate(host, wish.path)
     name = named(host, place.path)
     seen = snapshot(place, host.settings.section(FilesSettings).max_bytes)
     if seen is None:
-        raise OllmError(f"There is no {name}", "`glob` finds files by name.")
+        raise _missing(name)
     lines = with_newline(decoded(seen.data, place.path).text, "\n").split("\n")
     if not lines[-1]:
         lines.pop()
     if not lines:
+        agreement.told(ctx, place.path, seen.data)
         return f"{name} is empty."
     if wish.offset > len(lines):
         raise UsageError(f"{name} has {len(lines)} lines; there is no line {wish.offset}")
     last = min(len(lines), wish.offset + wish.limit - 1)
+    agreement.told(ctx, place.path, seen.data)
     numbered = [f"{number}\t{_cut(lines[number - 1])}" for number in range(wish.offset, last + 1)]
     return "\n".join((*numbered, *_rest(wish.offset, last, len(lines))))
 

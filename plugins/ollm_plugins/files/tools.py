@@ -69,7 +69,7 @@ async def to_edit(ctx: ToolContext, arguments: Mapping[str, Any]) -> ToolPreview
 
     :raises OllmError: it cannot be made
     """
-    return await _preview(ctx, partial(_edited, ctx.turn.host, understood(arguments, Edit)), "new")
+    return await _preview(ctx, partial(_edited, ctx, understood(arguments, Edit)), "new")
 
 
 async def edit(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
@@ -77,7 +77,7 @@ async def edit(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
 
     :raises OllmError: it was not changed
     """
-    return await _run(ctx, partial(_edited, ctx.turn.host, understood(arguments, Edit)))
+    return await _run(ctx, partial(_edited, ctx, understood(arguments, Edit)))
 
 
 def _written(host: HostContext, wish: Write) -> Plan:
@@ -90,16 +90,20 @@ def _written(host: HostContext, wish: Write) -> Plan:
     return _plan(host, place, seen, before, content)
 
 
-def _edited(host: HostContext, wish: Edit) -> Plan:
+def _edited(ctx: ToolContext, wish: Edit) -> Plan:
     """Work out what an edit changes.
 
-    :raises OllmError: there is no such file, or the part to replace is not in it once
+    :raises OllmError: there is no such file, the model has not read it as it is, or the part to replace is not in it once
     """
+    host = ctx.turn.host
     place = _writable(host, wish.path)
     seen = _seen(host, place)
     name = named(host, place.path)
     if seen is None:
         raise OllmError(f"There is no {name}", "`glob` finds files by name; `write_file` makes a new one.")
+    if not agreement.knows(ctx, place.path, seen.data):
+        problem = f"You have not read {name} in this conversation, or it has changed since, so nothing was changed"
+        raise OllmError(problem, "Read it with `read_file`, then repeat the edit.")
     before = decoded(seen.data, place.path)
     return _plan(host, place, seen, before, edited(before, wish, name))
 
@@ -172,6 +176,7 @@ def _made(ctx: ToolContext, planned: Callable[[], Plan], cancelled: threading.Ev
             kept.drop(entry)
             raise
         agreement.made(plan.place.path, content_of(plan.seen), plan.data)
+        agreement.told(ctx, plan.place.path, plan.data)
         if made:
             kept.change(_with_folders(entry, tuple(map(str, made))))
     verb = "Made" if plan.seen is None else "Changed"
