@@ -201,6 +201,29 @@ def test_the_uncertainty_is_that_of_the_inverted_information() -> None:
     assert first.error == pytest.approx(POINTS * math.sqrt(1 / (2 * (own - cross))))
 
 
+def test_the_strengths_are_the_most_probable_ones_however_extreme() -> None:
+    """At the most probable strengths, each has won as often as is expected, the prior's two halves included."""
+    pairs = [Pair("", "a", "b", 50_000, 0, 0), Pair("", "b", "c", 1, 40_000, 3), Pair("", "c", "d", 0, 1, 0)]
+    found = {each.model: each.points / POINTS for each in strengths(pairs)}
+    for pair in pairs:
+        assert math.isfinite(found[pair.a])
+    level = -sum(found.values()) / 4  # the level is not told; it is where the prior's wins are half of its games
+    for _ in range(200):
+        level -= sum(1 / (1 + math.exp(-(each + level))) - 0.5 for each in found.values())
+    for model, mine in found.items():
+        won = 0.5 + sum(
+            (pair.wins_a if pair.a == model else pair.wins_b) + pair.ties / 2
+            for pair in pairs
+            if model in (pair.a, pair.b)
+        )
+        expected = 1 / (1 + math.exp(-(mine + level)))
+        for pair in pairs:
+            if model in (pair.a, pair.b):
+                other = found[pair.b if pair.a == model else pair.a]
+                expected += (pair.wins_a + pair.wins_b + pair.ties) / (1 + math.exp(other - mine))
+        assert won == pytest.approx(expected, abs=1e-3)
+
+
 def test_ties_draw_together() -> None:
     without, tied = strengths([Pair("", "a", "b", 6, 2, 0)]), strengths([Pair("", "a", "b", 6, 2, 20)])
     assert tied[0].points < without[0].points / 2

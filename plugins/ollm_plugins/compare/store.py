@@ -98,13 +98,15 @@ class Store:
 
         :raises OllmError: it cannot be written
         """
-        row = (compared.at, compared.profile, compared.prompt, *_told(compared))
+        return self.add_all([compared])[0]
+
+    def add_all(self, given: Sequence[Compared]) -> list[Compared]:
+        """Keep several comparisons at once, all or none.
+
+        :raises OllmError: they cannot be written
+        """
         with self._database.writing() as database:
-            sql = "INSERT INTO comparison(at, profile, prompt, models, blind, choice, winner, document)"
-            number = database.execute(f"{sql} VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row).lastrowid
-            kept = replace(compared, id=number)
-            _count(database, kept, 1)
-        return kept
+            return [_add(database, each) for each in given]
 
     def get(self, number: int | None) -> Compared:
         """Return a comparison; None means the last one.
@@ -160,6 +162,14 @@ class Store:
         with self._database.reading() as database:
             rows = database.execute(f"SELECT * FROM {table}{where}", values).fetchall()  # noqa: S608  (our own names)
         return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _add(database: sqlite3.Connection, compared: Compared) -> Compared:
+    row = (compared.at, compared.profile, compared.prompt, *_told(compared))
+    sql = "INSERT INTO comparison(at, profile, prompt, models, blind, choice, winner, document)"
+    kept = replace(compared, id=database.execute(f"{sql} VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row).lastrowid)
+    _count(database, kept, 1)
+    return kept
 
 
 def _get(database: sqlite3.Connection, number: int | None) -> Compared:

@@ -1,10 +1,10 @@
 """How strong is each model, judged by who was preferred to whom?
 
-The model of Bradley and Terry (1952): of two models with strengths p and q the first is preferred with probability
-p / (p + q). The strengths are the most probable ones, found by minorization and maximization (D. R. Hunter, "MM
-algorithms for generalized Bradley-Terry models", Annals of Statistics 32, 2004, section 2). A tie counts as half a win for
-each. So that a model that never lost has a finite strength, each has half a win and half a loss against a model of
-strength 1 that nobody sees: little, and gone after a few judgements.
+The model of Bradley and Terry (Biometrika 39, 1952): of two models with log strengths s and t the first is preferred with
+probability 1 / (1 + exp(t - s)). The strengths are the most probable ones, found by Newton's method. A tie counts as half a
+win for each. So that a model that never lost has a finite strength, each has half a win and half a loss against a model of
+log strength 0 that nobody sees: little, and outweighed after a few judgements. (Minorization and maximization, as D. R.
+Hunter has it in the Annals of Statistics 32, 2004, needs thousands of rounds where the prior is that weak.)
 
 The uncertainty is that of a strength less the average: the inverse of Fisher's information, taken at the result, is the
 covariance of the strengths; how far all of them lie up or down together, which no judgement says, is taken out of it.
@@ -13,7 +13,8 @@ covariance of the strengths; how far all of them lie up or down together, which 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log, sqrt
+from math import exp, log, sqrt
+from operator import mul
 from typing import Final
 
 from msgspec import Struct
@@ -24,8 +25,10 @@ PRIOR: Final = 0.5
 """Wins, and losses, that each model has in advance."""
 POINTS: Final = 400 / log(10)
 """Points of Elo's scale for one unit of log odds: 400 points more are preferred 10 times of 11."""
-_ENOUGH: Final = 1e-7
-_ROUNDS: Final = 10_000
+_ENOUGH: Final = 1e-9
+_ROUNDS: Final = 100
+_STRIDE: Final = 2.0
+"""Most that a log strength moves in one round: far from the result, Newton's step may be too long."""
 
 
 class Strength(Struct, frozen=True):
@@ -45,11 +48,11 @@ def strengths(pairs: Sequence[Pair]) -> list[Strength]:
     if not models:
         return []
     games, wins = _counted(models, pairs)
-    found = _most_probable(games, wins)
-    middle = sum(map(log, found)) / len(found)
-    errors = _errors(games, found)
+    found, covariance = _most_probable(games, wins)
+    middle = sum(found) / len(found)
+    errors = _errors(covariance)
     told = [
-        Strength(model, POINTS * (log(strength) - middle), POINTS * error)
+        Strength(model, POINTS * (strength - middle), POINTS * error)
         for model, strength, error in zip(models, found, errors, strict=True)
     ]
     return sorted(told, key=lambda each: (-each.points, each.model))
@@ -70,35 +73,55 @@ def _counted(models: Sequence[str], pairs: Sequence[Pair]) -> tuple[list[dict[in
     return games, wins
 
 
-def _most_probable(games: Sequence[dict[int, float]], wins: Sequence[float]) -> list[float]:
-    found = [1.0] * len(games)
+def _most_probable(games: Sequence[dict[int, float]], wins: Sequence[float]) -> tuple[list[float], list[list[float]]]:
+    """Return the log strengths, and their covariance."""
+    found = [0.0] * len(games)
+    covariance: list[list[float]] = []
     for _ in range(_ROUNDS):
-        moved = 0.0
-        for place, against in enumerate(games):
-            mine = found[place]
-            expected = sum(count / (mine + found[other]) for other, count in against.items()) + 2 * PRIOR / (mine + 1)
-            found[place] = wins[place] / expected
-            moved = max(moved, abs(log(found[place] / mine)))
-        if moved < _ENOUGH:
+        slope, covariance = _slope(games, wins, found), _information(games, found)
+        _invert(covariance)
+        steps = [sum(map(mul, row, slope)) for row in covariance]
+        longest = max(map(abs, steps))
+        shorter = min(1.0, _STRIDE / longest) if longest else 1.0
+        found = [each + step * shorter for each, step in zip(found, steps, strict=True)]
+        if longest < _ENOUGH:
             break
-    return found
+    return found, covariance
 
 
-def _errors(games: Sequence[dict[int, float]], found: Sequence[float]) -> list[float]:
-    """Return the standard errors of the log strengths, each against the average of all."""
+def _odds(difference: float) -> float:
+    """Return how probably the first of two is preferred, by the difference of their log strengths."""
+    return 1 / (1 + exp(-difference)) if difference > 0 else 1 - 1 / (1 + exp(difference))
+
+
+def _slope(games: Sequence[dict[int, float]], wins: Sequence[float], found: Sequence[float]) -> list[float]:
+    """Return by how much each has won more often than is expected."""
+    return [
+        wins[place]
+        - 2 * PRIOR * _odds(mine)
+        - sum(count * _odds(mine - found[other]) for other, count in games[place].items())
+        for place, mine in enumerate(found)
+    ]
+
+
+def _information(games: Sequence[dict[int, float]], found: Sequence[float]) -> list[list[float]]:
     size = len(found)
     information = [[0.0] * size for _ in range(size)]
-    for place, against in enumerate(games):
-        mine = found[place]
-        information[place][place] = 2 * PRIOR * mine / (mine + 1) ** 2
-        for other, count in against.items():
-            each = count * mine * found[other] / (mine + found[other]) ** 2
-            information[place][place] += each
-            information[place][other] -= each
-    _invert(information)
-    shares = [sum(row) / size for row in information]
+    for place, mine in enumerate(found):
+        information[place][place] = 2 * PRIOR * _odds(mine) * _odds(-mine)
+        for other, count in games[place].items():
+            odds = _odds(mine - found[other])
+            information[place][place] += count * odds * (1 - odds)
+            information[place][other] -= count * odds * (1 - odds)
+    return information
+
+
+def _errors(covariance: Sequence[Sequence[float]]) -> list[float]:
+    """Return the standard errors of the log strengths, each against the average of all."""
+    size = len(covariance)
+    shares = [sum(row) / size for row in covariance]
     middle = sum(shares) / size
-    return [sqrt(max(information[place][place] - 2 * shares[place] + middle, 0.0)) for place in range(size)]
+    return [sqrt(max(covariance[place][place] - 2 * shares[place] + middle, 0.0)) for place in range(size)]
 
 
 def _invert(matrix: list[list[float]]) -> None:
