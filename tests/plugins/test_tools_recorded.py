@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import signal
+import time
 
 import pytest
 from ollm_plugins.limits.plugin import Plugin as Limits
@@ -282,6 +284,29 @@ def test_a_long_result_is_kept_in_a_real_run(ollm, replay, site):
     assert f"get_weather returned more than the model gets; the whole is in {path}." in done.err
     sent = server.asked("/api/chat")[1].json["messages"][-1]["content"]
     assert len(sent) < 20_000 and str(path) in sent
+
+
+def test_ctrl_c_ends_the_tool_of_a_script_at_once(ollm, replay, site):
+    server = replay({"/api/chat": TALK})
+    environ = {"OLLAMA_HOST": server.url, "PYTHONPATH": site, "SLOW": "60"}
+    process = ollm.process("-p", "What is the weather in Paris?", "-o", "stream-json", **environ)
+    for line in process.stdout:
+        if '"toolDecision"' in line:
+            break
+    process.send_signal(signal.SIGINT)
+    started = time.monotonic()
+    out, _ = process.communicate(timeout=10)
+    assert time.monotonic() - started < 3
+    assert process.returncode == 130
+    assert json.loads(out.splitlines()[-1])["reason"] == "interrupted"
+    (call,) = ollm.real("tools", "audit", "--json", **environ).json
+    assert (call["tool"], call["failed"]) == ("get_weather", True)
+
+
+def test_a_script_reads_in_its_document_that_nothing_was_run(ollm, replay, site):
+    server = replay({"/api/chat": "chat_tool_calls_cut"})
+    done = ollm.real("-p", "hi", "-o", "json", OLLAMA_HOST=server.url, PYTHONPATH=site)
+    assert done.json["notices"][0]["code"] == "tool-call-as-text"
 
 
 def test_what_a_script_had_run_is_found_in_the_audit(ollm, replay, site):
