@@ -179,12 +179,10 @@ def test_always_is_not_offered_where_it_would_not_cover_the_call(start, command)
     assert decided(turn) == [(False, "user")], "an answer that was not offered is no"
 
 
-def test_a_folder_named_like_a_wildcard_is_not_taken_for_one(start, workspace):
-    ollm = start(call("write_it", path="*/x"), call("write_it", "2", path="other/x"), answers=[("a",), ("a",)])
-    ollm.ask("go")
-    first, second = ollm.asked.questions
-    assert "a" not in [each.key for each in first.choices]
-    assert second.choices[1].label == f"always in this session: write_it in {workspace / 'other'}"
+def test_a_folder_named_like_a_wildcard_stands_for_itself(start):
+    wanted = [call("write_it", str(number), path=path) for number, path in enumerate(("*/a/x", "*/a/y", "other/a/x"))]
+    ollm = start(*wanted, answers=[("a",), ("n",)])
+    assert decided(ollm.ask("go")) == [(True, "user"), (True, "rule"), (False, "user")]
 
 
 def test_an_edit_is_looked_at_anew(start):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,6 +21,7 @@ ASKED = r"^\[y yes, .*n no\]"
 PLUGIN = '''
 """A provider that calls the tools that the prompt names, and two tools."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -47,6 +49,8 @@ class Calling:
     async def chat(self, request):
         last = request.messages[-1]
         if last.role == "user" and last.content.startswith("["):
+            if "slowly" in last.content:
+                await asyncio.sleep(1)
             for number, (name, arguments) in enumerate(json.loads(last.content)):
                 yield ToolCalled(ToolCall(str(number), name, arguments))
         else:
@@ -74,6 +78,12 @@ async def preview_change(ctx, arguments):
     return ToolPreview("--- a\\n+++ b\\n-old\\n+new\\x1b[2J", "diff", str(path), str(path.parent), edits="text")
 
 
+async def wait(ctx, arguments):
+    await asyncio.sleep(0.5)
+    Path("waited").touch()
+    return "waited"
+
+
 class Plugin(Specs):
     @hookimpl
     def ollm_providers(self, ctx):
@@ -82,6 +92,7 @@ class Plugin(Specs):
     @hookimpl
     def ollm_tools(self, ctx):
         return [
+            Tool("wait_it", "Waits.", {"type": "object"}, wait, "none"),
             Tool("do_it", "Does it.", {"type": "object"}, do, "execute", preview),
             Tool("change_it", "Changes it.", {"type": "object"}, do, "write", preview_change),
         ]
@@ -230,9 +241,15 @@ def test_ctrl_d_is_no(open_terminal: Open, home: Path) -> None:
     assert done(home) == []
 
 
-def test_what_was_typed_before_does_not_answer(open_terminal: Open, home: Path) -> None:
+@pytest.mark.parametrize("when", ["with the prompt", "during the turn"])
+def test_what_was_typed_before_does_not_answer(open_terminal: Open, home: Path, when: str) -> None:
     terminal = open_terminal()
-    terminal.send(f"{wish('git status')}\ry\ry\ry\r")
+    if when == "with the prompt":
+        terminal.send(f"{wish('git status')}\ry\r")
+    else:
+        terminal.send_line(wish("slowly"))
+        terminal.wait_for(r"^calling:1b \(calling\)$")
+        terminal.send("y\r")
     answered(terminal, "n")
     terminal.wait_for("^Why not?")
     terminal.press("enter")
@@ -267,6 +284,20 @@ def test_a_long_command_does_not_run_before_it_was_seen(open_terminal: Open, hom
     assert done(home) == []
     answered(terminal, "y")
     terminal.wait_for("^Told: 'done'")
+
+
+def test_nothing_is_written_into_an_open_question(open_terminal: Open, home: Path) -> None:
+    terminal = open_terminal()
+    terminal.send_line(json.dumps([["wait_it", {}], ["do_it", {"command": "git status"}]]))
+    terminal.wait_for(ASKED)
+    terminal.send("ye")
+    until = time.monotonic() + 1.5
+    terminal.wait_until(lambda: time.monotonic() > until, "the other tool is done")
+    assert (home / "waited").exists()
+    assert terminal.cursor_line.endswith("n no] ye")
+    terminal.send("s\r")
+    terminal.wait_for("^Told: 'done'")
+    assert done(home) == ["git status"]
 
 
 def test_a_diff_is_coloured_and_its_controls_are_shown(open_terminal: Open) -> None:
