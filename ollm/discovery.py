@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from ollm.host import GROUP, PluginRecord
@@ -45,4 +46,10 @@ class _Unreadable(importlib.metadata.EntryPoint):
 
 def _is_first_party(point: importlib.metadata.EntryPoint) -> bool:
     """Only our own namespace costs a look into the metadata; a stranger may have squatted there."""
-    return point.value.startswith("ollm_plugins.") and point.dist is not None and point.dist.name == DISTRIBUTION
+    return point.value.startswith("ollm_plugins.") and point.dist is not None and _name_of(point.dist) == DISTRIBUTION
+
+
+@cache
+def _name_of(found: importlib.metadata.Distribution) -> str:
+    """Each look parses the whole metadata, which is the same for all plugins of a distribution."""
+    return found.name

@@ -19,7 +19,7 @@ from ollm.errors import SettingsError, UsageError
 from ollm.settings_check import convert, filled, unknown_keys
 from ollm.settings_check import nearest as nearest  # noqa: PLC0414  (re-exported)
 from ollm.settings_file import MISSING, SettingsFile, value_at
-from ollm.settings_model import ANY, Candidate, Field, KeyPath, LayerName, Section, key_of, path_of
+from ollm.settings_model import ANY, Candidate, Field, KeyPath, LayerName, Section, key_of, path_of, section_of
 from ollm.text import visible
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ class Settings:
     @cached_property
     def sections(self) -> tuple[Section, ...]:
         """All sections, imported."""
-        return tuple(Section(each.name, resolve(each.model)) for each in self._contributed)
+        return tuple(section_of(each.name, resolve(each.model)) for each in self._contributed)
 
     @cached_property
     def fields(self) -> dict[str, Field]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from functools import cached_property
+from functools import cache, cached_property
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -172,6 +172,12 @@ class Section:
         return re.split(r"[;:.\n]", (self.model.__doc__ or "").strip())[0]
 
 
+@cache
+def section_of(name: str, model: Any) -> Section:
+    """Return a section, which is looked into several times at each start, from the one look that it takes."""
+    return Section(name, model)
+
+
 _FLAG = re.compile(r"--[a-z][a-z0-9-]*|-[A-Za-z]")
 _BEFORE_COMMANDS = ("--prompt", "-p", "--output", "-o", "--color", "--no-color", "--strict-plugins", "--version")
 PROGRAM_FLAGS = (*_BEFORE_COMMANDS, "--help", "-h", "--install-completion", "--show-completion")
@@ -195,7 +201,7 @@ def section_mistake(section: SettingsSection) -> str:
     model = resolve(section.model)
     if not dataclasses.is_dataclass(model):
         return f"{getattr(model, '__qualname__', model)} is not a dataclass"
-    fields = Section(section.name, model).fields
+    fields = section_of(section.name, model).fields
     bare = [field.attribute for field in fields if field.default is dataclasses.MISSING]
     if bare:
         return f"these fields have no default: {', '.join(bare)}"
@@ -223,7 +229,7 @@ def flags_of(section: SettingsSection) -> list[str]:
     """List the options of the `ollm` command that a sound section brings."""
     if ANY in section.name:
         return []
-    fields = Section(section.name, resolve(section.model)).fields
+    fields = section_of(section.name, resolve(section.model)).fields
     return [flag for field in fields for flag in field.setting.flags]
 
 
