@@ -15,7 +15,9 @@ from ollm.api import Template, TemplateVariable, UsageError
 NAMES = ("name", "code", "x")
 BRACED = st.text(alphabet=st.sampled_from('{}:"\\ \n,nxaé1'), max_size=40)
 """Text that is mostly braces and names."""
-LITERAL = st.one_of(BRACED, st.text(max_size=20), st.sampled_from(["{x}", "{{x}}", "{{{x}}}", "{x:a b}", "{name", "x}"]))
+LITERAL = st.one_of(
+    BRACED, st.text(max_size=20), st.sampled_from(["{x}", "{{x}}", "{{{x}}}", "{x:a b}", "{name", "x}"])
+)
 PLACES = st.builds(
     Place, st.sampled_from(NAMES), st.one_of(st.none(), st.text(alphabet=st.characters(exclude_characters="{}\n")))
 )
@@ -139,7 +141,10 @@ def known(text, *variables, declares=True, system=None):
 
 def test_without_declarations_each_form_of_a_variable_is_one():
     made = known("{a} {b:x} {a:y} {c: code}", declares=False)
-    assert [(each.name, each.required, each.default) for each in made.variables] == [("a", False, "y"), ("b", False, "x")]
+    assert [(each.name, each.required, each.default) for each in made.variables] == [
+        ("a", False, "y"),
+        ("b", False, "x"),
+    ]
     assert made.fill({"b": "B"}) == ("y B y {c: code}", None)
     assert [each.name for each in known("{a} {b}", declares=False).lacks({"a": ""})] == ["b"]
 
