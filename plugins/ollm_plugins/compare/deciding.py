@@ -107,7 +107,7 @@ def _by_memory(models: Sequence[Wanted], facts: Facts) -> tuple[list[tuple[int, 
     if all(each.key in facts.loaded for each in models):
         return [(place,) for place in places], ["all of them are in memory"]
     needs = [facts.memory.needs.get(each.key, _UNKNOWN) for each in models]
-    here = [place for place in places if needs[place].here]
+    here = [place for place in places if needs[place].here and needs[place].bytes != 0]
     away = _by_provider([place for place in places if not needs[place].here and needs[place].bytes != 0], models)
     lanes: list[tuple[int, ...]] = [(place,) for place in places if needs[place].bytes == 0]
     fits, why = _fits_here([models[place] for place in here], [needs[place].bytes for place in here], facts)

@@ -48,6 +48,7 @@ class Wrapped:
         self._rows: list[str] = []
         self._open = ""
         self._held = ""
+        self._goes_on = False
 
     def feed(self, text: str) -> None:
         """Add a piece; what is not to be obeyed by a terminal is made visible."""
@@ -57,18 +58,21 @@ class Wrapped:
         *ended, last = shown.split("\n")
         for line in ended:
             self._add(line)
-            self._rows.append(self._open)
-            self._open = ""
+            if self._open or not self._goes_on:
+                self._rows.append(self._open)
+            self._open, self._goes_on = "", False
         self._add(last)
 
     def _add(self, text: str) -> None:
+        """Add a piece of a line; spaces at which it was wrapped are left out."""
         self._open += text
+        self._open = self._open.lstrip(" ") if self._goes_on else self._open
         while (cut := cut_at(self._open, self.width)) < len(self._open):
-            cut = max(1, cut)
             space = self._open.rfind(" ", 1, cut + 1)
-            end = space if space > 0 else cut
+            end = space if space > 0 else max(1, cut)
             self._rows.append(self._open[:end].rstrip())
-            self._open = self._open[end:].lstrip(" ") if space > 0 else self._open[end:]
+            self._open = self._open[end:].lstrip(" ")
+            self._goes_on = True
 
     @property
     def height(self) -> int:
