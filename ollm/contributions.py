@@ -354,6 +354,8 @@ class TurnRecord(Struct, frozen=True):
 class TurnObserver(Contribution, frozen=True):
     """Is told what happens in turns; must be quick, and cannot change anything.
 
+    :param events: the types of events that `on_event` is told of, e.g. "finished"; empty for all. Who names them costs
+        a token of an answer nothing
     :param on_rewind: is told that messages at the end of a conversation were taken back
     """
 
@@ -362,6 +364,7 @@ class TurnObserver(Contribution, frozen=True):
     on_event: Ref[Callable[[EventContext], None]] | None = None
     on_turn: Ref[Callable[[TurnRecord], None]] | None = None
     on_rewind: Ref[Callable[[RewindContext], None]] | None = None
+    events: tuple[str, ...] = ()
 
 
 class RequestAdjuster(Contribution, frozen=True):

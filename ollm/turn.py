@@ -92,8 +92,8 @@ class Turn:
         self._toolbox = Toolbox(hub, aside=context.aside)
         self._decided: dict[str, tuple[ToolDecided, float]] = {}
         self._tools: list[ToolRecord] = []
-        watching = [owned for owned in hub.turn_observers() if owned.item.on_event is not None]
-        self._watchers = [told for owned in watching if (told := hub.listener(owned, "on_event")) is not None]
+        self._watching = [owned for owned in hub.turn_observers() if owned.item.on_event is not None]
+        self._watchers: dict[str, list[Callable[..., None]]] = {}
         self._notices: list[str] = []
         self._codes: set[str] = set()
         self._started = time.monotonic()
@@ -184,11 +184,19 @@ class Turn:
         if isinstance(event, Notice):
             self._notices.append(event.text)
             self._codes.add(event.code)
-        if self._watchers:
+        watchers = self._watchers.get(event.type)
+        if watchers is None:
+            watchers = self._watchers[event.type] = self._watchers_of(event.type)
+        if watchers:
             happened = EventContext(self._context, event, self._request_sent)
-            for tell in self._watchers:
+            for tell in watchers:
                 tell(happened)
         return event
+
+    def _watchers_of(self, event_type: str) -> list[Callable[..., None]]:
+        """Return what tells those who want to hear of a type of event; found once, as tokens are many."""
+        wanted = [owned for owned in self._watching if not owned.item.events or event_type in owned.item.events]
+        return [told for owned in wanted if (told := self._hub.listener(owned, "on_event")) is not None]
 
     def _finished(self, reason: FinishReason, usage: Usage) -> Finished:
         self._close(reason, usage)

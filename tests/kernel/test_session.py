@@ -270,6 +270,18 @@ def test_an_interrupted_tool_leaves_a_result_for_each_call(ollm_app):
     assert talk.messages[-1].content == "Interrupted by the user."
 
 
+def test_an_observer_is_told_of_the_events_that_it_names(ollm_app):
+    seen = []
+
+    class Eye(Specs):
+        @hookimpl
+        def ollm_turn_observers(self, ctx):
+            return [TurnObserver("eye", on_event=lambda ctx: seen.append(ctx.event.type), events=("finished",))]
+
+    ollm_app(Eye, replies=["one\ntwo\n"]).ask("Hi")
+    assert seen == ["finished"]
+
+
 def test_prompt_parts_adjusters_and_observers_take_part(ollm_app):
     seen = []
 

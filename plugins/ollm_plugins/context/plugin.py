@@ -52,7 +52,7 @@ class Plugin(Specs):
     @hookimpl
     def ollm_turn_observers(self, ctx: HostContext) -> list[TurnObserver]:
         """Hand in what compares what was read with what was sent."""
-        return [TurnObserver("context", f"{_AT}.observe:on_event", None, f"{_AT}.observe:on_rewind")]
+        return [TurnObserver("context", f"{_AT}.observe:on_event", None, f"{_AT}.observe:on_rewind", ("finished",))]
 
     @hookimpl
     def ollm_status_items(self, ctx: HostContext) -> list[StatusItem]:

@@ -34,7 +34,7 @@ class Plugin(Specs):
     @hookimpl
     def ollm_turn_observers(self, ctx: HostContext) -> list[kinds.TurnObserver]:
         """Hand in what measures how fast models are."""
-        return [kinds.TurnObserver("rates", on_event=f"{_HERE}.observer:on_event")]
+        return [kinds.TurnObserver("rates", on_event=f"{_HERE}.observer:on_event", events=("finished",))]
 
     @hookimpl
     def ollm_value_completers(self, ctx: HostContext) -> list[kinds.ValueCompleter]:

@@ -18,4 +18,4 @@ class Plugin(Specs):
     @hookimpl
     def ollm_turn_observers(self, ctx: HostContext) -> list[TurnObserver]:
         """Hand in what tells the counter how long each prompt really was."""
-        return [TurnObserver("token-learning", on_event=f"{_HERE}.observer:on_event")]
+        return [TurnObserver("token-learning", on_event=f"{_HERE}.observer:on_event", events=("finished",))]
