@@ -31,6 +31,7 @@ from ollm_plugins.repl.canvas import Canvas
 from ollm_plugins.repl.settings import ReplSettings
 from ollm_plugins.repl.spinner import CLEAR_LINE, Spinner
 from ollm_plugins.repl.wrapping import fitted
+from ollm_plugins.repl.writing import Writer
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -56,10 +57,11 @@ class Screen:
         self._settings = settings
         self._wanted = settings()
         self._color = out.color
-        self._canvas = Canvas(self._write)
+        self._writer = Writer(out.stdout)
+        self._canvas = Canvas(self._writer.write)
         encoding = getattr(out.stdout, "encoding", None) or "utf-8"
         self._unicode = encoding.lower().startswith("utf")
-        self._spinner = Spinner(self._transient, lambda: self._write(CLEAR_LINE), unicode=self._unicode)
+        self._spinner = Spinner(self._transient, lambda: self._writer.write(CLEAR_LINE), unicode=self._unicode)
         self._part: Part = ""
         self._mid_line = False
         self._waited = False
@@ -139,7 +141,7 @@ class Screen:
         """Put the cursor at the start of an empty line, without the terminal's own "^C"."""
         self.rest()
         if self._out.is_terminal:
-            self._write(CLEAR_LINE)
+            self._writer.write(CLEAR_LINE)
 
     def rest(self) -> None:
         """Put the cursor at the start of a line; nothing transient stays."""
@@ -151,12 +153,13 @@ class Screen:
             markdown, self._markdown = self._markdown, None
             markdown.end()
         if self._mid_line:
-            self._write("\n")
+            self._writer.write("\n")
         folded = self._part == "folded"
         self._part, self._mid_line, self._waited = "", False, False
         if folded:
             seconds = time.monotonic() - self._thinking_since
             self._line(f"thought for {seconds:.0f} s; /thinking shows it", dim=True)
+        self._writer.flush()
 
     def _think(self, text: str) -> None:
         if self._wanted.thinking == "show":
@@ -179,7 +182,7 @@ class Screen:
         if self._markdown is not None:
             self._markdown.add(shown)
             return
-        self._write(f"{DIM}{shown}{PLAIN}" if part == "thinking" and self._color else shown)
+        self._writer.write(f"{DIM}{shown}{PLAIN}" if part == "thinking" and self._color else shown)
         self._mid_line = not shown.endswith("\n")
 
     def _begin(self, part: Part) -> None:
@@ -187,11 +190,11 @@ class Screen:
         after = self._part
         self.rest()
         if after == "thinking":
-            self._write("\n")
+            self._writer.write("\n")
         if part == "thinking" and not self._color:
-            self._write("[thinking]\n")
+            self._writer.write("[thinking]\n")
         elif after == "thinking" and not self._color:
-            self._write("[answer]\n")
+            self._writer.write("[answer]\n")
         self._part, self._warm = part, True
         if part == "answer" and self._redraws and self._wanted.markdown:
             self._markdown = self._drawing()
@@ -261,20 +264,15 @@ class Screen:
 
     def _transient(self, text: str) -> None:
         self._canvas.measure()
-        self._write(CLEAR_LINE + self._dim(self._fitted(text)))
+        self._writer.write(CLEAR_LINE + self._dim(self._fitted(text)))
 
     def _line(self, text: str, *, dim: bool = False) -> None:
         self.rest()
         shown = visible(text)
-        self._write(f"{self._dim(shown) if dim else shown}\n")
+        self._writer.write(f"{self._dim(shown) if dim else shown}\n")
 
     def _dim(self, text: str) -> str:
         return f"{DIM}{text}{PLAIN}" if self._color else text
-
-    def _write(self, text: str) -> None:
-        """Write at once; whatever is not ours is made visible before."""
-        self._out.stdout.write(text)
-        self._out.stdout.flush()
 
     def _fitted(self, text: str) -> str:
         """Cut a text so that it stays on one line of the terminal."""
