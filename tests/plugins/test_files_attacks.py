@@ -185,6 +185,21 @@ def test_a_link_put_in_place_while_the_user_is_asked_is_refused(call, work, outs
     assert outside.read_text() == "secret\n"
 
 
+@pytest.mark.parametrize("tool", [each for each in TOOLS if each[0] != "edit_file"])
+def test_a_path_that_leads_to_a_secret_inside_by_the_time_the_user_agrees_is_refused(call, work, tool):
+    (work / "notes").write_text("harmless")
+    (work / ".env").write_text("secret")
+    (work / "link").symlink_to("notes")
+
+    def meanwhile():
+        (work / "link").unlink()
+        (work / "link").symlink_to(".env")
+
+    name, arguments = tool
+    result = call(name, path="link", meanwhile=meanwhile, **arguments)
+    assert refused(result, "leads elsewhere by now") and (work / ".env").read_text() == "secret"
+
+
 def test_nobody_wins_a_race_for_a_path(work, outside):
     """One thread swaps a folder for a link and back as fast as it can, while another reads and writes in it."""
     (work / "sub").mkdir()
@@ -261,6 +276,13 @@ def test_too_much_is_not_written(caller, work):
 @pytest.mark.parametrize("path", ["a\0b", "\0", " "])
 def test_nul_bytes_and_nothing_are_no_path(call, work, path):
     assert refused(call("read_file", path=path), "The path is empty or holds a NUL byte")
+
+
+def test_a_pattern_cannot_pose_as_another_line_of_the_question(call, work):
+    call("grep", pattern="x\nin nothing", glob="*\ny")
+    assert call.preview.text == "lines like x\\nin nothing in ., in files like *\\ny"
+    call("glob", pattern="x\ny")
+    assert call.preview.text == "files like x\\ny in ."
 
 
 def test_names_do_not_reach_the_answer_as_commands_or_lines(call, work):
@@ -494,4 +516,6 @@ def test_what_was_read_and_has_changed_is_read_again_first(call, work):
 
 def test_what_is_not_there_is_told_without_a_question(call, work):
     assert refused(call("read_file", path="gone"), "There is no gone")
+    assert refused(call("grep", pattern="x", path="gone"), "There is no gone")
+    assert refused(call("glob", pattern="x", path="gone"), "There is no gone")
     assert call.approver.requests == []

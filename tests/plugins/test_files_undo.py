@@ -134,6 +134,15 @@ def test_the_mode_and_bytes_come_back(call, run, work):
     assert (work / "a").stat().st_mode & 0o777 == 0o750
 
 
+def test_a_file_that_comes_back_is_as_private_as_it_was(call, run, work):
+    (work / "a").write_text("x\n")
+    (work / "a").chmod(0o600)
+    call("write_file", path="a", content="y\n")
+    (work / "a").unlink()
+    run("files undo --force")
+    assert (work / "a").read_text() == "x\n" and (work / "a").stat().st_mode & 0o777 == 0o600
+
+
 def test_changes_elsewhere_are_not_touched_from_here(call, run, work, monkeypatch):
     call("write_file", path="a", content="x")
     (work.parent / "other").mkdir()

@@ -31,15 +31,16 @@ _Key = tuple[str, str, str, str]
 
 
 class Shown(Struct, frozen=True):
-    """What somebody has seen of a change.
+    """What somebody has seen of a call.
 
-    :param digest: of the file as it was
-    :param lines: that it adds and removes
+    :param path: the file or folder
+    :param digest: of a file that is to be changed, as it was
+    :param lines: that are added and removed
     """
 
     path: Path
-    digest: str
-    lines: list[str]
+    digest: str = ""
+    lines: list[str] = []
 
 
 _shown: OrderedDict[_Key, Shown] = OrderedDict()
@@ -58,7 +59,7 @@ def content_of(seen: Snapshot | None) -> bytes | None:
 
 
 def remember(ctx: ToolContext, change: Shown) -> None:
-    """Keep what a preview has shown until its run."""
+    """Keep what a preview shows until its run."""
     _shown[_key(ctx)] = change
     if len(_shown) > KEPT:
         _shown.popitem(last=False)
@@ -71,9 +72,10 @@ def verify(ctx: ToolContext, change: Shown) -> None:
     """
     seen = _shown.get(_key(ctx))
     if seen is None:
-        raise OllmError("The change was not looked at beforehand, so it was not made")
-    same = (seen.path, seen.digest) == (change.path, change.digest)
-    if same or (seen.path == change.path and seen.lines == change.lines and _led(seen, change.digest)):
+        raise OllmError("The call was not looked at beforehand, so nothing was done")
+    if seen.path != change.path:
+        raise OllmError(f"{shown(change.path)} is not what was looked at, since the path leads elsewhere by now")
+    if seen.digest == change.digest or (seen.lines == change.lines and _led(seen, change.digest)):
         return
     problem = f"{shown(change.path)} was changed after this change was looked at, so it was not made"
     raise OllmError(problem, "Read the file again, then repeat the change if it is still right.")

@@ -16,8 +16,8 @@ from typing import Any, Final
 import msgspec
 
 from ollm.api import HostContext, OllmError, ToolContext, ToolPreview, UsageError
-from ollm_plugins.files.agreement import reason
-from ollm_plugins.files.places import Place, locate, named, shown
+from ollm_plugins.files import agreement
+from ollm_plugins.files.places import Place, is_there, locate, named, shown
 from ollm_plugins.files.searcher import Job
 from ollm_plugins.files.settings import FilesSettings
 from ollm_plugins.files.wishes import Glob, Grep, understood
@@ -46,7 +46,7 @@ async def to_glob(ctx: ToolContext, arguments: Mapping[str, Any]) -> ToolPreview
     """
     wish, host = understood(arguments, Glob), ctx.turn.host
     place = locate(host, wish.path)
-    return _preview(host, place, f"files like {wish.pattern} in {named(host, place.path)}")
+    return await _preview(ctx, place, f"files like {shown(wish.pattern)} in {named(host, place.path)}")
 
 
 async def to_grep(ctx: ToolContext, arguments: Mapping[str, Any]) -> ToolPreview:
@@ -56,13 +56,17 @@ async def to_grep(ctx: ToolContext, arguments: Mapping[str, Any]) -> ToolPreview
     """
     wish, host = understood(arguments, Grep), ctx.turn.host
     place = locate(host, wish.path)
-    files = f", in files like {wish.glob}" if wish.glob else ""
-    return _preview(host, place, f"lines like {wish.pattern} in {named(host, place.path)}{files}")
+    files = f", in files like {shown(wish.glob)}" if wish.glob else ""
+    return await _preview(ctx, place, f"lines like {shown(wish.pattern)} in {named(host, place.path)}{files}")
 
 
-def _preview(host: HostContext, place: Place, text: str) -> ToolPreview:
+async def _preview(ctx: ToolContext, place: Place, text: str) -> ToolPreview:
+    host = ctx.turn.host
+    if not await asyncio.to_thread(is_there, place.path):
+        raise OllmError(f"There is no {named(host, place.path)}", "`glob` finds files by name.")
+    agreement.remember(ctx, agreement.Shown(place.path))
     path = str(place.path)
-    return ToolPreview(text, subject=path, always=path, careful=reason(host, place))
+    return ToolPreview(text, subject=path, always=path, careful=agreement.reason(host, place))
 
 
 async def glob(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
@@ -73,7 +77,7 @@ async def glob(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
     wish, host = understood(arguments, Glob), ctx.turn.host
     if not wish.pattern.strip():
         raise UsageError("`pattern` is empty", 'Give one such as "*.py".')
-    place = locate(host, wish.path)
+    place = _agreed(ctx, wish.path)
     found, end = await _searched(_job(host, place, None, wish.pattern, MOST_FILES))
     lines = [named(host, place.root / each["path"]) + ("/" if each["folder"] else "") for each in found]
     return "\n".join((*lines, *_remarks(end, f"No files in {named(host, place.path)} are like {shown(wish.pattern)}.")))
@@ -87,7 +91,7 @@ async def grep(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
     wish, host = understood(arguments, Grep), ctx.turn.host
     if not wish.pattern:
         raise UsageError("`pattern` is empty", "Give a regular expression.")
-    place = locate(host, wish.path)
+    place = _agreed(ctx, wish.path)
     job = _job(host, place, wish.pattern, wish.glob, MOST_LINES, ignore_case=wish.ignore_case)
     found, end = await _searched(job)
     lines: list[str] = []
@@ -98,6 +102,16 @@ async def grep(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
             lines.append(named(host, place.root / last))
         lines.append(f"  {each['line']}: {each['text']}")
     return "\n".join((*lines, *_remarks(end, f"No line in {named(host, place.path)} is like {shown(wish.pattern)}.")))
+
+
+def _agreed(ctx: ToolContext, given: str) -> Place:
+    """Return where to look.
+
+    :raises OllmError: it is elsewhere than when somebody agreed to it
+    """
+    place = locate(ctx.turn.host, given)
+    agreement.verify(ctx, agreement.Shown(place.path))
+    return place
 
 
 def _job(
@@ -111,7 +125,7 @@ def _job(
         files,
         (private,),
         home,
-        opened=not place.writable or bool(reason(host, place)),
+        opened=not place.writable or bool(agreement.reason(host, place)),
         ignore_case=ignore_case,
         most=most,
         max_bytes=host.settings.section(FilesSettings).max_bytes,

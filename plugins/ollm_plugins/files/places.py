@@ -68,6 +68,17 @@ def locate(host: HostContext, given: str) -> Place:
     )
 
 
+def is_there(path: Path) -> bool:
+    """Say whether there is a file; one that cannot be looked at is left to whoever opens it, who tells why."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def roots(host: HostContext) -> list[tuple[Path, bool]]:
     """Return the real paths of the roots, each with whether tools may write there; the first that fits counts."""
     more = host.settings.section(FilesSettings).roots

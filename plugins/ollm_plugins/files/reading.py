@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from ollm.api import OllmError, ToolContext, ToolPreview, UsageError
 from ollm_plugins.files import agreement
 from ollm_plugins.files.contents import decoded, with_newline
 from ollm_plugins.files.opening import snapshot
-from ollm_plugins.files.places import locate, named
+from ollm_plugins.files.places import is_there, locate, named
 from ollm_plugins.files.settings import FilesSettings
 from ollm_plugins.files.wishes import Read, understood
 
@@ -27,8 +26,9 @@ async def preview(ctx: ToolContext, arguments: Mapping[str, Any]) -> ToolPreview
     wish, host = understood(arguments, Read), ctx.turn.host
     place = locate(host, wish.path)
     path = place.path
-    if not await asyncio.to_thread(_is_there, path):
+    if not await asyncio.to_thread(is_there, path):
         raise _missing(named(host, path))
+    agreement.remember(ctx, agreement.Shown(path))
     text = f"{named(host, path)}, up to {wish.limit} lines from line {wish.offset} on"
     return ToolPreview(text, subject=str(path), always=str(path.parent), careful=agreement.reason(host, place))
 
@@ -41,17 +41,6 @@ async def run(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
     return await asyncio.to_thread(_read, ctx, understood(arguments, Read))
 
 
-def _is_there(path: Path) -> bool:
-    """Say whether there is a file; one that cannot be looked at is left to be told by who opens it."""
-    try:
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
-    return True
-
-
 def _missing(name: str) -> OllmError:
     return OllmError(f"There is no {name}", "`glob` finds files by name.")
 
@@ -61,6 +50,7 @@ def _read(ctx: ToolContext, wish: Read) -> str:
     if wish.offset < 1 or wish.limit < 1:
         raise UsageError("`offset` and `limit` count from 1")
     place = locate(host, wish.path)
+    agreement.verify(ctx, agreement.Shown(place.path))
     name = named(host, place.path)
     seen = snapshot(place, host.settings.section(FilesSettings).max_bytes)
     if seen is None:

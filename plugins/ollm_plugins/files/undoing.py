@@ -101,7 +101,7 @@ def _do(journal: Journal, step: Step) -> None:
     entry = journal.add(replace(back, mode=mode, added=last.removed, removed=last.added), seen)
     try:
         if former is not None:
-            replace_file(step.place, former, step.seen)
+            replace_file(step.place, former, step.seen, first.mode)
         elif step.seen is not None:
             remove_file(step.place, step.seen, tuple(map(Path, first.made)))
     except BaseException:

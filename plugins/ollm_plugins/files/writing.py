@@ -25,10 +25,11 @@ STALE: Final = 600.0
 _NO_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 
 
-def replace_file(place: Place, data: bytes, seen: Snapshot | None) -> tuple[Path, ...]:
+def replace_file(place: Place, data: bytes, seen: Snapshot | None, mode: int = 0) -> tuple[Path, ...]:
     """Write a file, and return the folders that were made for it.
 
-    :param seen: what is replaced; None: a new file is made. A replaced file's mode, owner and attributes are kept
+    :param seen: what is replaced; None: a new file is made. A replaced file's mode and owner are kept
+    :param mode: of a new file that is an old one come back; 0 gives it the one that the user's umask says
     :raises OllmError: the file is another one by now, or cannot be written; then it is unchanged
     """
     if seen is not None and not seen.state.st_mode & 0o222:
@@ -37,7 +38,7 @@ def replace_file(place: Place, data: bytes, seen: Snapshot | None) -> tuple[Path
         temporary = f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
         try:
             _remove_leftovers(folder)
-            _write(folder, temporary, data, seen)
+            _write(folder, temporary, data, seen, mode)
             _put(folder, temporary, place, seen)
         except OSError as error:
             raise _not_written(place.path, error) from error
@@ -71,9 +72,9 @@ def _remove_empty(root: Path, parts: tuple[str, ...]) -> None:
         os.rmdir(folder.at(parts[-1]), dir_fd=folder.fd)
 
 
-def _write(folder: Folder, name: str, data: bytes, seen: Snapshot | None) -> None:
-    """Write what is to be renamed; a new file gets the mode that the user's umask says."""
-    fd = folder.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if seen is None else 0o600)
+def _write(folder: Folder, name: str, data: bytes, seen: Snapshot | None, mode: int) -> None:
+    """Write what is to be renamed."""
+    fd = folder.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if seen is not None else mode or 0o666)
     with os.fdopen(fd, "wb") as file:
         file.write(data)
         file.flush()
