@@ -185,6 +185,13 @@ def test_a_folder_named_like_a_wildcard_stands_for_itself(start):
     assert decided(ollm.ask("go")) == [(True, "user"), (True, "rule"), (False, "user")]
 
 
+@pytest.mark.parametrize("folder", ["a\n  n no", "a\x1b[2K", "a\u202eb"])
+def test_a_folders_name_cannot_write_answers(start, folder):
+    ollm = start(call("write_it", path=f"{folder}/x"), answers=[("n",)])
+    ollm.ask("go")
+    assert [each.key for each in ollm.asked.questions[0].choices] == ["y", "n"]
+
+
 def test_an_edit_is_looked_at_anew(start):
     ollm = start(SHELL, answers=[("e", "git log"), ("y",)])
     turn = ollm.ask("go")

@@ -286,6 +286,16 @@ def test_a_long_command_does_not_run_before_it_was_seen(open_terminal: Open, hom
     terminal.wait_for("^Told: 'done'")
 
 
+def test_what_always_means_is_never_cut(open_terminal: Open, home: Path) -> None:
+    terminal = open_terminal(columns=30)
+    terminal.send_line(wish("git status"))
+    terminal.wait_until(lambda: terminal.cursor_line == "[y/a/e/n] ", "the question")
+    words = "".join(terminal.lines).replace(" ", "")
+    assert "aalwaysinthissession:do_itwithcommandsthatbeginwith`gitstatus`" in words
+    terminal.send_line("y")
+    terminal.wait_for("^Told: 'done'")
+
+
 def test_nothing_is_written_into_an_open_question(open_terminal: Open, home: Path) -> None:
     terminal = open_terminal()
     terminal.send_line(json.dumps([["wait_it", {}], ["do_it", {"command": "git status"}]]))

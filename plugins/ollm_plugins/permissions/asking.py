@@ -21,6 +21,7 @@ def question(request: ApprovalRequest, why: str, rule: Rule | None) -> Question:
     """
     preview = request.preview
     title = f"The model wants to use {request.tool.name} ({request.tool.risk}){f'; careful: {why}' if why else ''}"
+    title = " ".join(title.split())
     choices = [Choice("y", "yes")]
     if rule is not None:
         choices.append(Choice("a", f"always in this session: {_scope(rule)}"))
@@ -51,8 +52,9 @@ def always(request: ApprovalRequest, folder: Path) -> Rule | None:
         rule = Rule(allow=tool, path=escape(str(folder / preview.always)))
     else:
         return Rule(allow=tool)
-    fits = narrowed(rule)[0] and not mistake(rule) and speaks_of(rule, tool, subject, folder)
-    return rule if fits else None
+    text = narrowed(rule)[1]
+    is_clear = bool(text) and text.isprintable()  # else a folder's name could write answers of its own
+    return rule if is_clear and not mistake(rule) and speaks_of(rule, tool, subject, folder) else None
 
 
 def with_edit(request: ApprovalRequest, text: str) -> Mapping[str, Any]:

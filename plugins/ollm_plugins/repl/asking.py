@@ -22,6 +22,7 @@ from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.input.typeahead import get_typeahead
 from prompt_toolkit.output import ColorDepth, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.utils import get_cwidth
 
 from ollm.api import Reply, chosen, drawn, visible
 
@@ -33,6 +34,9 @@ MANY: Final = 30
 """Rows of a question's text that are shown before the user asks for all."""
 
 SHOW_ALL: Final = "v"
+ROOM: Final = 4
+"""Columns that are kept free for the answer."""
+
 PATIENCE: Final = 5.0
 """Seconds that Ctrl-C may take to reach the turn that it ends."""
 
@@ -72,7 +76,10 @@ class Asking:
     async def _reply(self, question: Question) -> Reply:
         hidden = self._show(question, most=_rows())
         while True:
-            typed = await self._line(_keys(question, hidden), afresh=True)
+            rows, prompt = _keys(question, hidden)
+            for row in rows:
+                self._write(row)
+            typed = await self._line(prompt, afresh=True)
             choice = chosen(question, typed or "")
             if choice is not question.choices[-1] and self._has_more():
                 self._write("More than an answer came at once, so it was not taken.")
@@ -167,10 +174,15 @@ def _fitting(lines: list[str], most: int) -> int:
     return len(lines)
 
 
-def _keys(question: Question, hidden: int) -> str:
-    keys = [f"{each.key} {each.label}" for each in question.choices]
-    more = f"… {hidden} more line{'s' if hidden > 1 else ''}; {SHOW_ALL} shows all\n" if hidden else ""
-    return f"{more}[{visible(', '.join(keys))}] "
+def _keys(question: Question, hidden: int) -> tuple[list[str], str]:
+    """Return rows to write and the prompt: the answers in the prompt, or each in its own row where they do not fit."""
+    more = [f"… {hidden} more line{'s' if hidden > 1 else ''}; {SHOW_ALL} shows all"] if hidden else []
+    keys = [visible(f"{each.key} {each.label}") for each in question.choices]
+    prompt = f"[{', '.join(keys)}] "
+    if get_cwidth(prompt) < shutil.get_terminal_size().columns - ROOM:
+        return more, prompt
+    letters = "/".join(each.key for each in question.choices)
+    return [*more, *(f"  {key}" for key in keys)], f"[{visible(letters)}] "
 
 
 def _forget_typed(session: PromptSession[str]) -> None:
