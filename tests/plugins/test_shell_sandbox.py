@@ -153,6 +153,14 @@ def test_a_bwrap_that_a_repository_brings_is_not_taken(shell, workspace, path, m
     assert shell.failed and "bubblewrap is not installed" in text and not (workspace / "made").exists()
 
 
+def test_a_bwrap_beside_the_process_is_not_taken(shell, workspace, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bwrap").write_text("#!/bin/sh\ntouch made\n")
+    (tmp_path / "bwrap").chmod(0o755)
+    text = shell("true", settings=SANDBOX, environ={"PATH": "."})
+    assert shell.failed and "bubblewrap is not installed" in text and not list(tmp_path.rglob("made"))
+
+
 def test_a_sandbox_that_cannot_be_made_is_said(shell, workspace, tmp_path):
     (tmp_path / "bin").mkdir()
     fake = tmp_path / "bin" / "bwrap"

@@ -108,15 +108,39 @@ async def _within(event: asyncio.Event, seconds: float) -> bool:
 
 async def _end(group: int) -> bool:
     """End a group of processes; say whether there was any left of it."""
-    if not _send(group, signal.SIGTERM):
+    if sys.platform == "win32":
+        return _send(group, signal.SIGTERM)
+    if not _lives(group):
         return False
+    _send(group, signal.SIGTERM)
     try:
         until = time.monotonic() + GRACE
-        while time.monotonic() < until and _send(group, 0):  # noqa: ASYNC110  (nobody tells of a group)
+        while time.monotonic() < until and _lives(group):  # noqa: ASYNC110  (nobody tells of a group)
             await asyncio.sleep(_STEP)
     finally:
         _send(group, _KILL)
     return True
+
+
+def _lives(group: int) -> bool:
+    """Say whether a process of a group runs.
+
+    For the system, one that has ended counts until its parent has noticed; the first process of a container may take
+    its time to do so.
+    """
+    if not _send(group, 0):
+        return False
+    states = [state for found, state in map(_group_and_state, Path("/proc").glob("[0-9]*/stat")) if found == group]
+    return not states or any(state not in ("Z", "X") for state in states)
+
+
+def _group_and_state(stat: Path) -> tuple[int, str]:
+    """Return what Linux says of a process; 0 for one that has just gone."""
+    try:
+        state, _, group = stat.read_text("utf-8", "replace").rpartition(")")[2].split()[:3]
+    except (OSError, ValueError):
+        return 0, ""
+    return int(group), state
 
 
 if sys.platform == "win32":
