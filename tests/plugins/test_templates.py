@@ -261,7 +261,7 @@ def test_the_users_word_for_this_run_is_stronger(start, put, change, name, left)
     after = shelf(ollm).fill("go", {"code": ""}).overrides
     assert after != before
     assert all(getattr(after, key) == value for key, value in left.items())
-    assert f"The template 'go' does not set {name}:" in ollm.stderr.getvalue()
+    assert f"The template 'go' does not set {name}, since" in ollm.stderr.getvalue()
 
 
 def test_the_users_file_is_weaker_than_a_template(start, put):
@@ -315,6 +315,31 @@ def test_those_that_come_with_ollm_are_sound(start):
         made = service.fill(template.name, {each.name: "VALUE" for each in known.variables})
         assert made.prompt.count("VALUE") >= len(known.variables)
         assert "{" not in made.prompt
+
+
+def test_a_folder_that_cannot_be_listed_hides_no_others(start, put, ollm_home, monkeypatch):
+    put("go", FILE)
+    ollm = start(Brings)
+
+    def refused(path, real=os.scandir):
+        if path == ollm_home / "templates":
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refused)  # root may list any folder
+    assert "haiku" in ollm.run_command("template list").stdout
+    assert "templates cannot be read: Permission denied." in ollm.stderr.getvalue()
+
+
+def test_too_many_files_are_said(start, put, monkeypatch):
+    from ollm_plugins.templates import library as module
+
+    monkeypatch.setattr(module, "MAX_FILES", 2)
+    for number in range(4):
+        put(f"a{number}", "template: x")
+    ollm = start()
+    assert len([each for each in shelf(ollm).everything() if each.path]) == 2
+    assert "holds more than 2 files; not all are looked at." in ollm.stderr.getvalue()
 
 
 def test_another_service_in_its_place_is_said(ollm_app):

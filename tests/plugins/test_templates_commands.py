@@ -137,7 +137,10 @@ def test_flags_are_stronger(ollm, server):
     done = ollm("--temperature", "1", "-s", "Mine", "template", "use", "tr", "text=hi", server=server)
     assert messages(server)[0] == ("system", "Mine")
     assert sent(server)["options"]["temperature"] == 1.0
-    assert "The template 'tr' does not set system, temperature: -s, --temperature does." in done.stderr.decode()
+    assert (
+        "The template 'tr' does not set system, temperature, since you have said it with -s and --temperature."
+        in done.stderr.decode()
+    )
 
 
 @pytest.mark.parametrize(
@@ -173,7 +176,7 @@ def test_the_only_variable_that_lacks_a_value_takes_the_prompt(ollm, server, hom
     [
         (["-t", "nosuch", "-p", "x"], "There is no template 'nosuch'"),
         (["-t", "../tr", "-p", "x"], "is no name of a template"),
-        (["-t", "tr"], "needs text"),
+        (["-t", "tr"], "needs text. Give it as --var text=TEXT, text=@FILE or text=- for what is piped in."),
         (["--var", "text=x", "-p", "y"], "no template is named. Add -t NAME."),
         (["-t", "tr", "--var", "text=-"], "Nothing is piped in"),
         (["-t", "tr", "template", "list"], "exclude each other"),
@@ -334,6 +337,12 @@ def test_each_command_has_its_example_and_what_it_completes():
     assert all(example.startswith(f"template {name}") for name, *_, examples in _COMMANDS for example in examples)
     assert "template-variable" in str(use.__annotations__["values"])
     assert "Completes('template')" in str(get_type_hints(show, include_extras=True)["name"]).replace("kind=", "")
+
+
+def test_the_example_of_use_works(ollm, tmp_path):
+    (tmp_path / "main.py").write_text("x = 1")
+    ((example, *_),) = [examples for name, *_, examples in _COMMANDS if name == "use"]
+    assert b"x = 1" in ollm(*example.split()).stdout
 
 
 def test_each_line_of_the_page_works(ollm, server, home, tmp_path):

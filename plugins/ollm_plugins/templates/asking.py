@@ -15,6 +15,7 @@ from ollm_plugins.templates.values import is_text
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
+    from prompt_toolkit.history import History
 
     from ollm.api import App, TemplateVariable
     from ollm_plugins.templates.template import Known
@@ -23,14 +24,15 @@ MAX_HISTORY = 1 << 20
 """Bytes of a variable's history after which it begins anew."""
 
 
-def ask(app: App, known: Known, lacking: Sequence[TemplateVariable]) -> dict[str, str]:
+def ask(app: App, known: Known, lacking: Sequence[TemplateVariable], how: str = "") -> dict[str, str]:
     """Ask for values.
 
+    :param how: what stands before a value on the command line, for whoever cannot be asked
     :raises UsageError: nobody can be asked, or the user has ended the input
     :raises KeyboardInterrupt: the user pressed Ctrl-C
     """
     if not app.out.can_ask:
-        raise known.missing(lacking)
+        raise known.missing(lacking, how)
     app.out.say(f"The template '{known.name}' needs {len(lacking)} more; Ctrl-C cancels.")
     values: dict[str, str] = {}
     for variable in lacking:
@@ -39,7 +41,7 @@ def ask(app: App, known: Known, lacking: Sequence[TemplateVariable]) -> dict[str
         try:
             values[variable.name] = _asked(app, variable.name)
         except EOFError:
-            raise known.missing([each for each in lacking if each.name not in values]) from None
+            raise known.missing([each for each in lacking if each.name not in values], how) from None
     return values
 
 
@@ -64,7 +66,6 @@ def _edited(app: App, name: str) -> str:
 
 def _session(app: App, name: str) -> PromptSession[str]:
     from prompt_toolkit import PromptSession
-    from prompt_toolkit.history import FileHistory
     from prompt_toolkit.key_binding import KeyBindings
     from prompt_toolkit.output import ColorDepth, create_output
     from prompt_toolkit.output.vt100 import Vt100_Output
@@ -76,18 +77,23 @@ def _session(app: App, name: str) -> PromptSession[str]:
         output.enable_cpr = False  # a terminal's late answer would be read as input
     return PromptSession(
         output=output,
-        history=FileHistory(_history(app.paths.home / "history" / "templates", name)),
+        history=_history(app.paths.home / "history" / "templates", name),
         key_bindings=keys,
         color_depth=None if app.out.color else ColorDepth.DEPTH_1_BIT,
         enable_suspend=True,
     )
 
 
-def _history(folder: Path, name: str) -> str:
-    """Return the file that holds former values of a variable, whatever template it stands in."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _history(folder: Path, name: str) -> History:
+    """Return the former values of a variable, whatever template it stands in; none where they cannot be kept."""
+    from prompt_toolkit.history import FileHistory, InMemoryHistory
+
     file = folder / f"{name}.txt"
-    if file.exists() and file.stat().st_size > MAX_HISTORY:
-        file.unlink()
-    file.touch(mode=0o600)
-    return str(file)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if file.exists() and file.stat().st_size > MAX_HISTORY:
+            file.unlink()
+        file.touch(mode=0o600)
+    except OSError:  # a value can be asked for all the same
+        return InMemoryHistory()
+    return FileHistory(str(file))

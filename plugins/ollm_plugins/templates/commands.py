@@ -68,6 +68,8 @@ def show(ctx: CommandContext, name: Name, *, as_json: Json = False) -> None:
         return
     for line in _lines(known):
         ctx.out.print(line)
+    for doubt in known.doubts():
+        ctx.out.say(f"ollm: {doubt}")
 
 
 def _document(known: Known) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from msgspec import Struct
 from ollm.api import (
     ContributedTemplates,
     FilledTemplate,
+    Notice,
     OllmError,
     PromptTemplates,
     ServiceFinder,
@@ -149,10 +150,25 @@ class Library:
     def _all(self, beginning: str) -> Iterator[Listed]:
         """Yield all whose names begin so, the nearest first."""
         for origin, folder in self._folders():
-            for path in _files(folder):
+            for path in self._files(folder):
                 if path.name.startswith(beginning):
                     yield self._listed(folder, path, origin)
         yield from (each for each in self._without_files() if each.name.startswith(beginning))
+
+    def _files(self, folder: Path) -> list[Path]:
+        """List the files of a folder that could be templates; none where there is no folder."""
+        try:
+            with os.scandir(folder) as entries:
+                names = [each.name for each in islice(entries, MAX_FILES)]
+                if next(entries, None) is not None:
+                    text = f"{folder} holds more than {MAX_FILES} files; not all are looked at."
+                    self._host.notify(Notice("templates-left-out", text))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            self._host.notify(Notice("templates-left-out", f"{folder} cannot be read: {error.strerror}."))
+            return []
+        return [folder / name for name in sorted(names) if name.endswith(ENDINGS) and not name.startswith(".")]
 
     def _listed(self, folder: Path, path: Path, origin: Origin) -> Listed:
         try:
@@ -203,18 +219,6 @@ class Library:
         from ollm_plugins.templates.wishes import made
 
         return made(self._host, self.find(name), values)
-
-
-def _files(folder: Path) -> list[Path]:
-    """List the files of a folder that could be templates; without one, none."""
-    try:
-        with os.scandir(folder) as entries:
-            names = [each.name for each in islice(entries, MAX_FILES)]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise OllmError(f"{folder} cannot be read: {error.strerror}") from error
-    return [folder / name for name in sorted(names) if name.endswith(ENDINGS) and not name.startswith(".")]
 
 
 def _mistake(template: Template, settings: SettingsReader) -> str:

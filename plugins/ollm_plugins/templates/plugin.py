@@ -10,7 +10,7 @@ _AT = "ollm_plugins.templates"
 _COMMANDS = (
     ("list", "List all templates.", "commands:list_all", ("template list", "template list --json")),
     ("show", "Show a template.", "commands:show", ("template show review",)),
-    ("use", "Fill a template and have it answered.", "using:use", ("template use explain code=@main.py --dry-run",)),
+    ("use", "Fill a template and have it answered.", "using:use", ("template use explain text=@main.py --dry-run",)),
     ("create", "Write a new template in your editor.", "editing:create", ("template create standup",)),
     ("edit", "Change a template in your editor.", "editing:edit", ("template edit review",)),
     ("delete", "Delete a template, after a question.", "editing:delete", ("template delete standup --yes",)),

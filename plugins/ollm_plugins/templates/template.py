@@ -108,11 +108,14 @@ class Known(Struct, frozen=True, dict=True):
                 problem = f"The template '{self.name}' has no variable '{visible(name)}'{nearest(name, names)}"
                 raise UsageError(problem, known)
 
-    def missing(self, lacking: Sequence[TemplateVariable]) -> UsageError:
-        """Return what to say of values that are missing."""
+    def missing(self, lacking: Sequence[TemplateVariable], how: str = "") -> UsageError:
+        """Return what to say of values that are missing.
+
+        :param how: what stands before a value where the user is, e.g. "--var "
+        """
         names = ", ".join(each.name for each in lacking)
         first = lacking[0].name
-        remedy = f"Give it as {first}=TEXT, {first}=@FILE or {first}=- for what is piped in."
+        remedy = f"Give it as {how}{first}=TEXT, {first}=@FILE or {first}=- for what is piped in."
         return UsageError(f"The template '{self.name}' needs {names}", remedy)
 
     def line(self, key: str, number: int, mark: str = "") -> int:

@@ -93,7 +93,7 @@ def prepare(context: FrontendContext, given: Mapping[str, Any]) -> FrontendConte
         filling[name], text = text, ""
     lacking = known.lacks(filling)
     if lacking:
-        filling |= ask(app, known, lacking)
+        filling |= ask(app, known, lacking, "--var ")
     prompt = made(app.context, known, filling)
     whole = f"{prompt.prompt.rstrip()}\n\n{text}" if text else prompt.prompt
     return replace(context, prompt=_not_empty(known, whole), overrides=prompt.overrides)

@@ -28,8 +28,8 @@ def made(host: HostContext, known: Known, values: Mapping[str, str]) -> FilledTe
         host.notify(Notice("template-slip", f"{slip}."))
     beaten = dict(_beaten(host.settings, known.template))
     if beaten:
-        by = ", ".join(dict.fromkeys(beaten.values()))
-        text = f"The template '{known.name}' does not set {', '.join(beaten)}: {by} does."
+        by = " and ".join(dict.fromkeys(beaten.values()))
+        text = f"The template '{known.name}' does not set {', '.join(beaten)}, since you have said it with {by}."
         host.notify(Notice("template-overruled", text))
     return FilledTemplate(prompt, _overrides(known.template, system, beaten))
 
