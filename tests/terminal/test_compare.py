@@ -96,7 +96,8 @@ def test_one_answer_can_be_ended_while_the_others_go_on(tmp_path: Path, server: 
         shell.send("1x")
         shell.wait_for(r"1 slow:1b was ended")
         shell.wait_for(r"Which is best\?")
-        shell.send("1")  # it has no whole answer
+        shell.send("1")
+        shell.wait_for("slow:1b has no whole answer, so it cannot be the best")
         shell.send("2")
         shell.wait_for("You prefer ollama/one:1b")
         shell.press("enter")

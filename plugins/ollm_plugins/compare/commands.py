@@ -15,39 +15,48 @@ from ollm_plugins.compare.finding import checked, facts, listed
 from ollm_plugins.compare.settings import CompareSettings
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(help="The prompt, then the models: MODEL or PROVIDER/MODEL.", metavar="[PROMPT] MODEL MODEL…"),
+    Completes("model"),
+]
+Last = Annotated[
+    bool, typer.Option("--last", help="Take the last prompt of the conversation, with what was before it.")
+]
+Template = Annotated[
+    str | None,
+    typer.Option("--template", "-t", help="Make the prompt from this template.", metavar="NAME"),
+    Completes("template"),
+]
+Values = Annotated[list[str] | None, typer.Option("--var", help="A value for the template.", metavar="VARIABLE=VALUE")]
+Parallel = Annotated[bool, typer.Option("--parallel", help="All at the same time, whatever the memory.")]
+Sequential = Annotated[bool, typer.Option("--sequential", help="One after another.")]
+Repeat = Annotated[int, typer.Option("--repeat", help="Answers of each model.", min=1, max=20, metavar="N")]
+Seed = Annotated[
+    int | None, typer.Option("--seed", help="The seed of all; else compare.seed.", min=0, max=2**31 - 1, metavar="N")
+]
+Blind = Annotated[bool, typer.Option("--blind", help="Hide and shuffle the names until the choice.")]
+Winner = Annotated[
+    str | None,
+    typer.Option("--winner", help="Choose at once: a model, its place or letter, tie or bad.", metavar="WHICH"),
+]
+Unsaved = Annotated[bool, typer.Option("--no-save", help="Keep nothing of it.")]
 
 
 def compare(  # noqa: PLR0913  (one for each option)
     ctx: CommandContext,
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(help="The prompt, then the models: MODEL or PROVIDER/MODEL.", metavar="[PROMPT] MODEL MODEL…"),
-        Completes("model"),
-    ] = None,
+    words: Words = None,
     *,
-    last: Annotated[
-        bool, typer.Option("--last", help="Take the last prompt of the conversation, with what was before it.")
-    ] = False,
-    template: Annotated[
-        str | None,
-        typer.Option("--template", "-t", help="Make the prompt from this template.", metavar="NAME"),
-        Completes("template"),
-    ] = None,
-    var: Annotated[
-        list[str] | None, typer.Option("--var", help="A value for the template.", metavar="VARIABLE=VALUE")
-    ] = None,
-    parallel: Annotated[bool, typer.Option("--parallel", help="All at the same time, whatever the memory.")] = False,
-    sequential: Annotated[bool, typer.Option("--sequential", help="One after another.")] = False,
-    repeat: Annotated[int, typer.Option("--repeat", help="Answers of each model.", min=1, max=20, metavar="N")] = 1,
-    seed: Annotated[
-        int | None, typer.Option("--seed", help="The seed of all; else compare.seed.", min=0, metavar="N")
-    ] = None,
-    blind: Annotated[bool, typer.Option("--blind", help="Hide and shuffle the names until the choice.")] = False,
-    winner: Annotated[
-        str | None,
-        typer.Option("--winner", help="Choose at once: a model, its place or letter, tie or bad.", metavar="WHICH"),
-    ] = None,
-    no_save: Annotated[bool, typer.Option("--no-save", help="Keep nothing of it.")] = False,
+    last: Last = False,
+    template: Template = None,
+    var: Values = None,
+    parallel: Parallel = False,
+    sequential: Sequential = False,
+    repeat: Repeat = 1,
+    seed: Seed = None,
+    blind: Blind = False,
+    winner: Winner = None,
+    no_save: Unsaved = False,
     as_json: Json = False,
 ) -> None:
     """Let several models answer one prompt, side by side.

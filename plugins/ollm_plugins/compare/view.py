@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from ollm_plugins.compare.panes import Pane, Shown, frame, text_height
 from ollm_plugins.compare.results import Choice, Compared
-from ollm_plugins.compare.wrapping import fitted
+from ollm_plugins.compare.wrapping import fitted, width_of
 
 if TYPE_CHECKING:
     from prompt_toolkit import Application
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 FRAMES: Final = 15
 """Most frames a second."""
-_ELSE: Final = "arrows and PgUp scroll, Tab goes on"
 
 
 class Outcome(Struct, frozen=True):
@@ -65,6 +64,7 @@ class View:
         self._interrupted = False
         self._go_on = False
         self._leaves = False
+        self._hint = ""
         self._notices: list[Notice] = []
         self._app: Application[None] = self._made()
 
@@ -138,7 +138,7 @@ class View:
     def _drawn(self) -> StyleAndTextTuples:
         width, height = self._size()
         rows = frame(self._panes, self._shown, (width, height), asyncio.get_running_loop().time())
-        rows += [[("class:foot", fitted(self._told(), width))], [("class:foot", fitted(self._help(), width))]]
+        rows += [[("class:foot", fitted(self._told(), width))], [("class:foot", fitted(self._help(width), width))]]
         found: StyleAndTextTuples = []
         for number, row in enumerate(rows):
             found += [*([("", "\n")] if number else []), *row]
@@ -148,30 +148,42 @@ class View:
         """Return the line that says how the models answer, or what was chosen."""
         from ollm_plugins.compare.telling import verdict
 
-        if self._compared.choice:
-            return verdict(self._compared)
+        if self._hint or self._compared.choice:
+            return self._hint or verdict(self._compared)
         return self._notices[-1].text if self._notices else self._compared.why
 
-    def _help(self) -> str:
+    def _help(self, width: int) -> str:
+        """Return what the keys do; what has no room is left out, the least needed first."""
+        text, *more = self._keys_now()
+        for each in more:
+            text = f"{text} · {each}" if width_of(text) + width_of(each) + len(" · ") <= width else text
+        return text
+
+    def _keys_now(self) -> tuple[str, ...]:
+        count = len(self._panes)
         if not self._over:
-            return f"1-{len(self._panes)} or Tab choose a column, x ends it, q ends all; {_ELSE}"
+            return "q ends all", "x ends one", f"1-{count} choose it", "arrows and PgUp scroll"
         if self._compared.choice == "winner":
-            return "c goes on with it as the conversation, Enter leaves"
+            return "Enter leaves", "c goes on with it as the conversation"
         if self._compared.choice:
-            return "Enter leaves"
-        return f"Which is best? 1-{len(self._panes)}; t a tie, b none is any good, Enter leaves it open; {_ELSE}"
+            return ("Enter leaves",)
+        numbers = f"Which is best? 1-{count}" if count > 1 else "1 if it is good"
+        return f"{numbers}, t a tie, b all bad", "Enter leaves it open", "Tab and arrows scroll"
 
     def _choose(self, choice: Choice, winner: int | None = None) -> None:
         """Note a choice; once names were seen, a blind one stands."""
         if not self._over or (self._compared.blind and self._compared.choice):
             return
         if winner is not None and not self._compared.answers[winner].answered:
+            self._hint = f"{self._compared.title(winner)} has no whole answer, so it cannot be the best."
             return
         from ollm.api import replace
 
         self._compared = replace(self._compared, choice=choice, winner=winner)
         self._shown.winner, self._shown.numbers = winner, True
-        self._shown.titles = [self._compared.title(place) for place in range(len(self._panes))]
+        self._hint = ""
+        if self._compared.blind:
+            self._shown.titles = [self._compared.title(place) for place in range(len(self._panes))]
 
     def _keys(self) -> KeyBindings:
         from prompt_toolkit.key_binding import KeyBindings
