@@ -2,12 +2,16 @@
 
 import json
 import os
+import re
+import tempfile
+from pathlib import Path
 
 import pytest
 from ollm_plugins.files import agreement
 from ollm_plugins.files.diffs import unified
 from ollm_plugins.files.patterns import lists_folders, matcher
 from ollm_plugins.files.plugin import Plugin
+from ollm_plugins.files.searcher import Job, Search
 
 from ollm.api import Decision, Service, Specs, ToolApprover, ToolCall, ToolReturned, hookimpl
 
@@ -308,6 +312,27 @@ def test_gitignore_holds_also_that_of_folders_and_what_is_named_is_searched_all_
     assert call("grep", pattern="needle", path="src/gen").content == "src/gen/x.py\n  1: needle"
     assert call("glob", pattern="*.js", path="node_modules").content == "node_modules/m/i.js"
     assert call("grep", pattern="needle", path="a.log").content == "a.log\n  1: needle"
+
+
+def test_a_line_of_gitignore_that_is_no_rule_does_not_disable_the_others(call, work):
+    for name in ("a.log", "b.tmp", "c.txt"):
+        (work / name).write_text("needle\n")
+    (work / ".gitignore").write_text("*.log\n[z-a]\n!\n\\\n*.tmp\n")
+    assert call("grep", pattern="needle").content == "c.txt\n  1: needle"
+
+
+def test_a_folder_that_cannot_be_read_is_told():
+    from tests.plugins.test_files_writing import nobody
+
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        root = Path(os.path.realpath(folder))
+        root.chmod(0o755)
+        (root / "closed").mkdir()
+        (root / "closed").chmod(0)
+        with nobody():
+            *_, end = Search(Job(str(root), (), "x", "", (), "/", False, False, 10, 10_000, 5.0)).lines(re.compile("x"))
+        assert end["unreadable"] == 1
+        (root / "closed").chmod(0o700)
 
 
 def test_the_latest_changed_file_comes_first_and_too_many_are_cut_with_a_word(call, work):

@@ -147,7 +147,9 @@ def test_kept_results_are_read_and_never_written(call, work, ollm_home):
 @pytest.fixture(params=["held", "looked at again"])
 def way(request, monkeypatch):
     """Both ways of opening files: by folders that are held, and as on systems that have no such thing."""
-    monkeypatch.setattr(opening, "STEPWISE", request.param == "held")
+    if request.param == "looked at again":
+        monkeypatch.setattr(opening, "STEPWISE", False)
+        monkeypatch.setattr(opening, "_PLAIN", 0)
 
 
 def swap(folder, target):
@@ -164,6 +166,8 @@ def test_a_folder_swapped_for_a_link_between_look_and_opening_is_refused(way, wo
         opening.snapshot(place, 100)
     with pytest.raises(OllmError, match="link"):
         replace_file(Place(work, ("sub", "new")), b"x", None)
+    with pytest.raises(OllmError, match="link"):
+        replace_file(Place(work, ("sub", "deeper", "new")), b"x", None)
     assert os.listdir(outside.parent) == ["file"]
 
 

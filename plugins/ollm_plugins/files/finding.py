@@ -177,7 +177,7 @@ async def _lines(job: Job) -> AsyncGenerator[dict[str, Any], None]:
     if not sys.executable:
         raise OllmError("Files cannot be searched: Python does not say where it is installed")
     pipe = asyncio.subprocess.PIPE
-    command = (sys.executable, "-P", "-m", "ollm_plugins.files.searcher")
+    command = (sys.executable, "-P", "-W", "ignore", "-m", "ollm_plugins.files.searcher")
     process = await asyncio.create_subprocess_exec(
         *command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
     )

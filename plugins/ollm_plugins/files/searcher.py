@@ -16,7 +16,7 @@ import signal
 import stat
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +24,7 @@ import msgspec
 from msgspec import Struct
 
 from ollm_plugins.files.careful import secret
+from ollm_plugins.files.ignoring import ignored, read_regular, rules_of
 from ollm_plugins.files.patterns import Match, lists_folders, matcher
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ WIDTH: Final = 300
 """Characters of a line that are told."""
 DEEPEST: Final = 100
 """Folders in each other that are looked into; each is held open meanwhile."""
-RULES: Final = 1_000_000
-"""Bytes of a `.gitignore` that are read."""
 
 
 class Job(Struct, frozen=True):
@@ -99,27 +98,30 @@ class Search:
         rules: list[tuple[int, GitIgnoreSpec]] = []
         for depth in range(len(start)):
             with entered(root, start[:depth]) as folder:
-                rules += _rules(folder, depth)
-        left_out = any(_ignored(rules, start[: depth + 1], is_folder=True) for depth in range(len(start)))
+                rules += rules_of(folder, depth)
+        left_out = any(ignored(rules, start[: depth + 1], is_folder=True) for depth in range(len(start)))
         return [] if left_out else rules
 
     def _walk(
         self, folder: Folder, parts: tuple[str, ...], rules: list[tuple[int, GitIgnoreSpec]]
     ) -> Iterator[tuple[Folder, tuple[str, ...], os.stat_result]]:
-        rules = [*rules, *_rules(folder, len(parts))]
+        rules = [*rules, *rules_of(folder, len(parts))]
         for name in sorted(folder.names()):
             if time.monotonic() > self._until:
                 self.stopped = "time"
                 return
             state, way = folder.state(name), (*parts, name)
             is_folder = state is not None and stat.S_ISDIR(state.st_mode)
-            if state is None or name == ".git" or _ignored(rules, way, is_folder=is_folder):
+            if state is None or name == ".git" or ignored(rules, way, is_folder=is_folder):
                 continue
             if self._is_meant(way, state):
                 yield folder, way, state
             if is_folder and self._enters(way):
-                with contextlib.suppress(OSError), _below(folder, name) as below:
-                    yield from self._walk(below, way, rules)
+                try:
+                    with _below(folder, name) as below:
+                        yield from self._walk(below, way, rules)
+                except OSError:
+                    self.left_out["unreadable"] += 1
 
     def _is_meant(self, way: tuple[str, ...], state: os.stat_result) -> bool:
         wanted = stat.S_ISREG(state.st_mode) or (self._folders and stat.S_ISDIR(state.st_mode))
@@ -177,7 +179,7 @@ class Search:
             self.left_out["large"] += 1
             return
         try:
-            data = _read(folder, way[-1], self.job.max_bytes)
+            data = read_regular(folder, way[-1], self.job.max_bytes)
         except OSError:
             self.left_out["unreadable"] += 1
             return
@@ -204,44 +206,6 @@ def _below(folder: Folder, name: str) -> Iterator[Folder]:
     finally:
         if fd is not None:
             os.close(fd)
-
-
-def _rules(folder: Folder, depth: int) -> list[tuple[int, GitIgnoreSpec]]:
-    """Return what the `.gitignore` of a folder leaves out, with how deep the folder is."""
-    state = folder.state(".gitignore")
-    if state is None or not stat.S_ISREG(state.st_mode):
-        return []
-    from pathspec import GitIgnoreSpec
-
-    try:
-        lines = _read(folder, ".gitignore", RULES).decode("utf-8", "replace").splitlines()
-        return [(depth, GitIgnoreSpec.from_lines(lines))]
-    except (OSError, ValueError):  # as git does, what cannot be read leaves nothing out
-        return []
-
-
-def _ignored(rules: Sequence[tuple[int, GitIgnoreSpec]], way: tuple[str, ...], *, is_folder: bool) -> bool:
-    """Say whether rules leave something out; the nearest that says anything holds."""
-    for depth, spec in reversed(rules):
-        found = spec.check_file("/".join(way[depth:]) + ("/" if is_folder else "")).include
-        if found is not None:
-            return found
-    return False
-
-
-def _read(folder: Folder, name: str, most: int) -> bytes:
-    """Return what a regular file holds; nothing, if it is something else by now.
-
-    :raises OSError: it cannot be read
-    """
-    fd = folder.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            return b""
-        with os.fdopen(fd, "rb", closefd=False) as file:
-            return file.read(most)
-    finally:
-        os.close(fd)
 
 
 def _text(data: bytes) -> str:
