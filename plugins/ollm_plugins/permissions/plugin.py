@@ -12,11 +12,11 @@ from ollm.api import (
     SettingsSection,
     Specs,
     StatusItem,
-    ToolApprover,
     hookimpl,
 )
 
 _AT = "ollm_plugins.permissions"
+_APPROVER = "ollm.approval:ToolApprover"  # by reference: its module imports asyncio, which a start can do without
 _YOLO = "Run every tool without a question in this run, but for what a deny rule names."
 _COMMANDS = (
     ("mode", "Choose what runs without a question.", ("permissions mode auto --save", "permissions mode ask --save")),
@@ -39,7 +39,7 @@ class Plugin(Specs):
     def ollm_services(self, ctx: HostContext) -> list[Service]:
         """Offer to decide on tool calls; what holds for this run is shared with the commands."""
         run = f"{_AT}.session:Session"
-        return [Service("permissions", ToolApprover, f"{_AT}.approver:Approver"), Service("permissions-run", run, run)]
+        return [Service("permissions", _APPROVER, f"{_AT}.approver:Approver"), Service("permissions-run", run, run)]
 
     @hookimpl
     def ollm_root_options(self, ctx: HostContext) -> list[RootOption]:
