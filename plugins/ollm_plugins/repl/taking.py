@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -90,8 +89,7 @@ def copy(
         raise UsageError(f"'{what}' cannot be copied", "Say /copy, /copy code or /copy code N.")
     text = wanted(ctx, number, code=what == "code")
     how = to_clipboard(ctx.out, text)
-    lines = len(text.splitlines())
-    ctx.out.print(f"Copied {lines} {'line' if lines == 1 else 'lines'} ({how})")
+    ctx.out.print(f"Copied {counted(text)} ({how})")
 
 
 def to_clipboard(out: Output, text: str) -> str:
@@ -145,13 +143,14 @@ def save(
         raise UsageError(f"{file} is a folder", "Name a file in it.")
     if path.exists() and not force:
         raise UsageError(f"{file} is there already", "--force overwrites it.")
-    ends = "" if text.endswith("\n") else "\n"
     try:
-        _written(path, text + ends)
+        path.write_text(text if text.endswith("\n") else f"{text}\n", encoding="utf-8", errors="replace")
     except OSError as error:
         raise OllmError(f"{file} cannot be written: {error.strerror or error}") from error
-    ctx.out.print(f"Saved {len(text.splitlines())} lines as {file}")
+    ctx.out.print(f"Saved {counted(text)} as {file}")
 
 
-def _written(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", errors="replace")
+def counted(text: str) -> str:
+    """Say how many lines a text has."""
+    lines = len(text.splitlines())
+    return f"{lines:,} {'line' if lines == 1 else 'lines'}"
