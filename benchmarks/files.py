@@ -61,7 +61,7 @@ def main() -> None:
 
     def absent() -> None:
         try:
-            edited(Text(big), Edit("x", "some line of another file entirely\nand more", "y"), "x")
+            edited(Text(big), Edit("x", "some line of another file entirely\nand more", "y"), "x", len(big))
         except OllmError:
             return
 

@@ -268,6 +268,13 @@ def test_all_replaces_everywhere(call, work):
     assert (work / "a").read_text() == "y y\ny\n"
 
 
+def test_an_edit_that_would_fill_the_memory_is_refused(call, work):
+    (work / "a").write_text("x" * 1_000_000)
+    result = call("edit_file", path="a", old="x", new="y" * 1_000_000, all=True)
+    assert refused(result, "a would have 1,000,000,000,000 characters; 10,000,000 are allowed")
+    assert "(lines 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, …)" in call("edit_file", path="a", old="x", new="y").content
+
+
 def test_writing_what_is_there_already_changes_nothing(call, work):
     (work / "a").write_text("x\n")
     before = (work / "a").stat()

@@ -121,6 +121,8 @@ def test_another_root_is_opened_only_by_the_users_settings(caller, work, outside
     call = caller(settings=f"tools: {{files: {{roots: ['{outside.parent}']}}}}")
     assert call("read_file", path=str(outside)).content == "1\tsecret"
     assert not call("edit_file", path=str(outside), old="secret", new="open").failed
+    wrong = caller(settings="tools: {files: {roots: [notes]}}").ollm.run_command("files changes")
+    assert "'notes' is no absolute path" in wrong.stderr
     from ollm_plugins.files.settings import FilesSettings
 
     from ollm.api import Setting

@@ -35,12 +35,12 @@ class Shown(Struct, frozen=True):
 
     :param path: the file or folder
     :param digest: of a file that is to be changed, as it was
-    :param lines: that are added and removed
+    :param lines: digest of those that are added and removed
     """
 
     path: Path
     digest: str = ""
-    lines: list[str] = []
+    lines: str = ""
 
 
 _shown: OrderedDict[_Key, Shown] = OrderedDict()
@@ -111,7 +111,7 @@ def _led(seen: Shown, now: str) -> bool:
 
 def _key(ctx: ToolContext) -> _Key:
     words = json.dumps(dict(ctx.call.arguments), sort_keys=True, default=str)
-    return ctx.turn.id, ctx.call.id, ctx.call.name, words
+    return ctx.turn.id, ctx.call.id, ctx.call.name, digest(words.encode())
 
 
 def reason(host: HostContext, place: Place, *, change: bool = False) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from itertools import islice
 from typing import Final
 
 from ollm.api import UsageError
@@ -19,10 +20,11 @@ PLACES: Final = 10
 """Places that are named where a part stands in several."""
 
 
-def edited(text: Text, wish: Edit, name: str) -> str:
+def edited(text: Text, wish: Edit, name: str, most: int) -> str:
     """Return a text in which a part is replaced. The part and what replaces it get the line ends of the text.
 
     :param name: of the file, for what is said
+    :param most: characters that the text may have then
     :raises UsageError: the part is not there, or stands in several places; says what to do
     """
     if not wish.old:
@@ -34,15 +36,23 @@ def edited(text: Text, wish: Edit, name: str) -> str:
         new = with_newline(wish.new, newline if "\n" in old else text.newline)
         found = text.text.count(old)
         if found == 1 or (found and wish.all):
+            _refuse_large(len(text.text) + found * (len(new) - len(old)), most, name)
             return text.text.replace(old, new)
         if found:
             raise _ambiguous(text.text, old, name, found)
     raise _absent(with_newline(text.text, "\n"), with_newline(wish.old, "\n"), name)
 
 
+def _refuse_large(size: int, most: int, name: str) -> None:
+    """:raises UsageError: a text would be too large; said before it is made, since it could fill the memory"""
+    if size > most:
+        raise UsageError(f"{name} would have {size:,} characters; {most:,} are allowed, so nothing was changed")
+
+
 def _ambiguous(text: str, old: str, name: str, found: int) -> UsageError:
-    places = [str(text.count("\n", 0, match.start()) + 1) for match in re.finditer(re.escape(old), text)]
-    lines = ", ".join(places[:PLACES]) + (", …" if len(places) > PLACES else "")
+    first = islice(re.finditer(re.escape(old), text), PLACES)
+    places = [str(text.count("\n", 0, match.start()) + 1) for match in first]
+    lines = ", ".join(places) + (", …" if found > PLACES else "")
     problem = f"`old` stands {found} times in {name} (lines {lines}), so nothing was changed"
     return UsageError(problem, "Take more of the lines around the one you mean, or set `all` to replace it everywhere.")
 
@@ -50,7 +60,7 @@ def _ambiguous(text: str, old: str, name: str, found: int) -> UsageError:
 def _absent(text: str, old: str, name: str) -> UsageError:
     """Return what to say of a part that is not there: what stands there instead, as far as that can be guessed."""
     problem = f"`old` is not in {name}, so nothing was changed"
-    bare = re.sub(r"(?m)^\s*\d+(?:\t|[:|] ?)", "", old)
+    bare = re.sub(r"(?m)^[ \t]*\d+(?:\t|[:|] ?)", "", old)
     if bare != old and bare.strip() and bare in text:
         return UsageError(problem, "It stands there without the line numbers: leave them out.")
     lines, wanted = text.split("\n"), old.strip("\n").split("\n")

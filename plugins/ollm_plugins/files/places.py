@@ -85,7 +85,7 @@ def roots(host: HostContext) -> list[tuple[Path, bool]]:
     return [
         (_real(host.paths.tool_results), False),
         (workspace(host), True),
-        *((_real(Path(each).expanduser()), True) for each in more if each.strip()),
+        *((_real(Path(each).expanduser()), True) for each in more),
     ]
 
 

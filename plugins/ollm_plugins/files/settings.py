@@ -4,9 +4,16 @@ Annotations stay objects here (no `from __future__ import annotations`), so that
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from ollm.api import Setting
+
+
+def _relative(roots: tuple[str, ...]) -> str:
+    """Say which roots would mean another folder wherever the user works."""
+    wrong = [each for each in roots if not Path(each).expanduser().is_absolute()]
+    return f"{wrong[0]!r} is no absolute path, nor does it begin with ~/" if wrong else ""
 
 
 @dataclass(frozen=True)
@@ -19,6 +26,7 @@ class FilesSettings:
             "Folders besides the workspace in which the file tools may read and write.",
             env=("OLLM_TOOLS_FILES_ROOTS",),
             project=False,
+            check=_relative,
         ),
     ] = ()
     max_bytes: Annotated[

@@ -28,6 +28,11 @@ from ollm_plugins.files.wishes import Edit, Write, understood
 from ollm_plugins.files.writing import replace_file
 
 
+def digest_of_lines(diff: str) -> str:
+    """Return what tells apart which lines a diff adds and removes, wherever they stand."""
+    return digest("\n".join(changed_lines(diff)).encode("utf-8", "surrogatepass"))
+
+
 class Plan(Struct, frozen=True):
     """A change that could be made.
 
@@ -45,7 +50,7 @@ class Plan(Struct, frozen=True):
     @property
     def as_shown(self) -> agreement.Shown:
         """What somebody sees of it."""
-        return agreement.Shown(self.place.path, digest(content_of(self.seen)), changed_lines(self.diff))
+        return agreement.Shown(self.place.path, digest(content_of(self.seen)), digest_of_lines(self.diff))
 
 
 async def to_write(ctx: ToolContext, arguments: Mapping[str, Any]) -> ToolPreview:
@@ -105,7 +110,7 @@ def _edited(ctx: ToolContext, wish: Edit) -> Plan:
         problem = f"You have not read {name} in this conversation, or it has changed since, so nothing was changed"
         raise OllmError(problem, "Read it with `read_file`, then repeat the edit.")
     before = decoded(seen.data, place.path)
-    return _plan(host, place, seen, before, edited(before, wish, name))
+    return _plan(host, place, seen, before, edited(before, wish, name, _most(host)))
 
 
 def _writable(host: HostContext, given: str) -> Place:
@@ -120,14 +125,18 @@ def _writable(host: HostContext, given: str) -> Place:
 
 
 def _seen(host: HostContext, place: Place) -> Snapshot | None:
-    return snapshot(place, host.settings.section(FilesSettings).max_bytes)
+    return snapshot(place, _most(host))
+
+
+def _most(host: HostContext) -> int:
+    return host.settings.section(FilesSettings).max_bytes
 
 
 def _plan(host: HostContext, place: Place, seen: Snapshot | None, before: Text | None, content: str) -> Plan:
     """:raises OllmError: it is too large, or holds what cannot be written"""
     name = named(host, place.path)
     data = (before or Text("")).with_text(content, place.path)
-    most = host.settings.section(FilesSettings).max_bytes
+    most = _most(host)
     if len(data) > most:
         raise OllmError(f"{name} would have {len(data):,} bytes; {most:,} are allowed", "Write less.")
     return Plan(place, name, seen, data, unified(before.text if before else None, content, name))
