@@ -7,11 +7,17 @@ that name, and `src/*` everything below.
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from glob import has_magic
 from pathlib import Path
+from typing import Final
+
+MOST: Final = 5000
+"""Files and folders that are looked at before a folder counts as one that may hold anything: about 0.2 s on two cores."""
 
 
 def covered(path: str, pattern: str, folder: Path, *, any_case: bool) -> bool:
@@ -21,13 +27,35 @@ def covered(path: str, pattern: str, folder: Path, *, any_case: bool) -> bool:
     :param pattern: absolute, below `~`, relative to the folder, or from `**/` on anywhere
     :param any_case: whether upper and lower case are the same
     """
-    wanted = _parts(_absolute(pattern, folder))
-    if not has_magic(wanted[-1]):
-        wanted = (*wanted, "**")
-    parts = _parts(os.path.realpath(path))
+    parts, wanted = _parts(os.path.realpath(path)), _wanted(pattern, folder)
     if any_case:
-        parts, wanted = tuple(map(str.casefold, parts)), tuple(map(str.casefold, wanted))
+        parts, wanted = _in_lower_case(parts), _in_lower_case(wanted)
     return _fits(parts, wanted)
+
+
+def holds_covered(path: str, pattern: str, folder: Path) -> bool:
+    """Whether a folder holds something that a pattern covers, or so much that it cannot be told; case is ignored."""
+    root = os.path.realpath(path)
+    wanted = _in_lower_case(_wanted(pattern, folder))
+    for number, parts in enumerate(_below(root, _parts(root))):
+        if number == MOST or _fits(_in_lower_case(parts), wanted):
+            return True
+    return False
+
+
+def _below(root: str, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield the names that lead to all that is below a folder; a link is followed, but what it leads to not walked."""
+    todo = [(root, above)]
+    while todo:
+        at, parts = todo.pop()
+        with contextlib.suppress(OSError), os.scandir(at) as entries:  # what cannot be listed cannot be searched
+            for entry in entries:
+                if entry.is_symlink():
+                    yield _parts(os.path.realpath(entry.path))
+                    continue
+                yield (*parts, entry.name)
+                if entry.is_dir(follow_symlinks=False):
+                    todo.append((entry.path, (*parts, entry.name)))
 
 
 def is_exactly(path: str, pattern: str, folder: Path) -> bool:
@@ -49,6 +77,16 @@ def _absolute(pattern: str, folder: Path) -> str:
     parts = (folder / spread).parts
     plain = next((at for at, part in enumerate(parts) if has_magic(part)), len(parts))
     return str(Path(os.path.realpath(Path(*parts[:plain])), *parts[plain:]))
+
+
+def _wanted(pattern: str, folder: Path) -> tuple[str, ...]:
+    """Return the names that a covered path has, one after the other."""
+    wanted = _parts(_absolute(pattern, folder))
+    return wanted if has_magic(wanted[-1]) else (*wanted, "**")
+
+
+def _in_lower_case(parts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(str.casefold, parts))
 
 
 def _parts(path: str) -> tuple[str, ...]:

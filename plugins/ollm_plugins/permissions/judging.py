@@ -1,6 +1,6 @@
 """Does a call run, is it refused, or is the user asked?
 
-Deny beats everything. Then yolo runs all that is left. Then ask beats allow, and what a tool warns of is asked about
+Deny beats everything, and where one may be meant, the user is asked. Then yolo runs all that is left. Then ask beats allow, and what a tool warns of is asked about
 unless a rule names just that; then the mode decides.
 """
 
@@ -58,9 +58,9 @@ def judged(situation: Situation, tool: Tool, preview: ToolPreview | None) -> Ver
     denying = _first(speaking, "deny")
     if denying is not None:
         return Verdict("deny", told(denying))
-    unsure = next((each for each in situation.rules if may_speak_of(each, tool.name, subject)), None)
+    unsure = next((r for r in situation.rules if may_speak_of(r, tool.name, subject, situation.folder)), None)
     if unsure is not None:
-        return Verdict("ask", f"it may hide what the rule `{told(unsure)}` names")
+        return Verdict("ask", f"it may concern what the rule `{told(unsure)}` names")
     if situation.mode == "yolo":
         return Verdict("allow", "mode yolo", "mode")
     asking = _first(speaking, "ask")

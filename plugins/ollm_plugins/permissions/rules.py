@@ -115,13 +115,19 @@ def speaks_of(rule: Rule, tool: str, subject: Subject, folder: Path) -> bool:
     return kind == subject.kind and _covers(kind, text, subject.text, folder, narrowly=action == "allow")
 
 
-def may_speak_of(rule: Rule, tool: str, subject: Subject) -> bool:
-    """Whether a rule against commands cannot be ruled out, because of what the command may hide."""
+def may_speak_of(rule: Rule, tool: str, subject: Subject, folder: Path) -> bool:
+    """Whether an ask or a deny may be meant: by what a command may hide, or by what is in a folder."""
+    action = action_of(rule)
+    kind, text = narrowed(rule)
+    if action == "allow" or not kind or kind != subject.kind or not fnmatchcase(tool, getattr(rule, action)):
+        return False
+    if kind == "path":
+        from ollm_plugins.permissions.globs import holds_covered
+
+        return holds_covered(subject.text, text, folder)
     from ollm_plugins.permissions.shell_words import hides
 
-    action = action_of(rule)
-    speaks = action != "allow" and bool(rule.command) and fnmatchcase(tool, getattr(rule, action))
-    return speaks and subject.kind == "command" and hides(subject.text)
+    return kind == "command" and hides(subject.text)
 
 
 def _covers(kind: Kind, text: str, subject: str, folder: Path, *, narrowly: bool) -> bool:
