@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.replay import RememberingServer, Request, entry, load
+from tests.terminal import screen
 from tests.terminal.screen import Terminal
 
 MODELS = ("one:1b", "two:1b", "three:1b")
@@ -42,10 +46,10 @@ def compare(home: Path, server: RememberingServer, *words: str, columns: int = 1
     return terminal(home, server, "compare", *words, columns=columns, rows=rows)
 
 
-def kept(home: Path, server: RememberingServer) -> dict[str, object]:
+def kept(home: Path, server: RememberingServer) -> dict[str, Any]:
     with terminal(home, server, "compare", "show", "last", "--json", columns=4000) as shell:
         assert shell.wait_for_end() == 0
-        found: dict[str, object] = json.loads(bytes(shell.raw).decode())
+        found: dict[str, Any] = json.loads(bytes(shell.raw).decode())
     return found
 
 
@@ -167,3 +171,61 @@ def test_in_the_shell_the_repl_opens_with_the_winner(tmp_path: Path, server: Rem
         last = [request.json for request in server.requests if request.path == "/api/chat"][-1]
         assert last["model"] == "one:1b"
         assert [message["content"] for message in last["messages"] if message["role"] == "user"][0] == "First question"
+
+
+def test_a_prompt_from_a_pipe_is_answered_on_the_screen_and_keys_come_from_the_terminal(
+    tmp_path: Path, server: RememberingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = f'echo "From a pipe" | {screen.OLLM} compare - one:1b two:1b --parallel'
+    monkeypatch.setattr(screen, "OLLM", "/bin/bash")
+    with terminal(tmp_path, server, "-c", command) as shell:
+        shell.wait_for(r"Which is best\?")
+        shell.send("2")
+        shell.wait_for("You prefer ollama/two:1b")
+        assert "c goes on" not in shell.text
+        shell.press("enter")
+        assert shell.wait_for_end() == 0
+    assert server.requests[-1].json["messages"][-1]["content"].strip() == "From a pipe"
+
+
+def test_a_terminal_that_is_closed_while_one_chooses_loses_no_answer(tmp_path: Path, server: RememberingServer) -> None:
+    with compare(tmp_path, server, "P", "one:1b", "two:1b", "--parallel") as shell:
+        shell.wait_for(r"Which is best\?")
+        shell.hang_up()
+    assert [answer["answered"] for answer in kept(tmp_path, server)["answers"]] == [True, True]
+
+
+def test_a_request_to_terminate_ends_all_and_leaves_the_screen(tmp_path: Path, server: RememberingServer) -> None:
+    with compare(tmp_path, server, "P", "slow:1b", "one:1b", "--parallel") as shell:
+        shell.wait_for(r"2 one:1b: 0\.\d s")
+        shell.signal(signal.SIGINT)
+        assert shell.wait_for_end() == 130
+        assert bytes(shell.raw).rfind(b"\x1b[?1049l") > bytes(shell.raw).rfind(b"\x1b[?1049h")
+        assert "ended by the user" in bytes(shell.raw).decode()
+
+
+def test_without_colours_none_are_written(tmp_path: Path, server: RememberingServer) -> None:
+    tmp_path.joinpath("home").mkdir()
+    environ = {"OLLAMA_HOST": server.url, "NO_COLOR": "1", "OLLM_PROJECT_DETECT": "no"}
+    with Terminal(tmp_path / "home", environ, "compare", "P", "one:1b", "two:1b", columns=120) as shell:
+        shell.wait_for(r"Which is best\?")
+        shell.send("1")
+        shell.wait_for("You prefer")
+        shell.press("enter")
+        assert shell.wait_for_end() == 0
+        codes = {code for match in re.findall(rb"\x1b\[([\d;]*)m", bytes(shell.raw)) for code in match.split(b";")}
+    assert codes <= {b"", b"0", b"1", b"7"}
+
+
+def test_what_a_model_writes_is_not_obeyed(tmp_path: Path) -> None:
+    evil = load("chat_stream")
+    assert evil.lines is not None
+    lines = tuple(line.replace('"content":"', '"content":"\\u001b]0;owned\\u0007\\u001b[2J', 1) for line in evil.lines)
+    script = {"/api/chat": evil.but(lines=lines)}
+    with RememberingServer(listed=[entry(name) for name in MODELS], script=script, load_ms=0) as server:
+        with compare(tmp_path, server, "P", *MODELS, "--parallel") as shell:
+            shell.wait_for(r"Which is best\?")
+            shell.press("enter")
+            assert shell.wait_for_end() == 0
+            assert b"]0;owned\x07" not in shell.raw
+            assert "␛]0;owned" in shell.text

@@ -67,7 +67,8 @@ class Contest:
 
         :return: the exit code
         """
-        watched = self._ctx.out.is_terminal and self._ctx.out.can_ask and not self._terms.as_json
+        out = self._ctx.out
+        watched = out.is_terminal and out.draws_aside and not self._terms.as_json
         try:
             if watched:
                 self._watch()
@@ -105,7 +106,7 @@ class Contest:
         from ollm_plugins.compare.view import View
 
         stays = self._terms.winner is None
-        view = View(self._ctx.out, self._race, self._compared, self._complete, stays=stays)
+        view = View(self._ctx.out, self._race, self._compared, self._complete, stays=stays, goes_on=self._can_go_on())
         outcome = self._ctx.run(view.run())
         self._go_on = outcome.go_on
         if outcome.interrupted:
@@ -149,6 +150,10 @@ class Contest:
             self._ctx.out.document(document(self._compared))
         else:
             tell(self._ctx.out, self._compared, answers=answers)
+
+    def _can_go_on(self) -> bool:
+        """Whether a conversation can be held: what is typed must come from the terminal, not from a pipe."""
+        return self._ctx.conversation is not None or self._ctx.out.can_ask
 
     def _converse(self) -> int:
         """Go on with the winner's answer: in the conversation under way, or in a new one."""

@@ -46,16 +46,25 @@ class View:
 
     :param finished: is told when all have answered, and returns the comparison as it is kept
     :param stays: whether it waits for a choice at the end
+    :param goes_on: whether the winner's answer can become the conversation
     """
 
     def __init__(
-        self, out: Output, race: Race, begun: Compared, finished: Callable[[], Compared], *, stays: bool = True
+        self,
+        out: Output,
+        race: Race,
+        begun: Compared,
+        finished: Callable[[], Compared],
+        *,
+        stays: bool = True,
+        goes_on: bool = True,
     ) -> None:
         self._out = out
         self._race = race
         self._compared = begun
         self._finished = finished
         self._stays = stays
+        self._goes_on = goes_on
         self._panes = [Pane(column) for column in race.columns]
         self._shown = Shown()
         self._shown.numbers = not begun.blind
@@ -163,7 +172,7 @@ class View:
         count = len(self._panes)
         if not self._over:
             return "q ends all", "x ends one", f"1-{count} choose it", "arrows and PgUp scroll"
-        if self._compared.choice == "winner":
+        if self._compared.choice == "winner" and self._goes_on:
             return "Enter leaves", "c goes on with it as the conversation"
         if self._compared.choice:
             return ("Enter leaves",)
@@ -224,7 +233,7 @@ class View:
         self._panes[self._shown.focus].scroll(rows, self._page())
 
     def _continue(self) -> None:
-        if self._compared.choice == "winner":
+        if self._compared.choice == "winner" and self._goes_on:
             self._go_on = True
             self._leave()
 
