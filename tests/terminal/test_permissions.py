@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import stat
 import subprocess
 import time
@@ -230,6 +231,40 @@ def test_ctrl_c_ends_the_turn(open_terminal: Open, home: Path) -> None:
     terminal.wait_for("^Told: 'Interrupted by the user.'")
     terminal.press("c-d")
     assert terminal.wait_for_end() == 0
+
+
+@pytest.mark.parametrize("where", ["the reason", "the edit"])
+def test_ctrl_c_ends_the_turn_wherever_it_is_pressed(open_terminal: Open, home: Path, where: str) -> None:
+    terminal = open_terminal()
+    terminal.send_line(wish("git status"))
+    answered(terminal, "n" if where == "the reason" else "e")
+    start = "Why not?" if where == "the reason" else "edit: "
+    terminal.wait_until(lambda: terminal.cursor_line.startswith(start), where)
+    terminal.press("c-c")
+    terminal.wait_for(r"^\[interrupted\]")
+    terminal.wait_for_prompt()
+    assert done(home) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_at_the_question_approves_of_nothing(open_terminal: Open, home: Path, number: signal.Signals) -> None:
+    terminal = open_terminal()
+    terminal.send_line(wish("git status"))
+    terminal.wait_for(ASKED)
+    terminal.signal(number)
+    if number is signal.SIGINT:
+        terminal.wait_for_prompt()
+    else:
+        assert terminal.wait_for_end() == 128 + number
+    assert done(home) == []
+
+
+def test_a_terminal_that_goes_away_approves_of_nothing(open_terminal: Open, home: Path) -> None:
+    terminal = open_terminal()
+    terminal.send_line(wish("git status"))
+    terminal.wait_for(ASKED)
+    terminal.hang_up()
+    assert done(home) == []
 
 
 def test_ctrl_d_is_no(open_terminal: Open, home: Path) -> None:
