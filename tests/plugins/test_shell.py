@@ -244,7 +244,15 @@ def test_the_settings_bound_what_a_model_may_ask_for(shell):
     assert "ended after 0.2 s" in shell("sleep 60", settings="timeout: 60", timeout="0.2")
 
 
-def test_ctrl_c_ends_it_with_all_that_it_has_started(shell, workspace):
+@pytest.fixture
+def interruptible():
+    """Ctrl-C as in a terminal; what runs in the background of a script ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_it_with_all_that_it_has_started(shell, workspace, interruptible):
     pids = workspace / "pids"
 
     def press():

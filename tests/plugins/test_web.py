@@ -619,7 +619,15 @@ def test_a_page_that_takes_too_long_to_read_is_given_up_with_the_program_that_re
     assert running.stdout == ""
 
 
-def test_ctrl_c_ends_it_with_the_program_that_reads_the_page(fetch, site):
+@pytest.fixture
+def interruptible():
+    """Ctrl-C as in a terminal; what runs in the background of a script ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_it_with_the_program_that_reads_the_page(fetch, site, interruptible):
     site.routes["/attack2"] = ("<!--" * 400_000, HTML)
 
     def running():
