@@ -8,7 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from ollm.api import FrontendContext, Notice, SettingsError, SettingsLayer, Specs, StatusContext, Tool, hookimpl
+from ollm.api import (
+    CompletionContext,
+    FrontendContext,
+    Notice,
+    SettingsError,
+    SettingsLayer,
+    Specs,
+    StatusContext,
+    Tool,
+    hookimpl,
+)
+from ollm_plugins.permissions.completing import modes, numbers
 from ollm_plugins.permissions.plugin import Plugin
 from ollm_plugins.permissions.session import begin_yolo, session_of, status
 from tests.helpers.program import ollm  # noqa: F401  (a fixture)
@@ -178,6 +189,14 @@ def test_mistakes_in_a_file_name_the_line(ollm_app, ollm_home):
     assert result.exit_code == 2
     assert f"{ollm_home / 'config.yaml'}:2: tools.rules" in result.stderr
     assert "rule 1: a command is given by its first words" in result.stderr
+
+
+def test_modes_and_rules_are_completed(ollm_app):
+    harness = ollm_app(Plugin, Shell, settings="tools: {rules: [{allow: shell}, {deny: x}]}")
+    context = CompletionContext(harness.app.context, "a")
+    assert [name for name, _ in modes(context)] == ["ask", "auto"]
+    assert list(numbers(CompletionContext(harness.app.context))) == [("1", "allow shell"), ("2", "deny x")]
+    assert list(numbers(context)) == []
 
 
 def fits(shown, real):

@@ -19,7 +19,9 @@ Tools = Annotated[
     str, typer.Argument(help='Name of a tool, or a glob such as "read_*".', metavar="TOOL"), Completes("tool")
 ]
 PathGlob = Annotated[
-    str, typer.Option("--path", help='Only for such paths, e.g. "src/**"; a folder covers what is in it.')
+    str,
+    typer.Option("--path", help='Only for such paths, e.g. "src/**"; a folder covers what is in it.'),
+    Completes("path"),
 ]
 Prefix = Annotated[str, typer.Option("--command", help='Only for commands that begin so, e.g. "git status".')]
 Host = Annotated[str, typer.Option("--host", help='Only for such hosts, e.g. "*.python.org".')]
@@ -28,7 +30,7 @@ _RULES = ("tools", "rules")
 
 def mode(
     ctx: CommandContext,
-    name: Annotated[str, typer.Argument(help="ask, auto or yolo.", metavar="MODE")],
+    name: Annotated[str, typer.Argument(help="ask, auto or yolo.", metavar="MODE"), Completes("tools-mode")],
     *,
     save: Save = False,
     as_json: Json = False,
@@ -164,7 +166,11 @@ def _names_some(pattern: str, names: list[str]) -> bool:
 
 def forget(
     ctx: CommandContext,
-    number: Annotated[int | None, typer.Argument(help="As `permissions` lists it.", metavar="[NUMBER]")] = None,
+    number: Annotated[
+        int | None,
+        typer.Argument(help="As `permissions` lists it.", metavar="[NUMBER]"),
+        Completes("permission-rule"),
+    ] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="All that hold for the session only.")] = False,
     save: Annotated[bool, typer.Option("--save", help="Also what stands in your settings.")] = False,

@@ -14,11 +14,12 @@ from ollm_plugins.permissions.settings import Rule, ToolsSettings
 
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 KEY = "tools.rules"
-_RUNS = {
+RUNS = {
     "ask": "nothing runs without a question",
     "auto": "reading in the folder you work in runs without a question",
     YOLO: "everything runs without a question",
 }
+"""The modes, and what each means."""
 
 
 class Listed(Struct, frozen=True):
@@ -58,7 +59,7 @@ def show(ctx: CommandContext, *, as_json: Json = False) -> None:
         found = [described(each) for each in rules]
         ctx.out.document({"mode": session.mode, "origin": session.origin, "rules": found})
         return
-    ctx.out.print(f"Mode {session.mode} ({session.origin}): {_RUNS[session.mode]}, unless a rule says otherwise")
+    ctx.out.print(f"Mode {session.mode} ({session.origin}): {RUNS[session.mode]}, unless a rule says otherwise")
     if not rules:
         ctx.out.print("There are no rules; `permissions allow`, `ask` and `deny` make some")
         return

@@ -12,6 +12,7 @@ from ollm.api import (
     SettingsSection,
     Specs,
     StatusItem,
+    ValueCompleter,
     hookimpl,
 )
 
@@ -50,6 +51,12 @@ class Plugin(Specs):
     def ollm_status_items(self, ctx: HostContext) -> list[StatusItem]:
         """Hand in the mode, for the status bar."""
         return [StatusItem("permissions", f"{_AT}.session:status", order=1)]
+
+    @hookimpl
+    def ollm_value_completers(self, ctx: HostContext) -> list[ValueCompleter]:
+        """Know the modes, and the numbers of the rules."""
+        names = {"tools-mode": "modes", "permission-rule": "numbers"}
+        return [ValueCompleter(name, f"{_AT}.completing:{how}") for name, how in names.items()]
 
     @hookimpl
     def ollm_commands(self, ctx: HostContext) -> list[Command | CommandGroup]:
