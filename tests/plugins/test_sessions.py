@@ -82,3 +82,172 @@ def test_what_was_taken_back_is_not_gone_on_with(ollm_app):
     assert [each.content for each in kept.messages] == ["First", "one", "Third", "three"]
     assert "Second" not in ollm.run_command("session show last").stdout
     assert "[taken back]" in ollm.run_command("session show last --all").stdout
+
+
+def test_a_failed_turn_is_no_part_of_the_conversation_and_yet_kept(ollm_app):
+    ollm = ollm_app(Plugin, replies=["one", ProviderError("it broke"), "three"])
+    kept = talk(ollm, "First")
+    with pytest.raises(ProviderError):
+        talk(ollm, "Second", conversation=kept)
+    talk(ollm, "Third", conversation=kept)
+    assert resumed(ollm, kept.id) == kept.messages
+    said = ollm.run_command("session show last --all --json").json["turns"]
+    assert [(each["messages"][0]["content"], each["reason"]) for each in said] == [
+        ("First", "stop"),
+        ("Second", "cut"),
+        ("Third", "stop"),
+    ]
+
+
+def test_a_cut_answer_is_kept_as_far_as_it_came(ollm_app):
+    ollm = ollm_app(Plugin, replies=[[TextDelta("half an ans")]])
+    kept = talk(ollm, "First")
+    assert resumed(ollm, kept.id) == kept.messages == [Message("user", "First"), Message("assistant", "half an ans")]
+    assert ollm.run_command("session show").stdout.endswith("\nhalf an ans\n[cut]\n")
+
+
+def test_an_aside_is_not_kept(ollm_app, ollm_home):
+    ollm = ollm_app(Plugin)
+    talk(ollm, "Between us", conversation=ollm.app.conversation(aside=True))
+    sessions_of(ollm.app.context).recorder.flush()
+    assert not (ollm_home / "sessions.db").exists()
+
+
+@pytest.mark.parametrize("given", [{"settings": "sessions: {save: false}"}, {"environ": {"OLLM_SESSIONS_SAVE": "no"}}])
+def test_who_wants_nothing_kept_finds_nothing_written(ollm_app, ollm_home, given):
+    ollm = ollm_app(Plugin, replies=["one", "two"], **given)
+    kept = talk(ollm, "First", "Second", None)
+    records = ollm.app.services.find(ConversationRecords)
+    records.note(kept.id, "context", {"kept": 1})
+    assert records.noted(kept.id, "context") is None
+    assert list(records.tool_calls()) == []
+    assert ollm.run_command("session list").stdout == "No session is kept yet\n"
+    ollm.app.close()
+    assert [path.name for path in ollm_home.iterdir() if path.name != "config.yaml"] == []
+
+
+def test_what_was_said_before_saving_was_wanted_is_kept_with_the_next_turn(ollm_app):
+    ollm = ollm_app(Plugin, replies=["one", "two"], settings="sessions: {save: false}")
+    kept = talk(ollm, "First")
+    ollm.app.settings.set_session("sessions.save", True)
+    talk(ollm, "Second", conversation=kept)
+    assert resumed(ollm, kept.id) == kept.messages
+    assert "[kept later than it was said]" in ollm.run_command("session show").stdout
+
+
+def test_whatever_a_model_writes_can_be_kept(ollm_app):
+    strange = "half \ud800 nul \0 bell \a bidi \u202e"
+    call = ToolCall("1", "look", {"at": 2**70, "half": "\ud800"})
+    ollm = ollm_app(Plugin, Looking, replies=[call, strange])
+    kept = talk(ollm, "\ud800?")
+    read = resumed(ollm, kept.id)
+    assert [each.role for each in read] == ["user", "assistant", "tool", "assistant"]
+    assert read[-1].content == strange.replace("\ud800", "?")
+    assert read[1].tool_calls[0].arguments["at"] == 2**70
+    shown = ollm.run_command("session show").stdout
+    assert "\a" not in shown
+    assert "\u202e" not in shown
+    assert ollm.run_command("session search bell").stdout.count("bell") == 1
+
+
+def test_two_conversations_of_one_program_stay_apart(ollm_app):
+    ollm = ollm_app(Plugin, replies=["a", "b", "c"])
+    first, second = talk(ollm, "First"), talk(ollm, "Second")
+    talk(ollm, "More", conversation=first)
+    assert resumed(ollm, first.id) == first.messages
+    assert resumed(ollm, second.id) == second.messages
+
+
+def test_records_of_tools_and_notes(ollm_app):
+    ollm = ollm_app(Plugin, Looking, replies=[ToolCall("1", "look", {"at": 1}), "ok"])
+    kept = talk(ollm, "Look")
+    records = ollm.app.services.find(ConversationRecords)
+    (call,) = records.tool_calls(tool="look")
+    assert (call.conversation, call.model, call.call.call.arguments) == (kept.id, "scripted/scripted:1b", {"at": 1})
+    assert call.call.allowed
+    assert not call.call.failed
+    assert records.tool_calls(tool="other") == records.tool_calls(conversation="other") == []
+    records.note(kept.id, "context", {"summary": "süß"})
+    assert records.noted(kept.id, "context") == {"summary": "süß"}
+    assert records.noted(kept.id, "other") is None
+    records.note(kept.id, "context", None)
+    assert records.noted(kept.id, "context") is None
+    ollm.run_command("session fork last")
+    assert len(records.tool_calls()) == 1, "what a fork has copied happened once"
+
+
+def test_two_programs_go_on_with_one_session(ollm_app):
+    """The one that comes second goes on in a fork, and neither loses anything."""
+    first, second = ollm_app(Plugin, replies=["one", "two"]), ollm_app(Plugin, replies=["other", "more"])
+    mine = talk(first, "First")
+    sessions_of(first.app.context).recorder.flush()
+    theirs = second.app.conversation()
+    theirs.restore(mine.id, resumed(second, mine.id))
+    talk(second, "Theirs", conversation=theirs)
+    sessions_of(second.app.context).recorder.flush()
+    talk(first, "Mine", conversation=mine)
+    forked = sessions_of(first.app.context).recorder
+    forked.flush()
+    assert forked.where(mine.id) != mine.id
+    assert "Another program has gone on with session" in first.stderr.getvalue()
+    assert resumed(first, forked.where(mine.id)) == mine.messages
+    assert resumed(second, theirs.id) == theirs.messages
+    talk(second, "More", conversation=theirs)
+    assert resumed(second, theirs.id) == theirs.messages
+    listed = {each["id"]: each for each in first.run_command("session list --json").json}
+    assert listed[forked.where(mine.id)]["parent"] == mine.id
+
+
+def test_a_session_that_was_deleted_meanwhile_is_kept_anew(ollm_app):
+    first, second = ollm_app(Plugin, replies=["one", "two"]), ollm_app(Plugin)
+    mine = talk(first, "First")
+    sessions_of(first.app.context).recorder.flush()
+    assert second.run_command("session delete last --yes").stdout == "1 session deleted\n"
+    talk(first, "Second", conversation=mine)
+    assert resumed(first, mine.id) == mine.messages
+
+
+def test_a_file_of_a_later_version_is_left_alone(ollm_app, ollm_home):
+    with sqlite3.connect(ollm_home / "sessions.db") as connection:
+        connection.execute("PRAGMA user_version=99")
+    connection.close()
+    ollm = ollm_app(Plugin, replies=["one", "two"])
+    talk(ollm, "First", "Second")
+    sessions_of(ollm.app.context).recorder.flush()
+    assert ollm.stderr.getvalue().count("later version of ollm") == 1, "said once"
+    refused = ollm.run_command("session list")
+    assert refused.exit_code != 0
+    assert "later version" in refused.stderr
+    assert [path.name for path in ollm_home.glob("*.unreadable*")] == []
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nothing is read-only to the administrator")
+def test_a_home_that_cannot_be_written_ends_no_conversation(ollm_app, ollm_home):
+    ollm_home.chmod(0o500)
+    try:
+        ollm = ollm_app(Plugin, replies=["one", "two"])
+        assert ollm.ask("First").text == "one"
+    finally:
+        ollm_home.chmod(0o700)
+
+
+def test_a_disk_that_is_full_ends_no_conversation_and_loses_nothing_once_there_is_room(ollm_app, ollm_home):
+    """A folder in the file's place stands for whatever keeps it from being written."""
+    (ollm_home / "sessions.db").mkdir()
+    ollm = ollm_app(Plugin, replies=["one", "two", "three"])
+    kept = talk(ollm, "First", "Second")
+    sessions_of(ollm.app.context).recorder.flush()
+    assert ollm.stderr.getvalue().count("This conversation is not being saved") == 1
+    (ollm_home / "sessions.db").rmdir()
+    talk(ollm, "Third", conversation=kept)
+    assert resumed(ollm, kept.id) == kept.messages
+
+
+def test_notices_are_kept(ollm_app):
+    ollm = ollm_app(Plugin, replies=[[Notice("odd", "Something is odd."), TextDelta("ok"), Finished("stop")]])
+    talk(ollm, "First")
+    (turn,) = ollm.run_command("session show --json").json["turns"]
+    assert turn["notices"] == ["Something is odd."]
+    assert turn["events"][0] == {"type": "notice", "after": turn["events"][0]["after"], "code": "odd"} | {
+        "text": "Something is odd."
+    }

@@ -11,7 +11,7 @@ import typer
 from ollm.api import CommandContext, UsageError
 from ollm_plugins.sessions import reading
 from ollm_plugins.sessions.kept import KeptSession, clean
-from ollm_plugins.sessions.listing import Json, Session, described
+from ollm_plugins.sessions.listing import Json, Session, described, many
 from ollm_plugins.sessions.meaning import meant, short
 from ollm_plugins.sessions.resuming import go_on
 from ollm_plugins.sessions.saving import fork as copy
@@ -36,7 +36,7 @@ def fork(
     source = meant(ctx, session)
     service = sessions_of(ctx.app.context)
     if at is not None and at > source.turns:
-        raise UsageError(f"The session has only {source.turns} turns", "`ollm session show` shows them.")
+        raise UsageError(f"The session has only {many(source.turns)}", "`ollm session show` shows them.")
     target = uuid4().hex
 
     def work(connection: Connection) -> KeptSession | None:
@@ -51,7 +51,7 @@ def fork(
     if as_json:
         ctx.out.document(described(made) if made else None)
     else:
-        said = f"Session {short(ctx.app.context, target)} begins with {made.turns if made else 0} turns of '{source.title}'"
+        said = f"Session {short(ctx.app.context, target)} begins with {many(made.turns if made else 0)} of '{source.title}'"
         ctx.out.print(said + ("; you go on in it" if ctx.conversation is not None else ""))
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ollm.api import CommandContext, UsageError
+from ollm.api import CommandContext, Completes, UsageError
 from ollm_plugins.sessions import reading
 from ollm_plugins.sessions.kept import KeptSession
 from ollm_plugins.sessions.listing import Json
-from ollm_plugins.sessions.meaning import Meant, find
+from ollm_plugins.sessions.meaning import find
 from ollm_plugins.sessions.service import Sessions, sessions_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ _UNITS = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 def delete(
     ctx: CommandContext,
     session: Annotated[
-        list[Meant] | None, typer.Argument(help="Ids, numbers in the list or titles.", metavar="[SESSION…]")
+        list[str] | None,
+        typer.Argument(help="Ids, numbers in the list or titles.", metavar="[SESSION…]"),
+        Completes("session"),
     ] = None,
     *,
     older_than: Annotated[

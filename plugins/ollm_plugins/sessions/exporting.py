@@ -12,7 +12,7 @@ import typer
 from ollm.api import CommandContext, Completes, UsageError, to_document, write_atomically
 from ollm_plugins.sessions import reading
 from ollm_plugins.sessions.kept import KeptSession, KeptTurn, iso
-from ollm_plugins.sessions.listing import Json, described, described_turn
+from ollm_plugins.sessions.listing import Json, described, described_turn, many
 from ollm_plugins.sessions.meaning import Meant, meant
 from ollm_plugins.sessions.service import sessions_of
 
@@ -51,7 +51,7 @@ def export(
     if path.exists() and not force:
         raise UsageError(f"{path} is there already", "Add --force to replace it.")
     write_atomically(path, text)
-    ctx.out.say(f"ollm: {found.turns} turns were written to {path}.")
+    ctx.out.say(f"ollm: {many(found.turns)} written to {path}.")
 
 
 def _form(form: str | None, file: str | None, *, as_json: bool) -> str:

@@ -148,3 +148,8 @@ def _ending(turn: KeptTurn) -> Iterator[str]:
         yield "[cut: the program ended, or is still at it]"
     elif turn.reason != "stop":
         yield f"[{turn.reason}]"
+
+
+def many(turns: int) -> str:
+    """Say how many turns."""
+    return "1 turn" if turns == 1 else f"{turns} turns"

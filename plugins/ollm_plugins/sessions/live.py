@@ -1,13 +1,14 @@
 """What has come of a turn that is under way?
 
-The loop that answers only hands events over; everything else is done by the thread that writes.
+The loop that answers only hands events over; everything else is done by the thread that writes. Whatever the first
+event of a turn would have to import delays it, so this module imports what it needs when it writes.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ollm.api import (
     Event,
@@ -24,7 +25,9 @@ from ollm.api import (
     ToolReturned,
     Waiting,
 )
-from ollm_plugins.sessions.kept import Draft, KeptTurn, clean, text_of
+
+if TYPE_CHECKING:
+    from ollm_plugins.sessions.kept import Draft
 
 NO_RESULT = "The program ended before there was a result."
 """What a model is told of a tool call that was under way when the program was killed."""
@@ -38,7 +41,7 @@ class Live:
 
     def __init__(self, first: EventContext) -> None:
         self.turn = first.turn
-        self.folder = text_of(first.turn.host.workspace)
+        self.folder = first.turn.host.workspace
         self.at = time.time()
         self._started = time.monotonic()
         sent = first.request.messages if first.request is not None else ()
@@ -64,6 +67,8 @@ class Live:
 
     def draft(self) -> Draft | None:
         """Return what is to be kept by now; None when that is kept already."""
+        from ollm_plugins.sessions.kept import Draft, KeptTurn, text_of
+
         self.fold()
         if not self._changed:
             return None
@@ -72,7 +77,7 @@ class Live:
         details = {"notices": self._notices, "events": self.events}
         messages = (*self._closed, *self._open())
         made = KeptTurn(turn.id, len(turn.messages), self.at, turn.provider, turn.model, "", messages, details=details)
-        return Draft(turn.conversation, self.folder, turn.messages, made)
+        return Draft(turn.conversation, text_of(self.folder), turn.messages, made)
 
     def fold(self) -> None:
         """Take account of the events that have arrived."""
@@ -119,6 +124,8 @@ class Live:
 
 def _told(event: Event) -> dict[str, Any]:
     """Return what is kept of an event beside its type; what tools return stands in the messages."""
+    from ollm_plugins.sessions.kept import clean
+
     if isinstance(event, ToolCalled | ToolReturned):
         return {"tool": clean(event.call.name), "call": event.call.id}
     if isinstance(event, ToolDecided):

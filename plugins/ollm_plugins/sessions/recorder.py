@@ -12,21 +12,23 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from ollm.api import EventContext, HostContext, Notice, OllmError, RewindContext, TurnRecord, replace
-from ollm_plugins.sessions.database import Database
-from ollm_plugins.sessions.kept import Draft, KeptTurn, text_of
+from ollm.api import EventContext, Finished, HostContext, Notice, OllmError, RewindContext, TurnRecord, replace
 from ollm_plugins.sessions.live import Live
-from ollm_plugins.sessions.saving import Put, Seen, put, rewind
 from ollm_plugins.sessions.settings import SessionsSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
     from sqlite3 import Connection
 
+    from ollm_plugins.sessions.kept import Draft
+    from ollm_plugins.sessions.saving import Put, Seen
+
 T = TypeVar("T")
 
 EVERY = 0.5
 """Seconds between two looks at what is under way: what is on the screen for a second is then on the disk."""
+FIRST = 0.02
+"""Seconds after the first event of all before anything is imported: the first words of an answer go before."""
 PATIENCE = 30.0
 """Seconds to wait at the end for what is still to be written."""
 
@@ -39,7 +41,7 @@ class Recorder:
 
     def __init__(self, host: HostContext, path: Path) -> None:
         self._host = host
-        self._database = Database(path, host.notify)
+        self._path = path
         self._seen: dict[str, Seen] = {}
         self._moved: dict[str, str] = {}
         self._live: dict[str, Live] = {}
@@ -62,10 +64,10 @@ class Recorder:
         """Keep a turn that is over."""
         context = record.context
         live = self._live.pop(record.id, None)
-        self._latest = ("", None)
+        self._latest = (record.id, None)  # its last event is still to come
         if context is None or context.aside or not self.keeps:
             return
-        folder = text_of(context.host.workspace)
+        folder = context.host.workspace
         at = live.at if live is not None else time.time() - record.seconds
         self._do(lambda: self._put(_whole(record, live, folder, at)))
 
@@ -121,7 +123,8 @@ class Recorder:
     def _begin(self, context: EventContext) -> Live | None:
         turn = context.turn
         live = self._live.get(turn.id)
-        if live is None and not turn.aside and self.keeps:
+        is_over = isinstance(context.event, Finished)
+        if live is None and not is_over and not turn.aside and self.keeps:
             live = self._live[turn.id] = Live(context)
             self._do(None)
         self._latest = (turn.id, live)
@@ -138,6 +141,10 @@ class Recorder:
         self._wake.set()
 
     def _work(self) -> None:
+        self._wake.wait(FIRST)
+        from ollm_plugins.sessions.database import Database
+
+        self._database = Database(self._path, self._host.notify)
         while self._jobs or not self._ending:
             self._wake.wait(EVERY if self._live else None)
             self._wake.clear()
@@ -154,6 +161,8 @@ class Recorder:
                 self._put(draft)
 
     def _put(self, draft: Draft) -> None:
+        from ollm_plugins.sessions.saving import put
+
         session = self.where(draft.session)
         kept = replace(draft, session=session)
         done = self._change(lambda connection: put(connection, kept, self._seen.get(session)))
@@ -169,6 +178,8 @@ class Recorder:
         self._host.notify(Notice("session-forked", text))
 
     def _rewind(self, conversation: str, kept: int) -> None:
+        from ollm_plugins.sessions.saving import rewind
+
         session = self.where(conversation)
         seen = self._change(lambda connection: rewind(connection, session, kept, self._seen.get(session)))
         if seen is not None:
@@ -178,17 +189,23 @@ class Recorder:
         """Change the database; that it cannot be is said once, until it can again."""
         try:
             done = self._database.change(work)
-        except OllmError as error:
-            if not self._failed:
-                self._host.notify(Notice("session-unsaved", f"This conversation is not being saved: {error}"))
-            self._failed = True
+        except Exception as error:  # noqa: BLE001  (the thread must go on, whatever the file holds)
+            self._say_unsaved(error)
             return None
         self._failed = False
         return done
 
+    def _say_unsaved(self, error: Exception) -> None:
+        if not self._failed:
+            said = str(error) if isinstance(error, OllmError) else f"{type(error).__name__}: {error}"
+            self._host.notify(Notice("session-unsaved", f"This conversation is not being saved: {said}"))
+        self._failed = True
 
-def _whole(record: TurnRecord, live: Live | None, folder: str, at: float) -> Draft:
+
+def _whole(record: TurnRecord, live: Live | None, folder: Path, at: float) -> Draft:
     """Return a turn that is over as it is kept."""
+    from ollm_plugins.sessions.kept import Draft, KeptTurn, text_of
+
     context = record.context
     assert context is not None
     if live is not None:
@@ -213,4 +230,4 @@ def _whole(record: TurnRecord, live: Live | None, folder: str, at: float) -> Dra
         {name: value for name, value in details.items() if value},
         record.tools,
     )
-    return Draft(context.conversation, folder, context.messages, turn)
+    return Draft(context.conversation, text_of(folder), context.messages, turn)

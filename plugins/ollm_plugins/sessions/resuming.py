@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from ollm.api import App, CommandContext, Conversation, FrontendContext, Notice, UsageError, replace
 from ollm_plugins.sessions import reading
 from ollm_plugins.sessions.kept import KeptSession, project_of, text_of
-from ollm_plugins.sessions.listing import Session, ago, lines
+from ollm_plugins.sessions.listing import Session, ago, lines, many
 from ollm_plugins.sessions.meaning import find, meant
 from ollm_plugins.sessions.service import Sessions, sessions_of
 
@@ -32,7 +33,7 @@ def prepare(context: FrontendContext, given: Mapping[str, Any]) -> FrontendConte
     found = find(service, str(given["resume"])) if "resume" in given else _last(app, service)
     conversation = app.conversation()
     conversation.restore(found.id, service.load(found.id))
-    if not context.prompt and set(given) <= {"continue", "resume", "no-save"}:
+    if not context.prompt and _has_terminal(app):
         _show(app, service, found)
     return replace(context, given=conversation)
 
@@ -48,6 +49,9 @@ def resume(ctx: CommandContext, session: Session = "last") -> None:
 
     :raises Exit: in the shell, with the REPL's exit code
     """
+    if ctx.conversation is None and not _has_terminal(ctx.app):
+        problem = "There is no terminal to go on at"
+        raise UsageError(problem, 'Ask one more question instead: ollm --resume SESSION -p "…".')
     found = meant(ctx, session)
     app, service = ctx.app, sessions_of(ctx.app.context)
     said = service.load(found.id)
@@ -57,19 +61,13 @@ def resume(ctx: CommandContext, session: Session = "last") -> None:
         return
     import typer
 
-    _need_terminal()
     conversation = app.conversation()
     conversation.restore(found.id, said)
     raise typer.Exit(app.front_end("interactive", FrontendContext(app, given=conversation)))
 
 
-def _need_terminal() -> None:
-    """:raises UsageError: there is none to converse at"""
-    import sys
-
-    if sys.stdin is None or not sys.stdin.isatty() or not sys.stdout.isatty():
-        problem = "There is no terminal to go on at"
-        raise UsageError(problem, 'Ask one more question instead: ollm --resume SESSION -p "…".')
+def _has_terminal(app: App) -> bool:
+    return sys.stdin is not None and sys.stdin.isatty() and app.out.stdout.isatty()
 
 
 def go_on(conversation: Conversation, service: Sessions, identity: str) -> None:
@@ -94,7 +92,7 @@ def _last(app: App, service: Sessions) -> KeptSession:
 
 def _show(app: App, service: Sessions, found: KeptSession) -> None:
     """Show where the conversation stands."""
-    app.out.print(f"{found.title} · {found.turns} turns · {ago(found.updated)} · {found.model}")
+    app.out.print(f"{found.title} · {many(found.turns)} · {ago(found.updated)} · {found.model}")
     for turn in service.read(lambda connection: reading.turns(connection, found.id, last=SEEN), ()):
         app.out.print()
         for line in lines(turn):

@@ -31,7 +31,7 @@ class Seen(Struct):
     @property
     def end(self) -> int:
         """How many messages are kept; a prompt that has no answer is none of them."""
-        return max((start + count for _, start, count in self.turns if count > 1), default=0)
+        return next((start + count for _, start, count in reversed(self.turns) if count > 1), 0)
 
 
 class Put(Struct, frozen=True):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ollm.api import AuditedCall, ConversationRecords, HostContext, Message, OllmError
-from ollm_plugins.sessions.database import Database
-from ollm_plugins.sessions.kept import decoded, encoded
 from ollm_plugins.sessions.recorder import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from sqlite3 import Connection
     from typing import TypeVar
+
+    from ollm_plugins.sessions.database import Database
 
     T = TypeVar("T")
     U = TypeVar("U")
@@ -30,7 +31,7 @@ class Sessions:
 
     def __init__(self, host: HostContext) -> None:
         self.recorder = Recorder(host, path_in(host.paths.home))
-        self._database = Database(path_in(host.paths.home), host.notify)
+        self._host = host
 
     def read(self, work: Callable[[Connection], T], nothing: U) -> T | U:
         """Read, after all that was heard has been written.
@@ -39,7 +40,8 @@ class Sessions:
         :raises OllmError: it cannot be read
         """
         self.recorder.flush()
-        return self._database.read(work, nothing)
+        with closing(self._database()) as database:  # the last one who closes it leaves a single file
+            return database.read(work, nothing)
 
     def change(self, work: Callable[[Connection], T], *, wipe: bool = False) -> T:
         """Change something, all of it or nothing.
@@ -48,7 +50,8 @@ class Sessions:
         :raises OllmError: it cannot be written
         """
         self.recorder.flush()
-        return self._database.change(work, wipe=wipe)
+        with closing(self._database()) as database:
+            return database.change(work, wipe=wipe)
 
     def load(self, session: str) -> list[Message]:
         """Return a conversation that is about to be gone on with.
@@ -75,6 +78,8 @@ class Sessions:
 
     def note(self, conversation: str, name: str, document: Any) -> None:
         """Keep something with a conversation; None removes it."""
+        from ollm_plugins.sessions.kept import encoded
+
         self.recorder.note(conversation, name, None if document is None else encoded(document))
 
     def noted(self, conversation: str, name: str) -> Any:
@@ -82,15 +87,21 @@ class Sessions:
 
         :raises OllmError: the records cannot be read
         """
+        from ollm_plugins.sessions.kept import decoded
+
         place = (self.recorder.where(conversation), name)
         wanted = "SELECT document FROM notes WHERE session=? AND name=?"
         row = self.read(lambda connection: connection.execute(wanted, place).fetchone(), None)
         return decoded(row[0]) if row else None
 
+    def _database(self) -> Database:
+        from ollm_plugins.sessions.database import Database
+
+        return Database(path_in(self._host.paths.home), self._host.notify)
+
     async def aclose(self) -> None:
         """Write what is left."""
         self.recorder.close()
-        self._database.close()
 
 
 def sessions_of(host: HostContext) -> Sessions:

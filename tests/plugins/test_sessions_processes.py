@@ -1,0 +1,200 @@
+"""Is anything lost when programs are killed, write at once, or find the file damaged?"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from ollm_plugins.sessions.mending import damage
+from tests.helpers.program import ollm  # noqa: F401  (a fixture)
+from tests.replay import load
+from tests.replay.fixtures import replay  # noqa: F401  (a fixture)
+
+SLOW = load("chat_stream").first(20, end="client")
+SLOW = SLOW.but(line_ms=tuple(range(0, 4000, 200)), header_ms=0, total_ms=4000)
+"""A word each 200 ms, and no end."""
+
+FILL = """
+import sys
+from pathlib import Path
+from ollm.testing import make_harness
+from ollm.api import Message
+from ollm_plugins.sessions.plugin import Plugin
+from ollm_plugins.sessions.service import sessions_of
+ollm = make_harness(Path(sys.argv[1]), Plugin, replies=[f"answer {n} " + "word " * 50 for n in range(int(sys.argv[3]))])
+async def hold():
+    conversation = ollm.app.conversation()
+    for number in range(int(sys.argv[3])):
+        async for _ in conversation.ask(f"{sys.argv[2]} {number}"):
+            pass
+        print(number, flush=True)
+ollm.app.run(hold())
+ollm.app.close()
+"""
+
+
+def fill(home, name, count):
+    return subprocess.Popen(
+        [sys.executable, "-c", FILL, str(home), name, str(count)], stdout=subprocess.PIPE, text=True
+    )
+
+
+@pytest.fixture
+def ask(ollm, replay):  # noqa: F811
+    """Start to ask a server that answers slowly, and return the process."""
+    server = replay({"/api/chat": SLOW}, speed=1.0)
+    return lambda *words: ollm.process(
+        *words, "-p", "Moon?", OLLM_HOST=server.url, OLLM_PROVIDER="ollama", OLLM_MODEL="smollm2:135m"
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
+@pytest.mark.parametrize("after", [1.3, 1.7])
+def test_a_kill_in_the_middle_of_an_answer_loses_less_than_a_second(ollm, ask, after):  # noqa: F811
+    process = ask()
+    seen, begun, pipe = [], None, process.stdout.fileno()
+    os.set_blocking(pipe, False)
+    while begun is None or time.monotonic() - begun < after:
+        with contextlib.suppress(BlockingIOError):
+            piece = os.read(pipe, 65536)
+            begun = begun or time.monotonic()
+            seen.append((time.monotonic(), piece.decode()))
+        time.sleep(0.005)
+    killed = time.monotonic()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    second_before = "".join(piece for at, piece in seen if at < killed - 1.0)
+    (turn,) = ollm("session", "show", "last", "--json").json["turns"]
+    assert turn["reason"] == "cut"
+    kept = turn["messages"][1]["content"]
+    assert second_before
+    assert kept.startswith(second_before.rstrip("\n"))
+    assert turn["messages"][0]["content"] == "Moon?"
+    assert "[cut: the program ended, or is still at it]" in ollm("session", "show").out
+
+
+def test_what_was_cut_is_gone_on_with(ollm, ask, replay):  # noqa: F811
+    process = ask()
+    assert process.stdout.read(1)
+    time.sleep(1.0)
+    process.kill()
+    process.wait()
+    server = replay({"/api/chat": "chat_stream"})
+    environ = {"OLLM_HOST": server.url, "OLLM_PROVIDER": "ollama", "OLLM_MODEL": "smollm2:135m"}
+    assert ollm.real("-c", "-p", "Go on", **environ).code == 0
+    (request,) = server.asked("/api/chat")
+    said = [(each["role"], each["content"]) for each in request.json["messages"]]
+    assert [role for role, _ in said] == ["user", "assistant", "user"]
+    assert said[0][1] == "Moon?"
+    assert SLOW.text.startswith(said[1][1])
+    assert said[1][1]
+
+
+@pytest.mark.parametrize("words", [("--no-save",), ("-c", "--no-save")])
+def test_private_mode_writes_nothing(ollm, ask, replay, words):  # noqa: F811
+    if "-c" in words:
+        server = replay({"/api/chat": "chat_stream"})
+        ollm.real("-p", "First", OLLM_HOST=server.url, OLLM_PROVIDER="ollama", OLLM_MODEL="smollm2:135m")
+    before = ollm("session", "list", "--json").json
+    process = ask(*words)
+    assert process.stdout.read(1)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    process.wait()
+    assert ollm("session", "list", "--json").json == before
+    assert list(ollm.home.glob("sessions*")) == [] or "-c" in words
+
+
+def test_many_programs_write_at_once(ollm):  # noqa: F811
+    running = [fill(ollm.home, f"p{number}", 25) for number in range(4)]
+    while any(process.poll() is None for process in running):
+        assert ollm("session", "list", "--json").err == ""
+    assert [process.communicate()[0].count("\n") for process in running] == [25] * 4
+    listed = ollm("session", "list", "--json").json
+    assert sorted(each["title"] for each in listed) == [f"p{number} 0" for number in range(4)]
+    assert [each["turns"] for each in listed] == [25] * 4
+    assert damage(ollm.home / "sessions.db") == ""
+
+
+def test_first_programs_make_the_file_at_once(ollm):  # noqa: F811
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda number: fill(ollm.home, f"p{number}", 1).communicate()[0], range(4)))
+    assert done == ["0\n"] * 4
+    assert len(ollm("session", "list", "--json").json) == 4
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
+def test_a_kill_at_any_moment_damages_nothing(ollm):  # noqa: F811
+    for number in range(6):
+        process = fill(ollm.home, f"k{number}", 10_000)
+        for _ in range(20 + 37 * number):
+            process.stdout.readline()
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    assert damage(ollm.home / "sessions.db") == ""
+    assert ollm("session", "list").err == ""
+
+
+@pytest.fixture
+def filled(ollm):  # noqa: F811
+    """A file with 300 turns in one session, closed."""
+    fill(ollm.home, "prompt", 300).communicate()
+    return ollm.home / "sessions.db"
+
+
+def test_a_file_that_is_no_database_is_set_aside(ollm):  # noqa: F811
+    ollm.home.mkdir()
+    (ollm.home / "sessions.db").write_bytes(b"This is no database. " * 500)
+    done = ollm("session", "list")
+    assert done.code == 0
+    assert "it is kept as sessions.db.unreadable, and nothing of it could be recovered" in done.err
+    assert done.out == "No session is kept yet\n"
+    assert (ollm.home / "sessions.db.unreadable").read_bytes().startswith(b"This is no")
+    assert ollm("session", "list").err == ""
+
+
+@pytest.mark.parametrize("begin", [0.3, 0.6, 0.9])
+def test_a_damaged_file_is_recovered_as_far_as_it_can_be_read(ollm, filled, begin):  # noqa: F811
+    data = bytearray(filled.read_bytes())
+    page = 4096
+    first = int(len(data) * begin) // page * page
+    data[first : first + 3 * page] = os.urandom(3 * page)
+    filled.write_bytes(data)
+    assert damage(filled)
+    done = [ollm("session", "show", "--json"), ollm("session", "search", "word"), ollm("session", "rename", "1", "x")]
+    said = "".join(each.err for each in done)
+    assert said.count("could be recovered") <= 1
+    if not said:
+        pytest.skip("what was damaged is not what was read")
+    assert "turns of it could be recovered" in said
+    found = ollm("session", "show", "1", "--json")
+    assert found.err == ""
+    assert len(found.json["turns"]) > 150
+    assert damage(filled) == ""
+    assert list(ollm.home.glob("sessions.db.unreadable"))
+
+
+def test_a_file_whose_end_is_missing(ollm, filled):  # noqa: F811
+    whole = filled.read_bytes()
+    filled.write_bytes(whole[: len(whole) * 3 // 4])
+    said = ollm("session", "list").err + ollm("session", "show", "1").err + ollm("session", "search", "prompt").err
+    assert "could be recovered" in said
+    assert damage(filled) == ""
+    assert ollm("session", "list").err == ""
+
+
+def test_an_index_of_words_that_is_damaged_is_made_anew(ollm, filled):  # noqa: F811
+    with sqlite3.connect(filled) as connection:
+        connection.execute("DELETE FROM words_data WHERE id>10")
+    connection.close()
+    done = ollm("session", "search", "prompt")
+    assert "300 turns of it could be recovered" in done.err
+    assert "prompt" in ollm("session", "search", "prompt").out

@@ -1,0 +1,145 @@
+"""What does a person see who goes on with a session? A real process in a real terminal."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sqlite3
+
+import pytest
+
+from tests.replay import load
+from tests.replay.fixtures import replay  # noqa: F401  (a fixture)
+from tests.terminal.screen import Terminal
+
+MOON = "The Moon is a celestial body"
+SLOW = load("chat_stream").first(20, end="client")
+SLOW = SLOW.but(line_ms=tuple(range(0, 4000, 200)), header_ms=0, total_ms=4000)
+
+
+@pytest.fixture
+def open_terminal(tmp_path, replay):  # noqa: F811
+    """Open terminals in one home, each against a server with a script of its own."""
+    opened = []
+
+    def start(*arguments, chat="chat_stream", speed=0.0):
+        server = replay({"/api/chat": chat}, speed=speed)
+        environ = {"OLLM_HOST": server.url, "OLLM_PROVIDER": "ollama", "OLLM_MODEL": "smollm2:135m"}
+        home = tmp_path / "home"
+        home.mkdir(exist_ok=True)
+        terminal = Terminal(home, environ, *arguments, columns=100)
+        opened.append(terminal)
+        terminal.__enter__()
+        terminal.server = server
+        terminal.wait_for_prompt()
+        return terminal
+
+    yield start
+    for terminal in opened:
+        terminal.process.close(force=True)
+
+
+def said(terminal):
+    """The roles and contents of the last request."""
+    return [(each["role"], each["content"]) for each in terminal.server.asked("/api/chat")[-1].json["messages"]]
+
+
+def test_continue_shows_where_one_is_and_goes_on(open_terminal):
+    first = open_terminal()
+    first.ask("Tell me about the Moon.")
+    first.press("c-d")
+    assert first.wait_for_end() == 0
+    second = open_terminal("-c")
+    assert re.search(r"^Tell me about the Moon\. · 1 turn · just now · ollama/smollm2:135m$", second.text, re.M)
+    assert MOON in second.text
+    second.ask("More.")
+    assert said(second)[:2] == [("user", "Tell me about the Moon."), ("assistant", load("chat_stream").text)]
+    second.ask("/session list")
+    second.wait_for(r"1 +\w{6} .* 2 .*Tell me about the Moon")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
+def test_a_kill_in_the_repl_loses_less_than_a_second(open_terminal):
+    first = open_terminal(chat=SLOW, speed=1.0)
+    first.send_line("Tell me about the Moon.")
+    first.wait_for(r"The Moon")
+    before = first.text
+    first.wait_until(lambda: len(first.text) > len(before) + 12, "more of the answer")
+    seen = load("chat_stream").text[:12]
+    first.signal(signal.SIGKILL)
+    first.wait_for_end()
+    second = open_terminal("-c")
+    assert seen in second.text
+    assert "[cut: the program ended, or is still at it]" in second.text
+    second.ask("Go on.")
+    roles = [role for role, _ in said(second)]
+    assert roles == ["user", "assistant", "user"]
+
+
+def test_resume_fork_and_new_in_the_repl(open_terminal):
+    terminal = open_terminal()
+    terminal.ask("One")
+    terminal.ask("/new")
+    terminal.ask("Two")
+    terminal.ask("/session resume One")
+    terminal.wait_for("^One · 1 turn")
+    terminal.ask("More")
+    assert [text for role, text in said(terminal) if role == "user"] == ["One", "More"]
+    terminal.ask("/session fork --at 1")
+    terminal.wait_for("begins with 1 turn of 'One'; you go on in it")
+    terminal.ask("Else")
+    assert [text for role, text in said(terminal) if role == "user"] == ["One", "Else"]
+    terminal.ask("/session rename this Another thing")
+    terminal.ask("/session show this")
+    terminal.wait_for("^Another thing$")
+    terminal.ask("/session delete this --yes")
+    terminal.wait_for("a new one begins")
+    terminal.ask("Fresh")
+    assert said(terminal)[0] == ("user", "Fresh")
+    terminal.press("c-d")
+    assert terminal.wait_for_end() == 0
+    assert "Traceback" not in terminal.text
+
+
+def test_two_terminals_with_one_session(open_terminal, tmp_path):
+    first = open_terminal()
+    first.ask("Start")
+    second = open_terminal("-c")
+    second.ask("Theirs")
+    first.ask("Mine")
+    first.wait_for("Another program has gone on with session")
+    first.press("c-d")
+    second.press("c-d")
+    assert (first.wait_for_end(), second.wait_for_end()) == (0, 0)
+    rows = sqlite3.connect(tmp_path / "home" / ".ollm" / "sessions.db").execute(
+        "SELECT session, content FROM messages m JOIN turns t ON t.key=m.turn WHERE role='user' ORDER BY m.key"
+    )
+    by_session = {}
+    for session, content in rows:
+        by_session.setdefault(session, []).append(content)
+    assert sorted(by_session.values()) == [["Start", "Mine"], ["Start", "Theirs"]]
+
+
+def test_deleting_asks(open_terminal):
+    terminal = open_terminal()
+    terminal.ask("One")
+    terminal.send_line("/session delete last")
+    terminal.wait_for(r"Delete 'One' for good\? \[y/N\]")
+    terminal.send_line("n")
+    terminal.wait_for("Nothing has changed")
+
+
+def test_resuming_in_the_shell_opens_the_repl(open_terminal):
+    first = open_terminal()
+    first.ask("One")
+    first.press("c-d")
+    first.wait_for_end()
+    second = open_terminal("session", "resume", "One")
+    second.ask("Two")
+    assert [text for role, text in said(second) if role == "user"] == ["One", "Two"]
+    third = open_terminal("--resume", "last", "--no-save")
+    third.ask("Three")
+    assert [text for role, text in said(third) if role == "user"] == ["One", "Two", "Three"]
+    third.ask("/session show last")
+    assert "> Three" not in third.text.split("/session show last")[1]
