@@ -145,6 +145,7 @@ class Recorder:
         from ollm_plugins.sessions.database import Database
 
         self._database = Database(self._path, self._host.notify)
+        self._change(lambda connection: None)  # what keeps it from being written is said while the answer comes
         while self._jobs or not self._ending:
             self._wake.wait(EVERY if self._live else None)
             self._wake.clear()

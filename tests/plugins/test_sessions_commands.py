@@ -1,0 +1,279 @@
+"""Do the commands find, show, export and delete what was said?"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+from ollm.api import CompletionContext, Finished, Specs, TextDelta, ThinkingDelta, Tool, ToolCall, hookimpl
+from ollm_plugins.sessions.meaning import complete
+from ollm_plugins.sessions.plugin import Plugin
+from ollm_plugins.sessions.service import sessions_of
+from tests.helpers.program import ollm  # noqa: F401  (a fixture)
+from tests.replay.fixtures import replay  # noqa: F401  (a fixture)
+
+PAGE = Path(__file__).parents[2] / "docs" / "rooms" / "sessions.md"
+PNG = b"\x89PNG\r\n\x1a\nimage"
+
+
+async def look(ctx, arguments):  # noqa: ARG001  (as it is called)
+    return "```\nnot the end of <b>it</b>"
+
+
+class Looking(Specs):
+    """A tool without risk."""
+
+    @hookimpl
+    def ollm_tools(self, ctx):  # noqa: ARG002  (the hook's signature)
+        return [Tool("look", "Look.", {"type": "object"}, look, risk="none")]
+
+
+def talk(harness, *prompts, images=()):
+    conversation = harness.app.conversation()
+
+    async def hold():
+        for prompt in prompts:
+            async for _ in conversation.ask(prompt, images):
+                pass
+
+    harness.app.run(hold())
+    return conversation
+
+
+@pytest.fixture
+def three(ollm_app):
+    """An app in which three sessions were held, the last one about the parser."""
+    harness = ollm_app(Plugin, replies=["Rome.\nAlso Café Müller.", "Berlin", "foo_bar() parses.\n\x1b[31mred"])
+    harness.kept = [talk(harness, prompt) for prompt in ("Capital of Italy?", "Capital of Germany?", "The parser?")]
+    return harness
+
+
+def test_the_list_begins_with_the_last(three):
+    lines = [line.split("\t") for line in three.run_command("session list").stdout.splitlines()]
+    assert lines[0] == ["#", "id", "when", "turns", "model", "project", "title"]
+    assert [(line[0], line[-1]) for line in lines[1:]] == [
+        ("1", "The parser?"),
+        ("2", "Capital of Germany?"),
+        ("3", "Capital of Italy?"),
+    ]
+    cut = three.run_command("session list -n 1")
+    assert len(cut.stdout.splitlines()) == 2
+    assert "last 1 of 3" in cut.stderr
+
+
+def test_the_list_of_a_project(three, tmp_path, monkeypatch):
+    assert len(three.run_command("session list --here --json").json) == 3
+    (tmp_path / "other").mkdir()
+    three.app.enter(tmp_path / "other")
+    assert three.run_command("session list --here").stdout == "No session of this project is kept\n"
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize(
+    ("word", "title"),
+    [("last", "The parser?"), ("1", "The parser?"), ("3", "Capital of Italy?"), ("capital of germany?", None)],
+)
+def test_what_a_word_means(three, word, title):
+    shown = three.run_command(f'session show "{word}" --json').json
+    assert shown["title"] == (title or "Capital of Germany?")
+
+
+def test_an_id_by_its_beginning(three):
+    identity = three.kept[1].id
+    for length in (6, 12, 32):
+        assert three.run_command(f"session show {identity[:length]} --json").json["id"] == identity
+    refused = three.run_command("session show 'The parsr?'")
+    assert refused.exit_code == 2
+    assert "did you mean The parser?" in refused.stderr
+    assert three.run_command("session show 9").stderr.startswith("ollm: There is no session number 9")
+
+
+@pytest.mark.parametrize("query", ["rome", "ROM*", "cafe muller", '"Also Café"', "café AND NOT (", "caf\u00e9"])
+def test_search_is_no_language(three, query):
+    done = three.run_command(f"session search '{query}'")
+    assert done.exit_code == 0
+    if "AND" not in query:
+        assert "Rome." in done.stdout or "Also Café Müller." in done.stdout
+
+
+def test_search_shows_the_hit_in_its_line(three):
+    (hit,) = three.run_command("session search muller --json").json
+    assert hit["line"] == "Also Café Müller."
+    assert hit["lineNumber"] == 2
+    assert [hit["line"][each["start"] : each["end"]] for each in hit["hits"]] == ["Müller"]
+    assert (hit["role"], hit["title"], hit["session"]) == ("assistant", "Capital of Italy?", three.kept[0].id)
+    plain = three.run_command("session search red").stdout
+    assert "\x1b" not in plain
+    assert "\u241b[31mred" in plain
+    three.app.out.use_color(wanted=True)
+    assert "Also Café \x1b[1mMüller\x1b[0m." in three.run_command("session search muller").stdout
+
+
+def test_search_finds_parts_of_words_when_no_word_fits(three):
+    (hit,) = three.run_command("session search oo_ba --json").json
+    assert hit["line"][hit["hits"][0]["start"] :].startswith("oo_ba")
+    assert three.run_command("session search 'o%ba'").stdout == "Nothing was found\n"
+    assert three.run_command("session search '  '").exit_code == 2
+    assert three.run_command("session search zzz --json").json == []
+
+
+def test_a_long_line_is_cut_around_the_hit(ollm_app):
+    harness = ollm_app(Plugin, replies=["x " * 300 + "needle" + " y" * 300])
+    talk(harness, "Hi")
+    line = harness.run_command("session search needle").stdout.splitlines()[1].strip()
+    assert line.startswith("…")
+    assert line.endswith("…")
+    assert "needle" in line
+    assert len(line) < 180
+
+
+def test_fork(three):
+    talk_more = sessions_of(three.app.context)
+    made = three.run_command("session fork last --json").json
+    assert (made["title"], made["turns"], made["parent"]) == ("The parser?", 1, three.kept[2].id)
+    assert talk_more.load(made["id"]) == three.kept[2].messages
+    assert three.run_command("session fork last --at 2").exit_code == 2
+    assert three.run_command("session search parses --json").json[1:] == [], "a copy is no second hit"
+
+
+def test_rename(three):
+    assert three.run_command("session rename last  A  'new  title'").stdout == "'The parser?' is now 'A new title'\n"
+    assert three.run_command("session show --json").json["title"] == "A new title"
+    assert three.run_command("session rename last ' '").exit_code == 2
+
+
+def test_delete_leaves_nothing_in_the_file(three, ollm_home):
+    three.run_command("session list")
+    assert b"parses" in b"".join(path.read_bytes() for path in ollm_home.glob("sessions.db*"))
+    refused = three.run_command("session delete last")
+    assert refused.exit_code == 2
+    assert "Add --yes" in refused.stderr
+    assert three.run_command("session delete last 1 --yes --json").json == {"deleted": [three.kept[2].id]}
+    three.app.close()
+    left = b"".join(path.read_bytes() for path in ollm_home.glob("sessions.db*"))
+    assert b"parses" not in left
+    assert b"Rome" in left
+    assert three.run_command("session search parses").stdout == "Nothing was found\n"
+
+
+def test_delete_by_age(three):
+    assert three.run_command("session delete --older-than 1h --yes").stdout == "0 sessions deleted\n"
+    sessions_of(three.app.context).change(
+        lambda connection: connection.execute(
+            "UPDATE sessions SET updated=? WHERE title LIKE '%a%'", (time.time() - 7200,)
+        )
+    )
+    assert three.run_command("session delete --older-than 1h --yes").stdout == "3 sessions deleted\n"
+    assert three.run_command("session delete --older-than soon --yes").exit_code == 2
+    assert three.run_command("session delete --yes").exit_code == 2
+    assert three.run_command("session delete x --all --yes").exit_code == 2
+
+
+@pytest.fixture
+def rich(ollm_app):
+    """A session with a tool, an image, thoughts, markup and a fence that is never closed."""
+    answer = [
+        ThinkingDelta("hm </pre>"),
+        TextDelta("<script>alert(1)</script>\n```py\nopen = '````'"),
+        Finished("stop"),
+    ]
+    harness = ollm_app(Plugin, Looking, replies=[ToolCall("1", "look", {"at": "`x`"}), answer, "The end"])
+    talk(harness, "# Look\n```\n<i>at</i>", "More", images=(PNG,))
+    return harness
+
+
+def test_markdown_that_nothing_can_break_out_of(rich):
+    text = rich.run_command("session export last").stdout
+    tokens = MarkdownIt().parse(text)
+    fences = [token.content for token in tokens if token.type == "fence" and token.level == 0]
+    assert fences == [
+        '{"at":"`x`"}\n',
+        "```\nnot the end of <b>it</b>\n",
+        "hm </pre>\n",
+        "open = '````'\n",
+    ]
+    quoted = [at for at, token in enumerate(tokens) if token.type == "blockquote_open"]
+    assert len(quoted) == 2, "the second prompt is not swallowed by the first one's fence"
+    assert "The end" in text.splitlines()
+    assert "data:image/png;base64," in text
+
+
+def test_html_that_holds_text_only(rich, tmp_path):
+    assert rich.run_command(f"session export last {tmp_path}/talk.html").exit_code == 0
+    page = (tmp_path / "talk.html").read_text()
+    tags = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            tags.append((tag, dict(attrs)))
+
+    Reader().feed(page)
+    names = {tag for tag, _ in tags}
+    assert names.isdisjoint({"script", "i", "b", "link", "iframe"})
+    assert "&lt;script&gt;" in page
+    assert "prefers-color-scheme: dark" in page
+    sources = [attributes["src"] for tag, attributes in tags if "src" in attributes]
+    assert len(sources) == 2
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+
+
+def test_json_is_complete(rich, tmp_path):
+    rich.run_command(f"session export last {tmp_path}/talk.json")
+    document = json.loads((tmp_path / "talk.json").read_text())
+    assert (document["version"], document["format"]) == (1, "ollm-session")
+    assert [len(turn["messages"]) for turn in document["turns"]] == [4, 2]
+    assert document["turns"][0]["messages"][0]["images"]
+    assert rich.run_command("session export last --json").json == document
+
+
+def test_an_export_replaces_nothing(rich, tmp_path):
+    (tmp_path / "talk.md").write_text("mine")
+    refused = rich.run_command(f"session export last {tmp_path}/talk.md")
+    assert refused.exit_code == 2
+    assert (tmp_path / "talk.md").read_text() == "mine"
+    assert rich.run_command(f"session export last {tmp_path}/talk.md --force").exit_code == 0
+    assert (tmp_path / "talk.md").read_text().startswith("# ")
+    assert rich.run_command("session export last --format pdf").exit_code == 2
+
+
+def test_completion(three):
+    offered = complete(CompletionContext(three.app.context))
+    assert [title for _, title in offered] == ["The parser?", "Capital of Germany?", "Capital of Italy?"]
+    (found,) = complete(CompletionContext(three.app.context, "italy"))
+    assert three.kept[0].id.startswith(found[0])
+
+
+def test_without_sessions(ollm_app, ollm_home):
+    harness = ollm_app(Plugin)
+    assert harness.run_command("session list --json").json == []
+    for line in ("session show", "session fork", "session export", "session rename last x"):
+        done = harness.run_command(line)
+        assert (done.exit_code, done.stderr.startswith("ollm: No session is kept yet")) == (2, True)
+    assert list(ollm_home.iterdir()) == []
+
+
+def commands_of_the_page():
+    blocks = re.findall(r"^```\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line.startswith("ollm ")]
+
+
+def test_every_command_of_the_page_works(ollm, replay, monkeypatch):  # noqa: F811
+    import shlex
+
+    server = replay({"/api/chat": "chat_stream"})
+    for name, value in {"OLLM_HOST": server.url, "OLLM_PROVIDER": "ollama", "OLLM_MODEL": "smollm2:135m"}.items():
+        monkeypatch.setenv(name, value)
+    assert ollm("-p", "Why is the sky blue?").code == 0
+    lines = commands_of_the_page()
+    assert len(lines) > 12
+    for line in lines:
+        words = shlex.split(line, comments=True)[1:]
+        done = ollm(*words)
+        needs_terminal = words in (["-c"], ["session", "resume", "last"])
+        assert (done.code == 2 and "terminal" in done.err) if needs_terminal else done.code == 0, (line, done.err)
