@@ -241,6 +241,42 @@ def test_a_projects_folder_that_is_a_link_is_refused(start, put, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("model: ../../secret.gguf", "may name a model, no file and no address"),
+        ("model: /etc/model", "may name a model, no file and no address"),
+        ("model: weights.gguf", "may name a model, no file and no address"),
+        ("model: http://example.com/x", "may name a model, no file and no address"),
+        ("options: {extra: {num_gpu: 1}}", "may not set extra"),
+        ("options: {keepAlive: -1}", "may not set keepAlive"),
+        ("model: hf.co/owner/name-GGUF:Q4_K_M", ""),
+        ("model: llama3.1:8b\noptions: {temperature: 0}", ""),
+    ],
+)
+def test_what_a_projects_template_may_not_name(start, put, text, said):
+    from ollm_plugins.templates.reading import read
+
+    path = put("a", f"template: x\n{text}")
+    settings = start().app.settings
+    read(path, "a", "user", settings)
+    if not said:
+        assert read(path, "a", "project", settings).origin == "project"
+        return
+    with pytest.raises(OllmError, match=f"a.yaml:2: .*{said}"):
+        read(path, "a", "project", settings)
+
+
+def test_what_is_left_empty_says_nothing(start, put):
+    put(
+        "a",
+        "name:\ndescription:\ntemplate: '{x}'\nvariables:\n  - {name: x, default: , description: }\noptions:\nsystem:\n",
+    )
+    ollm = start()
+    assert shelf(ollm).fill("a", {}).prompt == ""
+    assert shelf(ollm).fill("a", {}).overrides == Overrides()
+
+
+@pytest.mark.parametrize(
     ("change", "name", "left"),
     [
         (lambda s: s.set_flag("model.default", "--model", "other"), "model", {"model": None}),

@@ -151,3 +151,13 @@ def test_control_characters_are_shown_and_not_obeyed(open_terminal, tmp_path):
         terminal = open_terminal("template", *words)
         assert terminal.wait_for_end() in (0, 1)
         assert b"\x1b]0;evil" not in terminal.raw and b"\x1b[2J" not in terminal.raw
+
+
+def test_names_and_variables_are_completed(open_terminal):
+    terminal = open_terminal()
+    terminal.send("/template use t fi\t")
+    terminal.wait_for("/template use t first=$")
+    terminal.send("1 se\t")
+    terminal.wait_for("/template use t first=1 second=$")
+    terminal.send("2\r")
+    terminal.wait_for(r"echo 1\|2\|x")

@@ -28,6 +28,12 @@ FILE_NAME = re.compile(r"[^\W_][\w.-]{0,99}")
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
+_MODEL = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w-][\w.-]*)*(:[\w.-]+)?")
+"""A model's name as registries write it."""
+_NOT_FOR_PROJECTS = frozenset({"extra", "keepAlive"})
+"""Options that a project may not set: what goes past all checks, and what lasts longer than the answer."""
+
+
 class Broken(SettingsError):
     """A file that cannot be used as a template; its problem is one line."""
 
@@ -36,19 +42,19 @@ class _Variable(Struct, forbid_unknown_fields=True, rename="camel"):
     name: str
     required: bool = False
     default: str | int | float | bool | None = None
-    description: str = ""
+    description: str | None = None
 
 
 class _Form(Struct, forbid_unknown_fields=True, rename="camel"):
     template: str
     version: int = 1
-    name: str = ""
-    description: str = ""
+    name: str | None = None
+    description: str | None = None
     variables: list[str | _Variable] | None = None
     system: str | None = None
     model: str | None = None
     profile: str | None = None
-    options: dict[str, Any] = {}
+    options: dict[str, Any] | None = None
     schema: dict[str, Any] | None = None
 
 
@@ -99,27 +105,43 @@ def understood(path: Path, text: str, name: str, origin: Origin, settings: Setti
         raise _broken(*_words(path, parsed.lines, str(error))) from error
     variables = tuple(map(_variable, form.variables or ()))
     _check_variables(path, parsed.lines, variables)
-    for option, mistake in option_mistakes(settings, form.options):
+    options = form.options or {}
+    for option, mistake in option_mistakes(settings, options):
         raise _broken(_where(path, parsed.lines, ("options", option)), mistake)
+    if origin == "project":
+        _check_strangers(path, parsed.lines, form)
     template = Template(
         name,
-        form.description,
+        form.description or "",
         form.template,
         variables,
         form.system,
         form.model,
         form.profile,
-        form.options,
+        options,
         form.schema,
     )
     declares = form.variables is not None
-    return Known(template, origin, declares, path, lines=parsed.lines, source=text, own_name=form.name)
+    return Known(template, origin, declares, path, lines=parsed.lines, source=text, own_name=form.name or "")
+
+
+def _check_strangers(path: Path, lines: Any, form: _Form) -> None:
+    """Refuse what no file of a project may name, whoever trusts it: files, addresses, options past all checks.
+
+    :raises Broken: it names such a thing
+    """
+    if form.model is not None and (not _MODEL.fullmatch(form.model) or form.model.lower().endswith(".gguf")):
+        problem = "model: a project's template may name a model, no file and no address"
+        raise _broken(_where(path, lines, ("model",)), problem)
+    for option in _NOT_FOR_PROJECTS & set(form.options or {}):
+        problem = f"options: a project's template may not set {option}"
+        raise _broken(_where(path, lines, ("options", option)), problem)
 
 
 def _variable(given: str | _Variable) -> TemplateVariable:
     if isinstance(given, str):
         return TemplateVariable(given, required=True)
-    return TemplateVariable(given.name, given.required, _as_text(given.default), given.description)
+    return TemplateVariable(given.name, given.required, _as_text(given.default), given.description or "")
 
 
 def _as_text(default: str | float | bool | None) -> str | None:  # noqa: FBT001  (a value, not a switch)
