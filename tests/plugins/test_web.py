@@ -450,6 +450,18 @@ def test_a_host_that_is_not_found_is_said(fetch, monkeypatch):
     assert "The host nowhere.example cannot be found" in fetch("http://nowhere.example/")
 
 
+def test_a_name_server_that_takes_its_time_is_not_waited_for_not_even_at_the_end(ollm_app, monkeypatch):
+    answers = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers.wait(20) and [])
+    call = ToolCall("1", "web_fetch", {"url": "http://slow.example/"})
+    ollm = ollm_app(Plugin, Approves(), replies=[call, "done"], settings="tools: {web: {timeout: 0.3}}")
+    began = time.monotonic()
+    (result,) = [each for each in ollm.ask("go").events if isinstance(each, ToolReturned)]
+    ollm.app.close()
+    assert "slow.example took longer than 0.3 s" in result.content and time.monotonic() - began < 5
+    answers.set()
+
+
 def test_a_server_that_is_not_there_is_said(fetch):
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]

@@ -7,8 +7,10 @@ a name that means something else a moment later (DNS rebinding) gains nothing.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
+import threading
 from collections.abc import Iterable
 from typing import Final
 
@@ -66,10 +68,10 @@ async def resolved(host: str, port: int, allowed: Allowed) -> list[str]:
     :raises UsageError: one of them may not be connected to
     """
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await _looked_up(host, port)
     except (OSError, UnicodeError) as error:
         raise OllmError(f"The host {host} cannot be found ({error})", "Check the address.") from error
-    addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+    addresses = list(dict.fromkeys(found))
     for each in addresses:
         ip = ipaddress.ip_address(each)
         if not is_public(ip) and not allowed.covers(host, _inner(ip) or ip):
@@ -79,6 +81,39 @@ async def resolved(host: str, port: int, allowed: Allowed) -> list[str]:
     if not addresses:
         raise OllmError(f"The host {host} has no address", "Check the address.")
     return addresses
+
+
+async def _looked_up(host: str, port: int) -> list[str]:
+    """Ask the system for a host's addresses.
+
+    That is done in a thread of its own, which nobody waits for: those of the event loop are waited for when the program
+    ends, and a name server may take its time.
+
+    :raises OSError: it has none
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[str]] = loop.create_future()
+
+    def tell(found: list[str], error: Exception | None) -> None:
+        if answer.done():
+            return
+        if error is None:
+            answer.set_result(found)
+        else:
+            answer.set_exception(error)
+
+    def ask() -> None:
+        found: list[str] = []
+        problem: Exception | None = None
+        try:
+            found = [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        except (OSError, UnicodeError) as error:
+            problem = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(tell, found, problem)
+
+    threading.Thread(target=ask, name="web-lookup", daemon=True).start()
+    return await answer
 
 
 def is_public(ip: IP) -> bool:
