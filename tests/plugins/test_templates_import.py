@@ -250,3 +250,46 @@ def test_the_skeleton_is_a_template(reader):
     commented = commented.replace("# schema:", "schema:").replace("# model:", "model:")
     assert understood("new.yaml", commented, "new", "user", reader).template.schema["required"] == ["answer"]
     assert json.dumps(dict(understood("new.yaml", commented, "new", "user", reader).template.options))
+
+
+KEYS = st.sampled_from(
+    ["template", "variables", "name", "system", "options", "schema", "model", "profile", "description", "version", "x"]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=150, deadline=None)
+@given(st.one_of(TEXT, st.dictionaries(KEYS, VALUES, max_size=5)))
+@example("template: !!python/object:os.system x")
+@example("template: 2020-99-99")
+@example("? [a]\n: b")
+@example("template: x\noptions: {temperature: .nan}")
+@example("template: x\noptions: {seed: 1e400}")
+@example("template: x\nvariables: [[a]]")
+@example("template: x\nvariables: ['']")
+@example("a: 1\na: 2")
+@example("%YAML 9.9\n---\ntemplate: x")
+def test_whatever_a_file_holds_it_is_a_template_or_one_line(reader, holds):
+    import io
+    from pathlib import Path
+
+    from ollm_plugins.templates.reading import Broken, understood
+    from ruamel.yaml import YAML
+
+    text = holds
+    if not isinstance(holds, str):
+        written = io.StringIO()
+        YAML(typ="safe").dump(holds, written)
+        text = written.getvalue()
+    try:
+        known = understood(Path("a.yaml"), text, "a", "project", reader)
+    except Broken as error:
+        assert error.problem.startswith("a.yaml")
+        assert "\n" not in error.problem
+        return
+    list(known.doubts())
+    known.fill({each.name: "v" for each in known.variables})
