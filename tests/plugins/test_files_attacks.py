@@ -525,3 +525,31 @@ def test_what_is_not_there_is_told_without_a_question(call, work):
     assert refused(call("grep", pattern="x", path="gone"), "There is no gone")
     assert refused(call("glob", pattern="x", path="gone"), "There is no gone")
     assert call.approver.requests == []
+
+
+def test_an_edit_that_was_shown_on_one_version_is_not_made_on_another_that_the_model_knows_too(call, work):
+    one, two = "x\n", "x\nmore\n"
+    (work / "a").write_text(one)
+    call.reads_first = False
+    versions = iter([one, two, one])
+    results = call.all(
+        ("read_file", {"path": "a"}),
+        ("read_file", {"path": "a", "offset": 1}),
+        ("edit_file", {"path": "a", "old": "x", "new": "y"}),
+        meanwhile=lambda: (work / "a").write_text(next(versions)),
+    )
+    assert [each.failed for each in results] == [False, False, True]
+    assert "was changed after this change was looked at" in results[-1].content
+    assert (work / "a").read_text() == one
+
+
+def test_a_change_whose_lines_another_call_of_the_same_answer_has_changed_is_not_made(ollm_app, work):
+    from ollm.api import Finished, ToolCalled, ToolReturned
+
+    (work / "a").write_text("old\n")
+    writes = [ToolCall(text, "write_file", {"path": "a", "content": f"{text}\n"}) for text in ("one", "two")]
+    ollm = ollm_app(Plugin, Approver(), replies=[[*map(ToolCalled, writes), Finished("tool_calls")], "done"])
+    results = [each for each in ollm.ask("go").events if isinstance(each, ToolReturned)]
+    assert sorted(each.failed for each in results) == [False, True]
+    (made,) = [each.call.arguments["content"] for each in results if not each.failed]
+    assert (work / "a").read_text() == made
