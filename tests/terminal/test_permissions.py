@@ -141,7 +141,7 @@ def done(home: Path) -> list[str]:
 
 def answered(terminal: Terminal, text: str) -> None:
     """Answer the question that is open, and wait until the turn is over."""
-    terminal.wait_until(lambda: terminal.cursor_line.startswith("[y yes"), "the question")
+    terminal.wait_until(lambda: terminal.cursor_line.startswith("[y"), "the question")
     terminal.send_line(text)
 
 
@@ -319,6 +319,16 @@ def test_a_long_command_does_not_run_before_it_was_seen(open_terminal: Open, hom
     assert done(home) == []
     answered(terminal, "y")
     terminal.wait_for("^Told: 'done'")
+
+
+def test_of_a_line_that_is_too_long_the_beginning_is_shown(open_terminal: Open, home: Path) -> None:
+    terminal = open_terminal(columns=80, rows=15)
+    terminal.send_line(wish(f"echo begin {'x' * 2000} end"))
+    terminal.wait_for(r"^… 1 more line; v shows all$")
+    terminal.wait_for(r"^\$ echo begin x+$")
+    answered(terminal, "y")
+    terminal.wait_for(r"x+ end$")
+    assert done(home) == []
 
 
 def test_what_always_means_is_never_cut(open_terminal: Open, home: Path) -> None:

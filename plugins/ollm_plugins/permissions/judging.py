@@ -1,7 +1,7 @@
 """Does a call run, is it refused, or is the user asked?
 
-Deny beats everything, and where one may be meant, the user is asked. Then yolo runs all that is left. Then ask beats allow, and what a tool warns of is asked about
-unless a rule names just that; then the mode decides.
+Deny beats everything, and where one may be meant, the user is asked. Then yolo runs all that is left. Then ask beats
+allow, and what a tool warns of is asked about unless a rule names just that; then the mode decides.
 """
 
 from __future__ import annotations

@@ -105,6 +105,9 @@ class Asking:
         shown = _fitting(lines, most) if most else len(lines)
         for line in lines[:shown]:
             self._write(line)
+        if lines and not shown:  # a single one that is too long
+            begun = drawn(question, color=False).splitlines()[0]
+            self._write(f"{begun[: most * shutil.get_terminal_size().columns - 1]}…")
         return len(lines) - shown
 
     def _write(self, line: str) -> None:
