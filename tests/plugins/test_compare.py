@@ -131,6 +131,8 @@ def test_plain_output_has_the_answers_in_their_order_and_then_the_numbers(ollm: 
         (("P", *MODELS, "--parallel", "--sequential"), "exclude each other"),
         (("P", *MODELS, "--last"), "in the shell there is none"),
         (("P", *MODELS, "--var", "a=b"), "--var gives values to a template"),
+        (("P\udcff", *MODELS), "bytes that are not text"),
+        (("P", *MODELS, "--winner", "tow:1b"), "did you mean two:1b?"),
     ],
 )
 def test_wrong_usage_is_refused_before_anything_is_sent(
@@ -238,3 +240,54 @@ def test_a_blind_comparison_hides_the_names_until_the_choice(ollm: Program, star
     after = ollm("compare", "show", "last", "--json").json
     assert (after["choice"], after["winner"], after["profile"]) == ("winner", 1, "creative")
     assert sorted(answer["model"] for answer in after["answers"]) == sorted(MODELS)
+
+
+def test_one_provider_that_is_away_spoils_nothing_for_another(
+    ollm: Program, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start()
+    monkeypatch.setenv("OLLAMA_HOST", "http://127.0.0.1:9")
+    done = ollm("compare", "P", "ollama/one:1b", "local/none", "--json")
+    assert done.code == 1
+    first, second = (answer["failure"] for answer in done.json["answers"])
+    assert "does not answer at http://127.0.0.1:9" in first
+    assert "the local engine has no model none" in second
+
+
+def test_a_comparison_that_cannot_be_kept_is_shown_all_the_same(ollm: Program, start: Start) -> None:
+    start()
+    (ollm.home / "comparisons.db").mkdir(parents=True)
+    done = ollm("compare", "P", "one:1b", "two:1b", "--json")
+    assert done.code == 0
+    assert done.json["id"] is None
+    assert done.json["answers"][0]["answered"]
+    assert "The comparison is not kept" in done.err
+
+
+def test_nothing_is_kept_where_that_is_wished(ollm: Program, start: Start) -> None:
+    start()
+    assert ollm("compare", "P", "one:1b", "two:1b", "--no-save", "--json").json["id"] is None
+    ollm.write("compare:\n  save: false\n")
+    assert ollm("compare", "P", "one:1b", "two:1b", "--json").json["id"] is None
+    assert not (ollm.home / "comparisons.db").exists()
+
+
+def test_a_model_may_be_named_twice_to_see_how_far_its_answers_differ(ollm: Program, start: Start) -> None:
+    server = start()
+    assert ollm("compare", "P", "one:1b", "one:1b", "--repeat", "2").code == 0
+    assert len(chats(server)) == 4
+
+
+def test_a_winner_that_failed_is_not_chosen_and_that_is_said(ollm: Program, start: Start) -> None:
+    start()
+    done = ollm("compare", "P", "one:1b", "nine:1b", "--winner", "nine:1b", "--json")
+    assert (done.code, done.json["choice"]) == (0, "")
+    assert "Nothing is chosen: nine:1b has no whole answer" in done.err
+
+
+def test_options_that_differ_are_named(ollm: Program, start: Start) -> None:
+    start()
+    ollm.write("models:\n  'one:1b':\n    options:\n      temperature: 0.1\n")
+    assert ollm("compare", "P", "one:1b", "two:1b", "--json").json["differingOptions"] == ["temperature"]
+    out = ollm("compare", "P", "one:1b", "two:1b").out
+    assert "Not the same for all: temperature (ollama/one:1b 0.1, ollama/two:1b as the provider has it)." in out

@@ -41,7 +41,7 @@ def memory(room: int | None = 12, **sizes: int | None) -> Facts:
         ("a b", memory(None, a=1, b=1), "", ((0, 1),), "One after another: nobody knows how much memory there is."),
         ("a b", Facts(loaded=frozenset({"ollama/a", "ollama/b"})), "", ((0,), (1,)), "At the same time: all of them are in memory."),
         ("a b", Facts(), "", ((0, 1),), "One after another: nobody knows the memory of 'ollama'."),
-        ("x/a y/b", Facts(), "", ((0,), (1,)), "At the same time: each runs on a machine of its own."),
+        ("x/a y/b", Facts(), "", ((0,), (1,)), "At the same time: no two of them are known to share a memory."),
     ],
 )  # fmt: skip
 def test_who_answers_at_the_same_time_and_why(

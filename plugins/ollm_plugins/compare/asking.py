@@ -51,6 +51,8 @@ def asked(
         raise UsageError("--last and --template exclude each other")
     if values and template is None:
         raise UsageError("--var gives values to a template", "Name it with --template.")
+    if any("\ud800" <= character <= "\udfff" for word in (*words, *values) for character in word):
+        raise UsageError("What was given holds bytes that are not text in your terminal's encoding")
     host = ctx.app.context
     if last:
         return _last(ctx, tuple(find(host, catalogue, name) for name in words))

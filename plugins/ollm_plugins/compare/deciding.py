@@ -122,7 +122,7 @@ def _by_memory(models: Sequence[Wanted], facts: Facts) -> tuple[list[tuple[int, 
             said.append(f"nobody knows the memory of {where}" if provider else f"nobody lists {names}")
         else:
             lanes += [(place,) for place in its]
-    return [lane for lane in lanes if lane], said or ["each runs on a machine of its own"]
+    return [lane for lane in lanes if lane], said or ["no two of them are known to share a memory"]
 
 
 def _by_provider(places: Iterable[int], models: Sequence[Wanted]) -> dict[str, list[int]]:

@@ -179,7 +179,8 @@ class Race:
         elif isinstance(event, Waiting):
             self._set(column, "loading")
         elif isinstance(event, Notice):
-            self._app.out.notify(Notice(event.code, f"{column.title}: {event.text}"))
+            text = event.text.replace(column.wanted.model, column.title)  # a hidden name stays hidden
+            self._app.out.notify(Notice(event.code, f"{column.title}: {text}"))
 
     def _set(self, column: Column, state: State) -> None:
         column.state = state
@@ -194,11 +195,16 @@ def _run(conversation: Conversation, failure: str, said: Sequence[str]) -> Run:
     if not failure and turn.reason not in ("stop", "length"):
         failure = "the answer was cut"
     return Run(
-        text=answer.content if answer else "",
-        thinking=answer.thinking if answer else "",
+        text=_whole(answer.content) if answer else "",
+        thinking=_whole(answer.thinking) if answer else "",
         reason=turn.reason,
         failure=failure,
         notices=turn.notices,
         options=sent(turn.options),
         numbers=numbers_of(turn),
     )
+
+
+def _whole(text: str) -> str:
+    """Return a text without halves of characters, which a model may write and no file can hold."""
+    return text.encode("utf-8", "replace").decode()

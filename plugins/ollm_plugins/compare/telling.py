@@ -145,5 +145,7 @@ def document(compared: Compared) -> dict[str, Any]:
         shown["failure"] = answer.shown.failure
         if compared.hidden:
             shown |= {"provider": None, "model": None, "digest": None}
+            for run in shown["runs"]:
+                run["notices"] = []  # they name models
     found["differingOptions"] = [camel(name) for name in differing(compared.answers)]
     return found
