@@ -127,13 +127,13 @@ def test_no_without_a_reason(start):
 
 
 def test_nobody_to_ask_is_no_and_said_once(start):
-    ollm = start([*calls(SHELL, call("shell", "2", command="ls"))])
+    ollm = start([*calls(SHELL, call("write_it", "2", path="x"))])
     turn = ollm.ask("go")
     assert RAN == []
     assert all(text.startswith("Nobody could be asked, so the tool was not run.") for text in results(turn))
     said = ollm.stderr.getvalue()
     assert said.count("nobody could be asked") == 1
-    assert "`ollm permissions allow shell --save`" in said
+    assert "`ollm permissions allow --help`" in said
 
 
 def calls(*wanted):

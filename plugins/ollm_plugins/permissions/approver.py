@@ -46,7 +46,7 @@ class Approver:
         rule = None if why else always(request, self._host.workspace)
         reply = await self._host.ask(question(request, why, rule))
         if reply is None:
-            return self._unasked(request)
+            return self._unasked()
         if reply.key == "y":
             return Decision(allowed=True, reason="the user said yes", by="user")
         if reply.key == "a" and rule is not None:
@@ -56,9 +56,9 @@ class Approver:
             return Decision(allowed=False, by="user", arguments=with_edit(request, reply.text))
         return _refused(reply)
 
-    def _unasked(self, request: ApprovalRequest) -> Decision:
-        """Refuse what nobody can decide on; the same notice for each call of a turn is said once."""
-        remedy = f"Allow it by a rule (`ollm permissions allow {request.tool.name} --save`), or run ollm in a terminal"
+    def _unasked(self) -> Decision:
+        """Refuse what nobody can decide on, and say so once in a turn, however many calls there are."""
+        remedy = "Allow it by a rule (`ollm permissions allow --help`), or run ollm in a terminal"
         self._host.notify(Notice("tool-unasked", f"A tool was not run, because nobody could be asked. {remedy}."))
         return Decision(allowed=False, reason=_UNASKED, by="ollm")
 
