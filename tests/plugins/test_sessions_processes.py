@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -14,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ollm_plugins.sessions.mending import damage
-from tests.helpers.program import ollm  # noqa: F401  (a fixture)
+from tests.helpers.program import SCRIPT, ollm  # noqa: F401  (a fixture)
 from tests.replay import load
 from tests.replay.fixtures import replay  # noqa: F401  (a fixture)
 
@@ -198,3 +200,58 @@ def test_an_index_of_words_that_is_damaged_is_made_anew(ollm, filled):  # noqa: 
     done = ollm("session", "search", "prompt")
     assert "300 turns of it could be recovered" in done.err
     assert "prompt" in ollm("session", "search", "prompt").out
+
+
+UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
+"""Under which even the administrator may not write what is read-only."""
+
+
+@pytest.mark.skipif(os.name == "nt" or not shutil.which("setpriv"), reason="there is no setpriv")
+def test_a_home_that_is_read_only_can_be_read_and_ends_no_conversation(ollm, filled, replay):  # noqa: F811
+    server = replay({"/api/chat": "chat_stream"})
+    usual = {"OLLM_HOST": server.url, "OLLM_PROVIDER": "ollama", "OLLM_MODEL": "smollm2:135m"}
+    prefix = UNPRIVILEGED if os.geteuid() == 0 else []
+
+    def run(*words):
+        command = [*prefix, str(SCRIPT), *words]
+        environ = {**os.environ, **usual, "OLLM_HOME": str(ollm.home)}
+        return subprocess.run(
+            command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+
+    filled.chmod(0o400)
+    ollm.home.chmod(0o500)
+    try:
+        listed, answered = run("session", "list", "--json"), run("-o", "json", "-p", "Moon?")
+        refused = run("session", "rename", "last", "x")
+    finally:
+        ollm.home.chmod(0o700)
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert json.loads(listed.stdout)[0]["turns"] == 300
+    assert answered.returncode == 0
+    assert [each["code"] for each in json.loads(answered.stdout)["notices"]].count("session-unsaved") == 1
+    assert "Make it and its folder writable" in refused.stderr
+
+
+def test_a_file_that_cannot_grow_ends_no_conversation(ollm, filled, replay):  # noqa: F811
+    import resource
+
+    server = replay({"/api/chat": "chat_stream"})
+    limit = 20_000  # bytes: less than SQLite needs to write beside the file
+
+    def limited():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    done = subprocess.run(
+        [str(SCRIPT), "-o", "json", "-p", "Moon?", "-m", "smollm2:135m"],
+        env={**os.environ, "OLLM_HOST": server.url, "OLLM_PROVIDER": "ollama", "OLLM_HOME": str(ollm.home)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=limited,
+    )
+    document = json.loads(done.stdout)
+    assert "The Moon" in document["text"]
+    assert "session-unsaved" in [each["code"] for each in document["notices"]]
+    assert damage(filled) == ""

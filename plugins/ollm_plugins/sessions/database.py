@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,6 +19,15 @@ U = TypeVar("U")
 
 PATIENCE = 10.0
 """Seconds to wait for another program that writes; each of its transactions takes milliseconds."""
+
+_REMEDIES = {
+    "SQLITE_BUSY": "Another program holds it; try again.",
+    "SQLITE_READONLY": "Make it and its folder writable.",
+    "SQLITE_CANTOPEN": "Make it and its folder writable.",
+    "SQLITE_FULL": "Make room on the disk.",
+    "SQLITE_IOERR": "See whether the disk is full or broken.",
+}
+"""What to do, by the beginning of SQLite's name for an error."""
 
 
 class Database:
@@ -39,7 +49,7 @@ class Database:
         :param nothing: returned when there is no file
         :raises OllmError: it cannot be read
         """
-        return self._guarded(work) if self.path.exists() else nothing
+        return self._guarded(work, reading=True) if self.path.exists() else nothing
 
     def change(self, work: Callable[[Connection], T], *, wipe: bool = False) -> T:
         """Change something, all of it or nothing; the file is made if need be.
@@ -71,7 +81,7 @@ class Database:
         if opened is not None:
             opened.close()
 
-    def _guarded(self, work: Callable[[Connection], T]) -> T:
+    def _guarded(self, work: Callable[[Connection], T], *, reading: bool = False) -> T:
         """Do something; where the file turns out to be damaged, mend it and do it again.
 
         :raises OllmError: it cannot be done
@@ -82,6 +92,8 @@ class Database:
             return work(self._connection())
         except sqlite3.DatabaseError as error:
             self.close()
+            if reading and _name(error).startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")):
+                return self._read_as_it_is(work, error)
             if not is_damage(error):
                 raise self._failed(error) from error
         except OSError as error:
@@ -95,8 +107,25 @@ class Database:
             self.close()
             raise self._failed(error) from error
 
+    def _read_as_it_is(self, work: Callable[[Connection], T], error: DatabaseError) -> T:
+        """Read a file in a folder in which nothing can be written, not even beside it.
+
+        :raises OllmError: it cannot be read, or a program that was killed has left a part of it in another file
+        """
+        import sqlite3
+
+        if self.path.with_name(f"{self.path.name}-wal").exists():
+            raise self._failed(error) from error
+        try:
+            with closing(
+                sqlite3.connect(f"{self.path.as_uri()}?immutable=1", uri=True, isolation_level=None)
+            ) as opened:
+                return work(opened)
+        except sqlite3.DatabaseError as again:
+            raise self._failed(again) from again
+
     def _failed(self, error: DatabaseError) -> OllmError:
-        remedy = "Another program holds it; try again." if _name(error).startswith("SQLITE_BUSY") else ""
+        remedy = next((text for start, text in _REMEDIES.items() if _name(error).startswith(start)), "")
         return OllmError(f"{self.path} cannot be used: {error}", remedy)
 
     def _connection(self) -> Connection:

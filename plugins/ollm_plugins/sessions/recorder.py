@@ -29,6 +29,8 @@ EVERY = 0.5
 """Seconds between two looks at what is under way: what is on the screen for a second is then on the disk."""
 FIRST = 0.02
 """Seconds after the first event of all before anything is imported: the first words of an answer go before."""
+SHORT = 0.25
+"""Seconds that the end of a turn waits until it is written, at most; it takes some milliseconds."""
 PATIENCE = 30.0
 """Seconds to wait at the end for what is still to be written."""
 
@@ -61,7 +63,7 @@ class Recorder:
             live.hear(context.event)
 
     def take(self, record: TurnRecord) -> None:
-        """Keep a turn that is over."""
+        """Keep a turn that is over; wait a moment, so that what goes wrong is said with the turn."""
         context = record.context
         live = self._live.pop(record.id, None)
         self._latest = (record.id, None)  # its last event is still to come
@@ -69,7 +71,14 @@ class Recorder:
             return
         folder = context.host.workspace
         at = live.at if live is not None else time.time() - record.seconds
-        self._do(lambda: self._put(_whole(record, live, folder, at)))
+        written = threading.Event()
+
+        def write() -> None:
+            self._put(_whole(record, live, folder, at))
+            written.set()
+
+        self._do(write)
+        written.wait(SHORT)
 
     def rewind(self, context: RewindContext) -> None:
         """Note that messages were taken back."""
@@ -145,7 +154,7 @@ class Recorder:
         from ollm_plugins.sessions.database import Database
 
         self._database = Database(self._path, self._host.notify)
-        self._change(lambda connection: None)  # what keeps it from being written is said while the answer comes
+        self._change(lambda _: None)  # what keeps it from being written is said while the answer comes
         while self._jobs or not self._ending:
             self._wake.wait(EVERY if self._live else None)
             self._wake.clear()
