@@ -312,3 +312,36 @@ def test_two_programs_at_once_lose_nothing(work, ollm_home):
     lines = (work / "a").read_text().splitlines()
     assert sorted(lines) == sorted([*(f"{name}{number}" for name in "pq" for number in range(10)), "end"])
     assert not leftovers(work)
+
+
+def test_a_change_that_waits_when_its_turn_ends_is_not_made_later(ollm_app, work, ollm_home):
+    import asyncio
+
+    from ollm_plugins.files.journal import Journal
+    from ollm_plugins.files.plugin import Plugin
+
+    from ollm.api import ToolCall, ToolDecided
+    from tests.plugins.test_files import Approver
+
+    ollm = ollm_app(Plugin, Approver(), replies=[ToolCall("1", "write_file", {"path": "a", "content": "x"}), "done"])
+    kept = Journal(ollm_home / "undo", lambda _: None)
+
+    async def ended_while_it_waits():
+        decided = asyncio.Event()
+
+        async def turn():
+            async for event in ollm.app.conversation().ask("go"):
+                if isinstance(event, ToolDecided):
+                    decided.set()
+
+        with kept.locked():
+            task = asyncio.ensure_future(turn())
+            await decided.wait()
+            await asyncio.sleep(0.3)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        await asyncio.sleep(0.5)
+
+    ollm.app.run(ended_while_it_waits())
+    assert not (work / "a").exists()
