@@ -232,6 +232,19 @@ def test_a_table_too_wide_becomes_a_list(window: Open) -> None:
     assert shown == ["name: 1", "b: 2", "c: 3", "d: 4"]
 
 
+def test_the_head_of_a_table_without_rows_is_there(window: Open) -> None:
+    assert draw(window(20), "| name | b | c | d |\n|-|-|-|-|") == ["name", "b", "c", "d"]
+    assert draw(window(), "| name | b |\n|-|-|")[0] == "name   b"
+
+
+def test_a_tab_at_the_edge_hides_nothing(window: Open) -> None:
+    assert "".join(draw(window(12), "```\nabcdefghi\tj\tk\n```")).replace(" ", "") == "abcdefghijk"
+
+
+def test_what_stands_behind_a_fence_is_not_lost(window: Open) -> None:
+    assert draw(window(), "```Here it is\nx\n```") == ["Here it is", "x"]
+
+
 def test_bars_that_are_no_table(window: Open) -> None:
     assert draw(window(), "|x| is a norm\nand |y| too") == ["|x| is a norm and |y| too"]
     assert draw(window(), "|x|") == ["|x|"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
-from ollm_plugins.repl.wrapping import cells
+from ollm_plugins.repl.wrapping import TAB, cells
 
 if TYPE_CHECKING:
     from ollm_plugins.repl.canvas import Canvas
@@ -41,6 +41,8 @@ class Code:
         """Take in a piece of a line."""
         if not self._line:
             text = self._lead + text[min(self._indent, len(text) - len(text.lstrip(" "))) :]
+        if "\t" in text:  # a tab goes no further than the last column, so that what follows would overwrite it
+            text = (self._line + text).expandtabs(TAB)[len(self._line) :]
         self._line += text
         if self._raw:
             self._canvas.write(text)

@@ -206,9 +206,12 @@ class Markdown:
             self._paragraph(bare, indent, depth)
 
     def _open_fence(self, fence: re.Match[str], indent: int, depth: int) -> None:
-        language = (fence[2] or fence[4] or "").strip().split(" ")[0]
+        told = (fence[2] or fence[4] or "").strip()
+        language = told.split(" ")[0]
         self._end_block()
         self._space(always=True)
+        if told != language:  # a title, or what should have stood on a line of its own
+            self._canvas.line(self._look.ansi(Text(self._bars(depth) + told, self._look.theme.mark)))
         self._fence = Fence(fence[1] or fence[3], depth)
         self._block = Code(self._canvas, self._look, language.lower(), indent, self._bars(depth))
         self._opening, self._held = True, None

@@ -64,6 +64,7 @@ class Table:
         self._sides = [_side(cell) for cell in cells_of(rule)]
         self._rows: list[list[Text]] = []
         self._widths: list[int] | None = None
+        self._drawn = False
         self._line = ""
         self._show(head)
         self._show(rule)
@@ -126,13 +127,14 @@ class Table:
         drawn = self._as_list(rows) if not self._widths else self._as_table(rows, self._widths, head=head)
         for line in drawn:
             self._canvas.line(self._lead + line)
+        self._drawn = True
 
     def _as_list(self, rows: list[list[Text]]) -> list[str]:
         """Return each cell on a line of its own, which the terminal breaks."""
         lines: list[str] = []
-        for row in rows:
+        for row in rows or ([] if self._drawn else [self._head]):
             for at, cell in enumerate(row):
-                name = self._head[at].plain if at < len(self._head) else ""
+                name = self._head[at].plain if rows and at < len(self._head) else ""
                 lines.append(
                     self._look.ansi(Text.assemble((f"{name}: " if name else "", self._look.theme.strong), cell))
                 )
