@@ -191,7 +191,9 @@ def test_plugins_bring_templates_which_hide_those_of_ollm(start, put):
     assert listed(ollm, "odder").problem
     with pytest.raises(OllmError, match="plugin brings"):
         shelf(ollm).find("odd")
-    assert "haiku\t\t\tyours, hides that of plugin brings" in ollm.run_command("template list").stdout
+    done = ollm.run_command("template list")
+    assert "haiku\tyours\t\t\n" in done.stdout
+    assert "ollm: The template 'haiku' (yours) hides that of plugin brings.\n" in done.stderr
 
 
 def test_a_plugins_template_without_declarations(start):

@@ -206,7 +206,7 @@ def test_list_and_show(ollm, home):
     assert listed["bad"]["problem"].startswith(str(home / "templates" / "bad.yaml"))
     assert "review" in listed
     lines = ollm("template", "list").stdout.decode().splitlines()
-    assert "tr\tTranslate\ttext [language]\tyours" in lines
+    assert "tr\tyours\tTranslate\ttext [language]" in lines
     assert len([line for line in lines if line.startswith("bad\t")]) == 1
     shown = ollm("template", "show", "tr").stdout.decode()
     assert "  text (required): What to translate\n  language (default: English)\n" in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,7 +25,10 @@ def list_all(ctx: CommandContext, *, as_json: Json = False) -> None:
     if as_json:
         ctx.out.document([_summary(each) for each in everything])
     else:
-        ctx.out.table(("name", "description", "variables", "from"), map(_row, everything), ("variables", "from"))
+        ctx.out.table(("name", "from", "description", "variables"), map(_row, everything), ("variables",))
+        for each in everything:
+            if each.hides:
+                ctx.out.say(f"ollm: The template '{each.name}' ({_from(each)}) hides that of {', '.join(each.hides)}.")
     if shelf.distrusted is not None:
         ctx.out.say(
             f"ollm: {shelf.distrusted} is left out, since the project is not trusted; see `ollm project trust`."
@@ -33,14 +37,14 @@ def list_all(ctx: CommandContext, *, as_json: Json = False) -> None:
 
 def _row(listed: Listed) -> tuple[object, ...]:
     if listed.known is None:
-        return listed.name, f"cannot be used: {listed.problem}", "", _from(listed)
+        problem = listed.problem.replace(f"{listed.path.parent}{os.sep}", "") if listed.path else listed.problem
+        return listed.name, _from(listed), f"cannot be used: {problem}", ""
     variables = " ".join(_shown(each) for each in listed.known.variables)
-    return listed.name, listed.known.template.description, variables, _from(listed)
+    return listed.name, _from(listed), listed.known.template.description, variables
 
 
 def _from(listed: Listed) -> str:
-    where = listed.known.where if listed.known else _ORIGINS[listed.origin]
-    return f"{where}, hides that of {', '.join(listed.hides)}" if listed.hides else where
+    return listed.known.where if listed.known else _ORIGINS[listed.origin]
 
 
 _ORIGINS = {"user": "yours", "project": "the project", "plugin": "a plugin", "ollm": "ollm"}

@@ -47,7 +47,7 @@ find nothing, say so in one sentence.
     ),
     Template(
         "commit",
-        "Write a commit message for a diff: git diff --staged | ollm -t commit",
+        "Write a commit message for a diff",
         """\
 Write a commit message for this diff.
 
@@ -60,7 +60,7 @@ Say nothing that the diff does not show. Answer with the message alone: no quote
 </diff>
 """,
         (
-            _needs("diff", "What git diff prints"),
+            _needs("diff", "What git diff --staged prints"),
             _may("style", "in the imperative, beginning with a capital", "The style of the first line"),
         ),
         options={"temperature": 0.2},
