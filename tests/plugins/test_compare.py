@@ -57,7 +57,10 @@ def chats(server: RememberingServer) -> list[Request]:
 
 def test_three_models_answer_at_the_same_time_with_one_request_each(ollm: Program, start: Start) -> None:
     server = start(dict.fromkeys(MODELS, SECONDS))
-    ollm("model", "list")  # imports what a process of its own imports in 0.2 s; here the machine may be busy
+    ollm(
+        "compare", "P", "nine:1b", "ten:1b"
+    )  # imports what a process of its own imports in 0.2 s, if nothing else runs
+    server.requests.clear()
     began = time.monotonic()
     done = ollm("compare", "P", *MODELS, "--parallel", "--json")
     wall = time.monotonic() - began

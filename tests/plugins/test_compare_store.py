@@ -120,6 +120,16 @@ def test_a_damaged_file_is_set_aside_and_said(app: Harness, store: Store, conten
     assert "comparisons are counted anew" in app.stderr.getvalue()
 
 
+def test_a_comparison_that_cannot_be_read_can_be_forgotten(app: Harness, store: Store) -> None:
+    store.add(compared("a", "b"))
+    with sqlite3.connect(app.app.paths.home / "comparisons.db") as database:
+        database.execute("UPDATE comparison SET document = ?", (b"{broken",))
+    with pytest.raises(OllmError, match=r"cannot be read.*compare delete ID"):
+        store.get(1)
+    assert store.delete(1) == 1
+    assert store.lines(10) == []
+
+
 def test_a_file_of_a_newer_version_is_left_alone(app: Harness, store: Store) -> None:
     path = app.app.paths.home / "comparisons.db"
     with sqlite3.connect(path) as database:

@@ -94,6 +94,18 @@ def test_on_a_narrow_screen_answers_stand_one_above_the_other(tmp_path: Path, se
         assert shell.wait_for_end() == 0
 
 
+def test_a_screen_that_becomes_narrow_is_laid_out_anew(tmp_path: Path, server: RememberingServer) -> None:
+    with compare(tmp_path, server, "P", *MODELS, "--parallel") as shell:
+        shell.wait_for(r"Which is best\?")
+        shell.screen.resize(24, 60)
+        shell.process.setwinsize(24, 60)
+        shell.wait_until(
+            lambda: sum(line[2:].startswith(("one", "two", "three")) for line in shell.display) == 3, "rows"
+        )
+        shell.press("enter")
+        assert shell.wait_for_end() == 0
+
+
 def test_one_answer_can_be_ended_while_the_others_go_on(tmp_path: Path, server: RememberingServer) -> None:
     with compare(tmp_path, server, "P", "slow:1b", "one:1b", "--parallel") as shell:
         shell.wait_for(r"2 one:1b: 0\.\d s")

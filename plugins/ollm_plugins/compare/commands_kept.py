@@ -134,4 +134,4 @@ def export(
 def delete(ctx: CommandContext, number: Number) -> None:
     """Forget a comparison: its prompt, its answers, and what it said of the models."""
     gone = Store(ctx.app.context).delete(number_of(number))
-    ctx.out.print(f"Comparison {gone.id} is forgotten")
+    ctx.out.print(f"Comparison {gone} is forgotten")

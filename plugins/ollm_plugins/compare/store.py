@@ -8,6 +8,7 @@ many comparisons there are.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
@@ -130,15 +131,17 @@ class Store:
             _count(database, now, 1)
         return now
 
-    def delete(self, number: int | None) -> Compared:
-        """Forget a comparison, and what it added to the sums.
+    def delete(self, number: int | None) -> int:
+        """Forget a comparison, and what it added to the sums; one that cannot be read stays in them.
 
+        :return: its number
         :raises UsageError: there is none of that number
         """
         with self._database.writing() as database:
-            gone = _get(database, number)
-            _count(database, gone, -1)
-            database.execute("DELETE FROM comparison WHERE id = ?", (gone.id,))
+            gone, document = _row(database, number)
+            with suppress(msgspec.DecodeError):
+                _count(database, _read(gone, document), -1)
+            database.execute("DELETE FROM comparison WHERE id = ?", (gone,))
         return gone
 
     def lines(self, limit: int) -> list[Line]:
@@ -173,13 +176,24 @@ def _add(database: sqlite3.Connection, compared: Compared) -> Compared:
 
 
 def _get(database: sqlite3.Connection, number: int | None) -> Compared:
-    last, values = "ORDER BY id DESC LIMIT 1", ()
-    where = (last, values) if number is None else ("WHERE id = ?", (number,))
-    row = database.execute(f"SELECT id, document FROM comparison {where[0]}", where[1]).fetchone()  # noqa: S608
+    return _read(*_row(database, number))
+
+
+def _row(database: sqlite3.Connection, number: int | None) -> tuple[int, bytes]:
+    """Return a comparison's number, and what is kept of it.
+
+    :raises UsageError: there is none of that number
+    """
+    where, values = ("ORDER BY id DESC LIMIT 1", ()) if number is None else ("WHERE id = ?", (number,))
+    row = database.execute(f"SELECT id, document FROM comparison {where}", values).fetchone()  # noqa: S608
     if row is None:
         told = "No comparison is kept yet" if number is None else f"There is no comparison {number}"
         raise UsageError(told, "`ollm compare history` lists those that are kept.")
-    return replace(msgspec.json.decode(row[1], type=Compared), id=row[0])
+    return row[0], row[1]
+
+
+def _read(number: int, document: bytes) -> Compared:
+    return replace(msgspec.json.decode(document, type=Compared), id=number)
 
 
 def _told(compared: Compared) -> tuple[object, ...]:
