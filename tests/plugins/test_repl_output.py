@@ -324,6 +324,25 @@ def test_who_decided_is_said_when_it_was_not_the_user(window: Open) -> None:
     ]
 
 
+def test_a_tool_that_still_runs_is_seen_after_another_has_ended(window: Open) -> None:
+    other = ToolCall("2", "grep", {"text": "x"})
+    opened = window(80)
+
+    class Stream(Tty):
+        def write(self, text: str) -> int:
+            opened.write(text)
+            return len(text)
+
+    drawn = Screen(Output(Stream(), Stream(), color=True))
+    drawn.begin()
+    for event in (ToolCalled(CALL), ToolCalled(other), ToolReturned(other, "found")):
+        drawn.show(event)
+    assert opened.lines[0] == "● grep x → found"
+    assert re.fullmatch(r". read_file src/a.py offset=10 0 s", opened.lines[1])
+    drawn.show(ToolReturned(CALL, "a"))
+    assert opened.lines == ["● grep x → found", "● read_file src/a.py offset=10 → a"]
+
+
 def test_a_long_call_gives_way_to_its_result(window: Open) -> None:
     call = ToolCall("1", "write", {"text": "word " * 100})
     (line,) = screen(window(40), ToolCalled(call), ToolReturned(call, "done"))

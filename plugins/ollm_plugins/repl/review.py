@@ -32,10 +32,13 @@ def show_tool(
         raise UsageError("No tool was called in the last turn")
     if number is not None and not 1 <= number <= len(results):
         raise UsageError(f"The last turn has no tool result {number}", f"It has {len(results)}, numbered from 1.")
-    chosen = results[(number or len(results)) - 1]
+    at = number or len(results)
+    chosen = results[at - 1]
     if json:
         ctx.out.document({"tool": chosen.tool_name, "content": chosen.content, "of": len(results)})
         return
+    if len(results) > 1:
+        ctx.out.say(f"{chosen.tool_name}, {at} of {len(results)}:")
     ctx.out.print(chosen.content.rstrip("\n"))
 
 

@@ -69,6 +69,7 @@ class Screen:
         self._thinking_since = 0.0
         self._markdown: Markdown | None = None
         self._decided: dict[str, ToolDecided] = {}
+        self._under_way: dict[str, str] = {}
         self._progress: Callable[[Progress], None] | None = None
         self._bars = ExitStack()
 
@@ -89,6 +90,7 @@ class Screen:
         """Begin a turn: something is under way."""
         self._wanted = self._settings()
         self._decided.clear()
+        self._under_way.clear()
         if self._redraws:
             self._spinner.start()
 
@@ -223,18 +225,21 @@ class Screen:
         self._progress(event)
 
     def _tool(self, event: ToolCalled | ToolDecided | ToolReturned) -> None:
+        call = event.call
         if isinstance(event, ToolCalled):
             self.rest()
             self._warm = True
-            self._running(call_text(event.call))
+            self._under_way[call.id] = call_text(call)
+            self._running(call_text(call))
         elif isinstance(event, ToolDecided):
-            self._decided[event.call.id] = event
-            if event.allowed and not self._spinner.is_on and self._redraws:
-                self._running(call_text(event.call))
-            elif not event.allowed:
-                self._line(self._fitted(f"{self._sign} {call_text(event.call)} \u2192 {refusal_text(event)}"), dim=True)
+            self._decided[call.id] = event
+            if not event.allowed:
+                self._line(self._fitted_call(call_text(call), f" \u2192 {refusal_text(event)}"), dim=True)
         else:
+            self._under_way.pop(call.id, None)
             self._returned(event)
+        if self._redraws and self._under_way and not self._spinner.is_on:
+            self._running(next(reversed(self._under_way.values())))
 
     def _running(self, words: str) -> None:
         if self._redraws:
