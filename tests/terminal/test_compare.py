@@ -131,6 +131,7 @@ def test_ctrl_c_ends_all_and_what_came_is_printed(tmp_path: Path, server: Rememb
         printed = bytes(shell.raw).decode().rpartition("\x1b[?1049l")[2]
         assert "ended by the user" in printed
         assert ANSWER[-40:].strip() in printed
+    assert kept(tmp_path, server)["interrupted"]
 
 
 def test_a_failure_stays_in_its_column(tmp_path: Path, server: RememberingServer) -> None:

@@ -68,19 +68,19 @@ class Contest:
         :return: the exit code
         """
         out = self._ctx.out
-        watched = out.is_terminal and out.draws_aside and not self._terms.as_json
+        watched, broken_off = out.is_terminal and out.draws_aside and not self._terms.as_json, False
         try:
             if watched:
                 self._watch()
             else:
                 self._wait()
         except KeyboardInterrupt:
-            self._compared = replace(self._compared, interrupted=True)
-            self._complete()
+            broken_off = True
+            self._complete(interrupted=True)
         self._tell(answers=watched)
         if self._go_on:
             return self._converse()
-        if self._compared.interrupted:
+        if broken_off or self._compared.interrupted:
             return ExitCode.INTERRUPTED
         return ExitCode.DONE if any(answer.answered for answer in self._compared.answers) else ExitCode.FAILED
 
@@ -99,7 +99,7 @@ class Contest:
         if not self._terms.as_json:
             self._race.on_change(show)
         self._ctx.run(self._race.run())
-        self._complete()
+        self._complete(interrupted=False)
 
     def _watch(self) -> None:
         """Let the models answer on a screen of their own, and let the user choose there."""
@@ -109,19 +109,17 @@ class Contest:
         view = View(self._ctx.out, self._race, self._compared, self._complete, stays=stays, goes_on=self._can_go_on())
         outcome = self._ctx.run(view.run())
         self._go_on = outcome.go_on
-        if outcome.interrupted:
-            self._compared = replace(self._compared, interrupted=True)
         if outcome.choice and not self._compared.choice:
             self._choose(replace(self._compared, choice=outcome.choice, winner=outcome.winner))
 
     def _now(self) -> Compared:
         return replace(self._compared, answers=tuple(column.answer() for column in self._columns))
 
-    def _complete(self) -> Compared:
+    def _complete(self, *, interrupted: bool) -> Compared:
         """Take in what has come, choose what is to be chosen at once, and keep it; before the user can walk away."""
         if self._compared.answers:
             return self._compared
-        now = self._now()
+        now = replace(self._now(), interrupted=interrupted)
         if self._terms.winner is not None:
             try:
                 choice, winner = choice_of(now, self._terms.winner)

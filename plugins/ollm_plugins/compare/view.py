@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from msgspec import Struct
 
+from ollm.api import replace, visible
 from ollm_plugins.compare.panes import Pane, Shown, frame, text_height
 from ollm_plugins.compare.results import Choice, Compared
 from ollm_plugins.compare.wrapping import fitted, width_of
@@ -29,6 +30,14 @@ FRAMES: Final = 15
 """Most frames a second."""
 
 
+class Completes(Protocol):
+    """Takes in what has come when all have answered, and keeps it."""
+
+    def __call__(self, *, interrupted: bool) -> Compared:
+        """Return the comparison as it is kept."""
+        ...
+
+
 class Outcome(Struct, frozen=True):
     """What the user did.
 
@@ -38,13 +47,12 @@ class Outcome(Struct, frozen=True):
     choice: Choice = ""
     winner: int | None = None
     go_on: bool = False
-    interrupted: bool = False
 
 
 class View:
     """The screen of one comparison.
 
-    :param finished: is told when all have answered, and returns the comparison as it is kept
+    :param finished: is told when all have answered, or the user broke that off
     :param stays: whether it waits for a choice at the end
     :param goes_on: whether the winner's answer can become the conversation
     """
@@ -54,7 +62,7 @@ class View:
         out: Output,
         race: Race,
         begun: Compared,
-        finished: Callable[[], Compared],
+        finished: Completes,
         *,
         stays: bool = True,
         goes_on: bool = True,
@@ -93,12 +101,12 @@ class View:
         if not racing.cancelled() and (error := racing.exception()) is not None:
             raise error
         compared = self._compared
-        return Outcome(compared.choice, compared.winner, self._go_on, self._interrupted)
+        return Outcome(compared.choice, compared.winner, self._go_on)
 
     async def _hold(self) -> None:
         try:
             await self._race.run()
-            self._compared = self._finished()
+            self._compared = self._finished(interrupted=self._interrupted)
         finally:
             self._over = True
             self._app.invalidate()
@@ -147,7 +155,8 @@ class View:
     def _drawn(self) -> StyleAndTextTuples:
         width, height = self._size()
         rows = frame(self._panes, self._shown, (width, height), asyncio.get_running_loop().time())
-        rows += [[("class:foot", fitted(self._told(), width))], [("class:foot", fitted(self._help(width), width))]]
+        told = visible(self._told()).replace("\n", " ")
+        rows += [[("class:foot", fitted(told, width))], [("class:foot", fitted(self._help(width), width))]]
         found: StyleAndTextTuples = []
         for number, row in enumerate(rows):
             found += [*([("", "\n")] if number else []), *row]
@@ -186,8 +195,6 @@ class View:
         if winner is not None and not self._compared.answers[winner].answered:
             self._hint = f"{self._compared.title(winner)} has no whole answer, so it cannot be the best."
             return
-        from ollm.api import replace
-
         self._compared = replace(self._compared, choice=choice, winner=winner)
         self._shown.winner, self._shown.numbers = winner, True
         self._hint = ""
