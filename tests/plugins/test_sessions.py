@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import stat
+from contextlib import closing
 
 import pytest
 
@@ -22,7 +23,9 @@ from ollm.api import (
     ThinkingDelta,
     hookimpl,
 )
+from ollm_plugins.sessions import database
 from ollm_plugins.sessions.plugin import Plugin
+from ollm_plugins.sessions.schema import STEPS
 from ollm_plugins.sessions.service import sessions_of
 
 
@@ -69,7 +72,7 @@ def test_a_turn_is_kept_whole(ollm_app, ollm_home):
     (turn,) = document["turns"]
     assert (turn["model"], turn["provider"], turn["reason"]) == ("scripted:1b", "scripted", "length")
     assert [each["role"] for each in turn["messages"]] == ["user", "assistant", "tool", "assistant"]
-    assert turn["messages"][3]["thinking"] == "hm"
+    assert turn["messages"][3] == {"role": "assistant", "content": "Done.\n", "thinking": "hm"}
     assert [each["type"] for each in turn["events"]] == ["toolCall", "toolDecision", "toolResult"]
     assert turn["tools"][0]["call"]["arguments"] == {"at": "ü"}
     assert stat.S_IMODE((ollm_home / "sessions.db").stat().st_mode) == 0o600
@@ -205,6 +208,19 @@ def test_a_session_that_was_deleted_meanwhile_is_kept_anew(ollm_app):
     assert second.run_command("session delete last --yes").stdout == "1 session deleted\n"
     talk(first, "Second", conversation=mine)
     assert resumed(first, mine.id) == mine.messages
+
+
+def test_tables_of_an_earlier_version_are_brought_up_to_date(ollm_app, ollm_home, monkeypatch):
+    ollm = ollm_app(Plugin, replies=["one"])
+    kept = talk(ollm, "First")
+    ollm.app.close()
+    monkeypatch.setattr(database, "VERSION", 2)
+    monkeypatch.setattr(database, "STEPS", (*STEPS, "ALTER TABLE sessions ADD COLUMN colour TEXT;"))
+    later = ollm_app(Plugin, replies=["two"])
+    assert resumed(later, kept.id) == kept.messages
+    with closing(sqlite3.connect(ollm_home / "sessions.db")) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("SELECT colour FROM sessions").fetchall() == [(None,)]
 
 
 def test_a_file_of_a_later_version_is_left_alone(ollm_app, ollm_home):

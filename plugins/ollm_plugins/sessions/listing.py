@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ollm.api import CommandContext, to_document
+from ollm.api import CommandContext, Usage, camel, to_document
 from ollm_plugins.sessions import reading
 from ollm_plugins.sessions.kept import UNSAVED, KeptSession, KeptTurn, iso, project_of, text_of
 from ollm_plugins.sessions.meaning import Meant, meant, shown
@@ -81,8 +81,8 @@ def described_turn(turn: KeptTurn) -> dict[str, Any]:
         "takenBack": turn.gone,
         "seconds": turn.seconds,
         "firstTokenSeconds": turn.first_token,
-        "usage": to_document(msgspec.convert(details["usage"], _usage())) if details.get("usage") else None,
-        "options": {key: value for key, value in (details.get("options") or {}).items() if value not in (None, {}, [])},
+        "usage": to_document(msgspec.convert(details["usage"], Usage)) if details.get("usage") else None,
+        "options": _without_gaps(details.get("options") or {}),
         "notices": details.get("notices") or [],
         "tools": to_document(turn.tools),
         "events": details.get("events") or [],
@@ -90,16 +90,13 @@ def described_turn(turn: KeptTurn) -> dict[str, Any]:
     }
 
 
-def _usage() -> type:
-    from ollm.api import Usage
-
-    return Usage
+def _without_gaps(builtins: dict[str, Any]) -> dict[str, Any]:
+    """Return a document with keys in camelCase, and without what says nothing."""
+    return {camel(key): value for key, value in builtins.items() if value not in (None, "", [], (), {})}
 
 
 def _message(builtins: dict[str, Any]) -> dict[str, Any]:
-    from ollm.api import camel
-
-    return {camel(key): value for key, value in builtins.items() if value not in ("", []) or key == "content"}
+    return {"role": builtins["role"], "content": builtins["content"], **_without_gaps(builtins)}
 
 
 def show(

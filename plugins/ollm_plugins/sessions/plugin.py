@@ -13,7 +13,7 @@ _COMMANDS = (
         "search",
         "Search in all that was said.",
         "searching:search",
-        ('session search "exact words"', "session search x*"),
+        ("session search '\"an exact phrase\"'", "session search x*"),
     ),
     ("fork", "Begin another session with the turns of one.", "changing:fork", ("session fork last --at 3",)),
     ("rename", "Give a session another title.", "changing:rename", ("session rename last The parser",)),
