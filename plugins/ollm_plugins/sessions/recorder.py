@@ -147,6 +147,8 @@ class Recorder:
             self._thread = threading.Thread(target=self._work, daemon=True, name="sessions")
             self._thread.start()
             atexit.register(self.close)
+            if job is None:
+                return  # it looks by itself, after the first words
         self._wake.set()
 
     def _work(self) -> None:
@@ -158,10 +160,16 @@ class Recorder:
         while self._jobs or not self._ending:
             self._wake.wait(EVERY if self._live else None)
             self._wake.clear()
+            self._write_all()
+        self._database.close()
+
+    def _write_all(self) -> None:
+        try:
             while self._jobs:
                 self._jobs.popleft()()
             self._write_live()
-        self._database.close()
+        except Exception as error:  # noqa: BLE001  (the thread must go on, whatever a plugin puts into a turn)
+            self._say_unsaved(error)
 
     def _write_live(self) -> None:
         """Write what is under way for a while: a short answer is written once, when it is over."""
@@ -199,7 +207,7 @@ class Recorder:
         """Change the database; that it cannot be is said once, until it can again."""
         try:
             done = self._database.change(work)
-        except Exception as error:  # noqa: BLE001  (the thread must go on, whatever the file holds)
+        except Exception as error:  # noqa: BLE001  (as above, whatever the file holds)
             self._say_unsaved(error)
             return None
         self._failed = False
