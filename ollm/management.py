@@ -152,9 +152,10 @@ class MemoryEstimate(Struct, frozen=True):
 class ModelMemory(Protocol):
     """Knows how much memory models take, and how much there is."""
 
-    async def estimate(self, models: Sequence[tuple[str, str]]) -> MemoryEstimate:
+    async def estimate(self, models: Sequence[tuple[str, str]], context_size: int | None = None) -> MemoryEstimate:
         """Say what some models, each as its provider and name, need of memory.
 
+        :param context_size: with which they are to be loaded, in tokens; None: with which they are, or usually would be
         :raises OllmError: nobody can be asked
         """
         ...

@@ -133,6 +133,10 @@ class Output:
         """Forget what was said: what happens again, in a new turn or command, is said again."""
         self._said.clear()
 
+    def has_said(self, code: str) -> bool:
+        """Say whether the user was told something of this code, in the present turn or command."""
+        return any(notice.code == code for notice in self._said)
+
     def notify(self, notice: Notice) -> None:
         """Tell the user something once: on stderr, or where `on_notice` puts it."""
         if notice in self._said:

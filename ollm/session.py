@@ -13,7 +13,7 @@ from uuid import uuid4
 from ollm.contexts import HostContext, RewindContext, TurnContext
 from ollm.errors import OllmError
 from ollm.knowledge import ChoiceRequest, ModelChooser
-from ollm.messages import AS_SET, Event, Message, Notice, Overrides, replace
+from ollm.messages import AS_SET, ChatRequest, Event, Message, Notice, Overrides, replace
 from ollm.sections import ModelSettings
 from ollm.selection import Answerer
 from ollm.settings_model import rank_of
@@ -150,6 +150,17 @@ class Conversation:
         async with aclosing(turn.run()) as events:
             async for event in events:
                 yield event
+
+    async def draft(self, below: int) -> tuple[TurnContext, ChatRequest]:
+        """Return what the next prompt would bring along, whatever it is; nothing is sent.
+
+        :param below: request adjusters of a lower order have their say
+        :raises OllmError: nobody can answer
+        """
+        answerer = await self.answerer()
+        context = self._context(answerer, "", AS_SET)
+        turn = Turn(self._hub, answerer, context, Message("user", ""), self._take)
+        return context, await turn.draft(below)
 
     def _take(self, turn: TurnRecord) -> None:
         """Remember a turn, unless nothing came of its prompt."""

@@ -115,8 +115,7 @@ class Turn:
     async def _rounds(self) -> AsyncGenerator[Event, None]:
         """Let the model answer, run the tools that it calls, and so on until it calls none."""
         settings = self._context.host.settings.section(ChatSettings)
-        wanted = self._context.overrides.system
-        system = await self._system(settings.system_prompt if wanted is None else wanted)
+        system = await self._system()
         usage = Usage()
         for _ in range(settings.max_tool_rounds):
             answer = self._answer = _Answer()
@@ -158,7 +157,13 @@ class Turn:
         size, seconds = len(result.content.encode("utf-8", "replace")), time.monotonic() - at
         return ToolRecord(decided.call, decided.allowed, decided.by, decided.reason, result.failed, size, seconds)
 
-    async def _system(self, base: str | None) -> str:
+    async def draft(self, below: int) -> ChatRequest:
+        """Return what any prompt would bring along, as request adjusters of a lower order than `below` leave it."""
+        return await self._adjusted(self._bare(await self._system(), ()), below)
+
+    async def _system(self) -> str:
+        wanted = self._context.overrides.system
+        base = self._context.host.settings.section(ChatSettings).system_prompt if wanted is None else wanted
         parts = [base] if base else []
         for owned in self._hub.prompt_parts():
             text = await self._asked(owned, "render", str | None, self._context)
@@ -167,12 +172,18 @@ class Turn:
         return "\n\n".join(parts)
 
     async def _request(self, system: str) -> ChatRequest:
+        return await self._adjusted(self._bare(system, self._new), None)
+
+    def _bare(self, system: str, new: Sequence[Message]) -> ChatRequest:
         head = (Message("system", system),) if system else ()
-        messages = (*head, *self._context.messages, *self._new)
         wanted = self._context.overrides
-        request = ChatRequest(self._answerer.model, messages, self._toolbox.specs(), wanted.options, wanted.schema)
+        messages = (*head, *self._context.messages, *new)
+        return ChatRequest(self._answerer.model, messages, self._toolbox.specs(), wanted.options, wanted.schema)
+
+    async def _adjusted(self, request: ChatRequest, below: int | None) -> ChatRequest:
         for owned in self._hub.request_adjusters():
-            request = await self._asked(owned, "adjust", ChatRequest, request, self._context) or request
+            if below is None or owned.item.order < below:
+                request = await self._asked(owned, "adjust", ChatRequest, request, self._context) or request
         return request
 
     async def _asked(self, owned: Owned[Contribution], attribute: str, kind: Any, *arguments: Any) -> Any:

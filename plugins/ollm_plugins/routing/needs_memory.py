@@ -26,24 +26,26 @@ class Memory(ModelMemory):
     def __init__(self, host: HostContext) -> None:
         self._gatherer = Gatherer(host)
 
-    async def estimate(self, models: Sequence[tuple[str, str]]) -> MemoryEstimate:
+    async def estimate(self, models: Sequence[tuple[str, str]], context_size: int | None = None) -> MemoryEstimate:
         """Say what some models need of memory.
 
+        :param context_size: in tokens; None: with which they are loaded, at least 4096
         :raises OllmError: nobody can be asked
         """
         situation = await self._gatherer.situation("general", Requirement())
         known = {each.key: each for each in situation.candidates}
         keys = [f"{provider}/{name}" for provider, name in models]
-        needs = {key: _need(known[key], situation.machine) for key in keys if key in known}
+        needs = {key: _need(known[key], situation.machine, context_size) for key in keys if key in known}
         return MemoryEstimate(needs, *_room(situation.machine))
 
 
-def _need(candidate: Candidate, machine: Machine) -> MemoryNeed:
+def _need(candidate: Candidate, machine: Machine, context_size: int | None) -> MemoryNeed:
     if candidate.cloud:
         return MemoryNeed(0)
     if candidate.size_gb is None:
         return MemoryNeed(None, not candidate.elsewhere)
-    gb = candidate.size_gb + cache_gb(candidate, candidate.loaded_context or 0, machine) + BUFFERS_GB
+    cache = cache_gb(candidate, context_size or candidate.loaded_context or 0, machine)
+    gb = candidate.size_gb + cache + BUFFERS_GB
     return MemoryNeed(round(gb * 1e9), not candidate.elsewhere)
 
 
