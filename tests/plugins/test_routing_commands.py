@@ -1,6 +1,7 @@
 """What do the commands `route …` say, and what do they change?"""
 
 import json
+import threading
 import time
 
 import pytest
@@ -251,3 +252,19 @@ def test_a_prompt_is_classified_by_its_words(prompt, profile):
 )
 def test_a_conversation_keeps_to_what_it_is_about(earlier, prompt, profile):
     assert classify_turn(prompt, earlier).profile == profile
+
+
+def test_what_models_do_aside_is_not_measured(tmp_path, monkeypatch):
+    from ollm_plugins.routing import observer
+
+    from ollm.api import ChatRequest, EventContext, Finished, TurnContext, Usage
+
+    kept = []
+    monkeypatch.setattr(observer, "_keep", lambda *arguments: kept.append(arguments))
+    for aside in (False, True):
+        turn = TurnContext(None, "t", "ollama", "m", "hi", (), aside=aside)
+        observer.on_event(EventContext(turn, Finished("stop", Usage()), ChatRequest("m", ())))
+    for thread in threading.enumerate():
+        if thread.name == "rates-writer":
+            thread.join()
+    assert len(kept) == 1

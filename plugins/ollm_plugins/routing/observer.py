@@ -9,8 +9,8 @@ from ollm.api import EventContext, Finished, HostContext, Notice, OllmError, Usa
 
 def on_event(ctx: EventContext) -> None:
     """Measure an answer that is over; called for each piece of one, so all else is left out at once."""
-    if not isinstance(ctx.event, Finished) or ctx.request is None:
-        return
+    if not isinstance(ctx.event, Finished) or ctx.request is None or ctx.turn.aside:
+        return  # models that are compared share the machine, so their rates say little
     key = f"{ctx.turn.provider}/{ctx.request.model}"
     # A disk may take its time to say that it has it; the process waits for the thread.
     threading.Thread(target=_keep, args=(ctx.turn.host, key, ctx.event.usage), name="rates-writer").start()
