@@ -185,7 +185,9 @@ def test_emphasis_that_never_ends_is_cut_and_goes_on(window: Open) -> None:
 
 @pytest.mark.parametrize("text", ["x" * 2000, "\u6708" * 900, "`" + "y" * 900, "[" + "z" * 900])
 def test_what_has_no_place_to_be_cut(window: Open, text: str) -> None:
-    assert "".join(draw(window(), text)).replace(" ", "") == text
+    opened = window()
+    assert "".join(draw(opened, text)).replace(" ", "") == text
+    assert max(map(int, re.findall(r"\x1b\[(\d+)A", opened.raw))) < 12
 
 
 def test_cjk_is_broken_between_letters(window: Open) -> None:
@@ -193,6 +195,14 @@ def test_cjk_is_broken_between_letters(window: Open) -> None:
         "ab \u6708\u306f\u5730\u7403\u306e\u552f\u4e00\u306e",
         "\u81ea\u7136\u885b\u661f",
     ]
+
+
+def test_a_long_text_without_spaces_has_its_emphasis(window: Open) -> None:
+    letters = "\u6708\u306f\u5730\u7403" * 100
+    opened = window(40)
+    shown = draw(opened, f"{letters}**{letters[:8]}**{letters}`x`")
+    assert "".join(shown).replace(" ", "") == f"{letters}{letters[:8]}{letters}x"
+    assert max(map(int, re.findall(r"\x1b\[(\d+)A", opened.raw))) <= 2
 
 
 def test_html_and_signs_are_text(window: Open) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ollm.api import (
+    CompletionContext,
     Conversation,
     Finished,
     OllmError,
@@ -29,6 +30,7 @@ from ollm.api import (
 )
 from ollm_plugins.repl import status, taking
 from ollm_plugins.repl.plugin import Plugin
+from ollm_plugins.repl.review import themes
 from ollm_plugins.repl.slash import Slash
 from ollm_plugins.repl.taking import Snippet, snippets
 
@@ -115,6 +117,7 @@ def test_theme_holds_for_the_session(talk: Callable[..., Talk]) -> None:
     assert held.run("theme").splitlines()[:2] == ["* dark", "  light"]
     assert held.run("theme light") == "* light\n"
     assert json.loads(held.run("theme --json"))["theme"] == "light"
+    assert themes(CompletionContext(held.app.context, "solar")) == [("solarized-dark", ""), ("solarized-light", "")]
     with pytest.raises(UsageError, match="no theme 'ligth'; did you mean light"):
         held.run("theme ligth")
 

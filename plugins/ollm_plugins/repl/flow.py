@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from ollm_plugins.repl.inline import cut_of, halves, inline
+from ollm_plugins.repl.inline import cut_of, halves, has_place, inline
 from ollm_plugins.repl.wrapping import cells, row_ends
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ class Flow:
             text = text.lstrip(" ")
         self._source += text
         self._canvas.show(text)
-        if self._canvas.tail_rows > 1 and " " in text:
+        rows = self._canvas.tail_rows
+        if rows > self._canvas.bound or (rows > 1 and has_place(text)):
             self._settle()
 
     def break_line(self) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from ollm_plugins.repl.wrapping import WIDE
+
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from rich.text import Text
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
     from ollm_plugins.repl.look import Theme
 
 _MARKED = re.compile(r"[*_`~\[\]<>&\\!]")
-_SIGN = re.compile(r"\\.|`+|\*+|_+|~~|\[|\]\(|\]|\(|\)|\s", re.DOTALL)
+_SIGN = re.compile(rf"\\.|`+|\*+|_+|~~|\[|\]\(|\]|\(|\)|\s|[{WIDE}]", re.DOTALL)
+_PLACE = re.compile(rf"[\s{WIDE}]")
 _OPENS = {"strong_open": "strong", "em_open": "emphasis", "s_open": "struck", "link_open": "link"}
 
 
@@ -85,10 +88,15 @@ def _words(token: Any) -> str:
     return " " if token.type in ("softbreak", "hardbreak") else str(token.content)
 
 
+def has_place(text: str) -> bool:
+    """Say whether a row could end within a text."""
+    return " " in text or (not text.isascii() and _PLACE.search(text) is not None)
+
+
 class Cut(Struct, frozen=True):
     """Where a line may be cut.
 
-    :param at: an offset, just after a space; 0 for nowhere
+    :param at: an offset, just after a space or a letter of a script without spaces; 0 for nowhere
     :param open: the signs that are open there, the first one outermost
     """
 
@@ -97,13 +105,13 @@ class Cut(Struct, frozen=True):
 
 
 def cut_of(source: str) -> tuple[Cut, Cut]:
-    """Return the last place where nothing is open, and the last space at all."""
+    """Return the last place where nothing is open, and the last place at all."""
     open_signs: list[str] = []
     safe = last = Cut(0)
     at = 0
     while (found := _SIGN.search(source, at)) is not None:
         sign, at = found[0], found.end()
-        if sign.isspace():
+        if _PLACE.match(sign):
             last = Cut(at, tuple(open_signs))
             safe = last if not open_signs else safe
         elif sign[0] == "`":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ollm.api import Command, Frontend, HostContext, Paths, SettingsSection, Specs, StatusItem, hookimpl
+from ollm.api import Command, Frontend, HostContext, Paths, SettingsSection, Specs, StatusItem, ValueCompleter, hookimpl
 
 _HERE = "ollm_plugins.repl"
 _COMMANDS = (
@@ -44,6 +44,11 @@ class Plugin(Specs):
     def ollm_status_items(self, ctx: HostContext) -> list[StatusItem]:
         """Hand in who answers, for the status bar."""
         return [StatusItem("model", f"{_HERE}.status:render", order=0)]
+
+    @hookimpl
+    def ollm_value_completers(self, ctx: HostContext) -> list[ValueCompleter]:
+        """Hand in what knows the names of themes."""
+        return [ValueCompleter("theme", f"{_HERE}.review:themes")]
 
     @hookimpl
     def ollm_commands(self, ctx: HostContext) -> list[Command]:

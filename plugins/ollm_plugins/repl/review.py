@@ -6,7 +6,7 @@ from typing import Annotated, get_args
 
 import typer
 
-from ollm.api import CommandContext, Completes, Message, UsageError, nearest
+from ollm.api import CommandContext, Completes, CompletionContext, Message, UsageError, nearest
 from ollm_plugins.repl.settings import ReplSettings, Theme
 from ollm_plugins.repl.stats import figures, stats_text
 
@@ -62,6 +62,11 @@ def show_stats(ctx: CommandContext, *, json: Json = False) -> None:
         ctx.out.document(figures(turn))
         return
     ctx.out.print(f"{turn.provider}/{turn.model}: {stats_text(turn)}")
+
+
+def themes(ctx: CompletionContext) -> list[tuple[str, str]]:
+    """List the themes that are meant by what is typed."""
+    return [(name, "") for name in get_args(Theme) if name.startswith(ctx.typed)]
 
 
 def choose_theme(

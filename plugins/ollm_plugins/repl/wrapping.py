@@ -10,8 +10,10 @@ from prompt_toolkit.utils import get_cwidth
 _EMOJI: Final = "\ufe0f"
 """Makes the sign before it an emoji, which terminals draw in two columns."""
 
-_WIDE: Final = "\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6"
-_PIECE: Final = re.compile(rf"[{_WIDE}]\s*|[^\s{_WIDE}]+\s*|\s+")
+WIDE: Final = "\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6"
+"""Letters of scripts without spaces, as a range of a regular expression; a row may end after each."""
+
+_PIECE: Final = re.compile(rf"[{WIDE}]\s*|[^\s{WIDE}]+\s*|\s+")
 """What is not broken, with the spaces after it: a word, or one letter of a script without spaces."""
 
 TAB: Final = 8
