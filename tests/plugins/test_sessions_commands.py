@@ -258,6 +258,29 @@ def test_without_sessions(ollm_app, ollm_home):
     assert list(ollm_home.iterdir()) == []
 
 
+def test_continuing_in_a_project_and_elsewhere(ollm, replay, monkeypatch, tmp_path):  # noqa: F811
+    server = replay({"/api/chat": "chat_stream"})
+    for name, value in {"OLLM_HOST": server.url, "OLLM_PROVIDER": "ollama", "OLLM_MODEL": "smollm2:135m"}.items():
+        monkeypatch.setenv(name, value)
+    nothing = ollm("-c", "-p", "More")
+    assert (nothing.code, "No session is kept yet" in nothing.err) == (2, True)
+    for name in ("a", "b"):
+        (tmp_path / name / ".git").mkdir(parents=True)
+        (tmp_path / name / "deep").mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        assert ollm("-p", f"In {name}").code == 0
+    monkeypatch.chdir(tmp_path / "a" / "deep")
+    done = ollm("-c", "-p", "More")
+    assert "ollm: There is no session" not in done.err
+    prompts = [each["content"] for each in server.asked("/api/chat")[-1].json["messages"] if each["role"] == "user"]
+    assert prompts == ["In a", "More"]
+    monkeypatch.chdir(tmp_path)
+    assert f"the last one of {tmp_path / 'a'} goes on: In a" in ollm("-c", "-p", "Again").err
+    both = ollm("-c", "--resume", "last", "-p", "x")
+    assert (both.code, "exclude each other" in both.err) == (2, True)
+    assert ollm("-c").code == 2, "there is no terminal"
+
+
 def commands_of_the_page():
     blocks = re.findall(r"^```\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     return [line for block in blocks for line in block.splitlines() if line.startswith("ollm ")]
