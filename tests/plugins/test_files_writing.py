@@ -345,3 +345,12 @@ def test_a_change_that_waits_when_its_turn_ends_is_not_made_later(ollm_app, work
 
     ollm.app.run(ended_while_it_waits())
     assert not (work / "a").exists()
+
+
+def test_a_file_that_changes_in_the_last_moment_is_not_removed(work):
+    (work / "a").write_text("tool's")
+    seen = snapshot(Place(work, ("a",)), 100)
+    (work / "a").write_text("the user's")
+    with pytest.raises(OllmError, match="changed by another program just now"):
+        writing.remove_file(Place(work, ("a",)), seen)
+    assert (work / "a").read_text() == "the user's"
