@@ -98,7 +98,7 @@ class Views:
 
     def applied(self, request: ChatRequest, turn: TurnContext) -> ChatRequest:
         """Return a request without what is cut off its conversation."""
-        cuts = self.cuts(turn.conversation)
+        cuts = self.cuts(turn.conversation) if turn.messages else ()  # else there is nothing to open a database for
         if not cuts or cuts[-1].covers > len(turn.messages):
             return request
         return with_cut(request, cuts[-1].covers, cuts[-1].summary)
