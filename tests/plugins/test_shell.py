@@ -1,5 +1,6 @@
 """Does a model's command run as it was shown, where it may, with what it may see, and no longer than it may?"""
 
+import asyncio
 import os
 import shlex
 import signal
@@ -11,6 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from ollm_plugins.shell import process
 from ollm_plugins.shell.capture import Capture, plain
 from ollm_plugins.shell.environment import environment
 from ollm_plugins.shell.plugin import Plugin
@@ -267,6 +269,37 @@ def test_ctrl_c_ends_it_with_all_that_it_has_started(shell, workspace, interrupt
         shell("(echo $BASHPID >> pids; sleep 60; sleep 60) & echo $$ >> pids; wait; sleep 60")
     assert time.monotonic() - began < 5
     assert all(map(gone, pids.read_text().split()))
+
+
+@pytest.mark.parametrize("delay", [0, 0.001, 0.003, 0.005, 0.01, 0.02, 0.05])
+def test_a_command_that_is_cancelled_while_it_starts_is_ended_too(workspace, delay, monkeypatch):
+    """The event loop is held up while the shell starts, so that the shell is ahead of it."""
+    import subprocess as real
+
+    class Slow(real.Popen):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            until = time.monotonic() + 10
+            while time.monotonic() < until and not (workspace / "pids").exists():
+                time.sleep(0.01)
+
+    monkeypatch.setattr(real, "Popen", Slow)
+
+    async def work():
+        words = ["/bin/bash", "-c", "(echo $BASHPID > pids; sleep 60; true) & wait"]
+        task = asyncio.create_task(process.run(words, workspace, os.environ, 60, lambda data: None))
+        await asyncio.sleep(delay)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+    asyncio.run(work())
+    assert not (workspace / "pids").exists() or all(map(gone, (workspace / "pids").read_text().split()))
+
+
+def test_a_program_that_is_not_there_is_said(workspace):
+    with pytest.raises(OSError):
+        asyncio.run(process.run(["/nowhere"], workspace, os.environ, 60, lambda data: None))
 
 
 def test_what_is_left_in_the_background_is_ended_and_said(shell, workspace):

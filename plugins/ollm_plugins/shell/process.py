@@ -69,6 +69,28 @@ async def run(
     """
     watcher = _Watcher(take)
     began = time.monotonic()
+    starting = asyncio.ensure_future(_start(watcher, argv, cwd, environ))
+    timed_out = False
+    try:
+        await asyncio.shield(starting)  # half a start, cancelled, would leave behind what the shell has started by then
+        timed_out = not await _within(watcher.exited, seconds)
+        taken = time.monotonic() - began
+        if not timed_out:
+            await _within(watcher.closed, _LAST_WORDS)
+    finally:
+        transport = await starting
+        try:
+            left = await _end(transport.get_pid())
+            await _within(watcher.exited, _LAST_WORDS)
+        finally:
+            transport.close()
+    return Ended(transport.get_returncode(), taken, timed_out, left and not timed_out)
+
+
+async def _start(
+    watcher: _Watcher, argv: Sequence[str], cwd: Path, environ: Mapping[str, str]
+) -> asyncio.SubprocessTransport:
+    """:raises OSError: it cannot be started"""
     transport, _ = await asyncio.get_running_loop().subprocess_exec(
         lambda: watcher,
         *argv,
@@ -80,20 +102,7 @@ async def run(
         start_new_session=True,
         creationflags=_NEW_GROUP,
     )
-    group = transport.get_pid()
-    left = timed_out = False
-    try:
-        timed_out = not await _within(watcher.exited, seconds)
-        taken = time.monotonic() - began
-        if not timed_out:
-            await _within(watcher.closed, _LAST_WORDS)
-    finally:
-        try:
-            left = await _end(group)
-            await _within(watcher.exited, _LAST_WORDS)
-        finally:
-            transport.close()
-    return Ended(transport.get_returncode(), taken, timed_out, left and not timed_out)
+    return transport
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:
