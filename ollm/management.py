@@ -142,11 +142,13 @@ class MemoryEstimate(Struct, frozen=True):
     :param needs: by "provider/model"
     :param room: bytes that models can have together; None where nobody knows
     :param kind: whose memory that is, e.g. "of GPU memory"
+    :param guessed: whether `room` is only what such machines have at least
     """
 
     needs: Mapping[str, MemoryNeed] = {}
     room: int | None = None
     kind: str = ""
+    guessed: bool = False
 
 
 class ModelMemory(Protocol):

@@ -284,7 +284,7 @@ def test_the_parts_are_shown_and_sum_up(talk):
     assert sum(part["tokens"] for part in document["parts"]) == document["tokens"]
     assert (document["size"], document["model"]) == (4096, MODEL)
     assert one.command("context") == 0
-    assert "The server read" in one.ollm.stdout.getvalue()
+    assert "smollm2:135m read" in one.ollm.stdout.getvalue()
 
 
 def test_compact_now(talk):
@@ -301,7 +301,7 @@ def test_compact_now(talk):
     assert [message["content"] for message in one.bodies[-1]["messages"]][1:] == ["On"]
 
 
-@pytest.mark.parametrize("line", ["context size many", "context undo", "context", "context compact"])
+@pytest.mark.parametrize("line", ["context size many", "context size 0", "context undo", "context compact"])
 def test_what_cannot_be_done_is_one_line(talk, line):
     with pytest.raises(OllmError):
         talk().command(line)

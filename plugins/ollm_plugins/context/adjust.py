@@ -8,30 +8,27 @@ from typing import TYPE_CHECKING, Final
 from ollm.api import (
     ChatRequest,
     ContextOverflow,
-    ContextWindows,
     Event,
     Finished,
     Notice,
     StreamContext,
-    TokenCounter,
     TurnContext,
     replace,
 )
+from ollm_plugins.context.grow import SPARE
 from ollm_plugins.context.lost import lost
+from ollm_plugins.context.measure import scales_of
 from ollm_plugins.context.settings import ContextSettings
 from ollm_plugins.context.views import Sent, Views, known, restored
 
 if TYPE_CHECKING:
-    from ollm_plugins.context.overflow import Measured, Overflow
+    from ollm_plugins.context.measure import Measured
 
 NEAR: Final = 0.5
 """A prompt that takes less of its context than this, by the estimate, is not refused for its length."""
 
 SMALL: Final = 1500
 """Tokens of a prompt that every server has room for, whatever context it was asked for: Ollama gives at least 2048."""
-
-ROOM: Final = 1.25
-"""A context that grows gets this much more than its prompt, for the answer."""
 
 ERROR: Final = 0.1
 """How wrong an estimate may be before it has learned."""
@@ -45,25 +42,18 @@ async def adjust(request: ChatRequest, turn: TurnContext) -> ChatRequest:
     if turn.aside:
         return request
     views = known(turn.host.services)
-    overflow = _overflow(turn, views)
-    if overflow is None:
+    scales = scales_of(turn)
+    if scales is None:
         return request
-    now = await overflow.measured(views.applied(request, turn))
+    request = views.as_grown(request, turn)
+    now = await scales.measured(views.applied(request, turn))
     if not now.fits:
-        now = await overflow.fitted(request, now)
+        from ollm_plugins.context.overflow import Overflow
+
+        now = await Overflow(scales, views).fitted(request, now)
     _remember(views, turn, now)
     _tell(views, turn, now)
     return now.request
-
-
-def _overflow(turn: TurnContext, views: Views) -> Overflow | None:
-    """Return what makes requests fit; None where nobody counts tokens or knows the context."""
-    counter, windows = turn.host.services.find(TokenCounter), turn.host.services.find(ContextWindows)
-    if counter is None or windows is None:
-        return None
-    from ollm_plugins.context.overflow import Overflow
-
-    return Overflow(turn, views, counter, windows)
 
 
 def _remember(views: Views, turn: TurnContext, now: Measured) -> None:
@@ -79,7 +69,7 @@ def _tell(views: Views, turn: TurnContext, now: Measured) -> None:
     above = percent >= turn.host.settings.section(ContextSettings).warn_at and _cannot_grow(now)
     if views.crosses(turn.conversation, above=above):
         text = f"The context is {percent:.0f}% full ({now.tokens:,} of {now.window.size:,} tokens); /context shows of what."
-        turn.host.notify(Notice("context-full", text))
+        turn.host.notify(Notice("context-fills", text))
 
 
 def _cannot_grow(now: Measured) -> bool:
@@ -117,15 +107,16 @@ async def _again(context: StreamContext, sent: Sent) -> AsyncIterator[Event]:
         return
     turn = context.turn
     views = known(turn.host.services)
-    overflow = _overflow(turn, views)
-    if overflow is None:
+    scales = scales_of(turn, error.needed / max(sent.tokens, 1))
+    if scales is None:
         raise error
-    overflow.scale = error.needed / max(sent.tokens, 1)
-    now = await overflow.measured(context.request)
-    whole = _whole(context.request, views, turn)
-    now = await overflow.fitted(whole, now)
+    from ollm_plugins.context.overflow import Overflow
+
+    now = await scales.measured(context.request)
+    now = await Overflow(scales, views).fitted(_whole(context.request, views, turn), now)
     _remember(views, turn, now)
-    async for event in context.send(replace(now.request, options=context.request.options)):
+    options = replace(context.request.options, context_size=now.window.size)
+    async for event in context.send(replace(now.request, options=options)):
         yield event
 
 
@@ -134,7 +125,7 @@ def _larger(context: StreamContext, sent: Sent, error: ContextOverflow) -> ChatR
     if sent.chosen or sent.limit is None or error.needed >= sent.limit:
         return None
     size = error.size
-    while size < min(error.needed * ROOM, sent.limit):
+    while size < min(error.needed * SPARE, sent.limit):
         size *= 2
     size = min(size, sent.limit)
     text = f"The prompt has {error.needed:,} tokens, more than estimated: the context becomes {size:,} tokens."

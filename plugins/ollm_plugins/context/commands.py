@@ -8,45 +8,45 @@ import typer
 
 from ollm.api import (
     CommandContext,
-    ContextWindows,
     Conversation,
     OllmError,
-    TokenCounter,
+    TurnContext,
     UsageError,
-    replace,
 )
+from ollm_plugins.context.bar import draw
+from ollm_plugins.context.measure import Scales, scales_of
 from ollm_plugins.context.overflow import Overflow
 from ollm_plugins.context.parts import Part, parts_of
-from ollm_plugins.context.turns import head_of
-from ollm_plugins.context.views import Sent, Views, known, restored
-
-BAR = 40
-"""Columns of the bar."""
+from ollm_plugins.context.views import Cut, Sent, known, restored
 
 SIZE = "options.numCtx"
+
+ORDER = 900
+"""Of this room's request adjuster."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 
 
 async def show(ctx: CommandContext, *, as_json: Json = False) -> None:
-    """Show what the last request took of the context, part by part, and what is cut off the conversation."""
-    conversation, views, sent = _last(ctx)
-    parts = await parts_of(sent, _counter(ctx))
+    """Show what the last request took of the context, part by part; before one, what the next will bring along."""
+    conversation, views = _conversation(ctx), known(ctx.app.services)
+    sent = await _sent(ctx, conversation)
+    parts = await parts_of(sent, _scales(sent.turn).counter)
     turn = conversation.last_turn
     read = turn.usage.prompt_tokens if turn is not None else None
-    answer = turn.usage.completion_tokens if turn is not None else None
+    answered = turn.usage.completion_tokens if turn is not None else None
     cuts = views.cuts(conversation.id)
     if as_json:
-        ctx.out.document(_document(sent, parts, read, answer) | {"cuts": cuts})
+        ctx.out.document(_document(sent, parts, read, answered) | {"cuts": cuts})
         return
-    ctx.out.table(("part", "tokens", "share", ""), _rows(sent, parts))
-    taken = sum(part.tokens for part in parts)
-    ctx.out.print(f"Prompt: about {taken:,} of {sent.size:,} tokens ({100 * taken / sent.size:.0f}%), {_limit(sent)}.")
+    draw(ctx.out, parts, sent.size, plain=_plain(ctx))
+    what = "The next prompt brings along" if sent.drafted else "The last prompt had"
+    taken = f"{what} about {sent.tokens:,} of {sent.size:,} tokens ({100 * sent.tokens / sent.size:.0f}%)"
+    ctx.out.print(f"{taken}; {_limit(sent)}.")
     if read is not None:
-        ctx.out.print(f"The server read {read:,} tokens and answered with {answer or 0:,}.")
+        ctx.out.print(f"{sent.request.model} read {read:,} tokens and answered with {answered or 0:,}.")
     if cuts:
-        done = "summarized" if cuts[-1].summary else "left out"
-        ctx.out.print(f"The oldest turns are {done}: {cuts[-1].turns}. /context undo sends them again.")
+        ctx.out.print(_told(cuts[-1]))
 
 
 def size(
@@ -55,14 +55,20 @@ def size(
 ) -> None:
     """Set the context size for this session; the model is loaded anew with its next answer."""
     settings = ctx.app.settings
-    if tokens == "auto":
-        settings.unset_session(SIZE)
-        ctx.out.print("The context is as large as the conversation needs.")
-        return
-    if not tokens.replace(",", "").isdecimal():
+    number = None if tokens == "auto" else tokens.replace(",", "").replace("_", "")
+    if number is not None and not (number.isascii() and number.isdecimal()):
         raise UsageError(f"'{tokens}' is no context size", "Give a number of tokens, e.g. 8192, or auto.")
-    settings.set_session(SIZE, int(tokens.replace(",", "")))
-    ctx.out.print(f"The context is {settings.get(SIZE):,} tokens from the next prompt on.")
+    settings.unset_session(SIZE)
+    if number is not None or settings.get(SIZE) is not None:
+        settings.set_session(SIZE, None if number is None else int(number))
+    views = known(ctx.app.services)
+    if ctx.conversation is not None:
+        views.grown.pop(ctx.conversation.id, None)
+        views.sent.pop(ctx.conversation.id, None)
+    if number is None:
+        ctx.out.print("The context is as large as the conversation needs.")
+    else:
+        ctx.out.print(f"The context is {settings.get(SIZE):,} tokens from the next prompt on.")
 
 
 async def compact(
@@ -71,79 +77,92 @@ async def compact(
     keep: Annotated[int, typer.Option("--keep", help="Turns at the end that stay whole.", min=0)] = 1,
 ) -> None:
     """Let the model summarize the oldest turns now, whether or not there is room."""
-    conversation, views, sent = _last(ctx)
-    windows = ctx.app.services.find(ContextWindows)
-    if windows is None:
-        raise OllmError("Nobody knows the context of the model", "Run `ollm plugins doctor`.")
-    turn = replace(sent.turn, messages=tuple(conversation.messages))
-    overflow = Overflow(turn, views, _counter(ctx), windows)
-    head = sent.request.messages[: head_of(sent.request.messages)]
+    conversation, views = _conversation(ctx), known(ctx.app.services)
+    if not conversation.messages:
+        raise UsageError("Nothing has been said in this conversation", "Ask something first.")
+    draft = await _drafted(ctx, conversation)
+    scales = _scales(draft.turn)
     cuts = views.cuts(conversation.id)
-    covers = cuts[-1].covers if cuts else 0
-    request = replace(sent.request, messages=(*head, *conversation.messages[covers:]))
-    now = await overflow.measured(request)
-    whole = restored(request, cuts[-1], turn.messages) if cuts else request
-    if await overflow.compacted(whole, now, keep) is None:
+    now = await scales.measured(draft.request)
+    whole = restored(draft.request, cuts[-1], draft.turn.messages) if cuts else draft.request
+    if await Overflow(scales, views).compacted(whole, now, keep) is None:
         raise UsageError("There is no older turn that could be summarized", "--keep 0 summarizes all of them.")
 
 
 def undo(ctx: CommandContext) -> None:
     """Send again what was summarized or left out last."""
-    if ctx.conversation is None:
-        raise UsageError("There is no conversation")
-    cut = known(ctx.app.services).undo(ctx.conversation.id)
+    conversation, views = _conversation(ctx), known(ctx.app.services)
+    sent = views.sent.get(conversation.id)
+    cut = views.undo(conversation.id)
     if cut is None:
         raise UsageError("Nothing is cut off this conversation")
     ctx.out.print(f"The oldest turns are sent again with the next prompt: {cut.turns}.")
+    if sent is not None and sent.chosen and sent.tokens + cut.before - cut.after > sent.size:
+        ctx.out.print("They have no room; /context size raises it, else they will be cut off again.")
 
 
-def _last(ctx: CommandContext) -> tuple[Conversation, Views, Sent]:
-    """Return the conversation and what was sent last in it.
+def _conversation(ctx: CommandContext) -> Conversation:
+    if ctx.conversation is None:
+        raise UsageError("There is no conversation")
+    return ctx.conversation
 
-    :raises UsageError: nothing was
+
+async def _sent(ctx: CommandContext, conversation: Conversation) -> Sent:
+    """Return what was sent last in a conversation, or what will be.
+
+    :raises OllmError: nobody could answer
+    """
+    return known(ctx.app.services).sent.get(conversation.id) or await _drafted(ctx, conversation)
+
+
+async def _drafted(ctx: CommandContext, conversation: Conversation) -> Sent:
+    """Return what the next prompt will bring along.
+
+    :raises OllmError: nobody could answer
     """
     views = known(ctx.app.services)
-    sent = views.sent.get(ctx.conversation.id) if ctx.conversation is not None else None
-    if ctx.conversation is None or sent is None:
-        raise UsageError("Nothing has been sent in this conversation", "Ask something first.")
-    return ctx.conversation, views, sent
+    turn, request = await conversation.draft(ORDER)
+    now = await _scales(turn).measured(views.applied(views.as_grown(request, turn), turn))
+    window = now.window
+    return Sent(turn, now.request, now.tokens, 0, window.size, window.limit, window.chosen, drafted=True)
 
 
-def _counter(ctx: CommandContext) -> TokenCounter:
-    """:raises OllmError: nobody counts"""
-    counter = ctx.app.services.find(TokenCounter)
-    if counter is None:
-        raise OllmError("Nobody counts tokens", "Run `ollm plugins doctor`.")
-    return counter
+def _scales(turn: TurnContext) -> Scales:
+    """:raises OllmError: nobody measures"""
+    scales = scales_of(turn)
+    if scales is None:
+        raise OllmError("Nobody counts tokens, or knows the context of models", "Run `ollm plugins doctor`.")
+    return scales
 
 
-def _rows(sent: Sent, parts: list[Part]) -> list[tuple[str, str, str, str]]:
-    free = Part("free", max(sent.size - sum(part.tokens for part in parts), 0))
-    return [
-        (
-            part.name,
-            f"{part.tokens:,}",
-            f"{100 * part.tokens / sent.size:.0f}%",
-            ("." if part is free else "#") * round(BAR * part.tokens / sent.size),
-        )
-        for part in (*parts, free)
-    ]
+def _plain(ctx: CommandContext) -> bool:
+    """Whether the user wants everything plain; that is a setting of the front end, which may be another."""
+    settings = ctx.app.settings
+    return settings.field_at(("repl", "plain")) is not None and bool(settings.get("repl.plain"))
+
+
+def _told(cut: Cut) -> str:
+    which = "The oldest turn is" if cut.turns == 1 else f"The oldest {cut.turns} turns are"
+    done = "summarized" if cut.summary else "left out"
+    again = "it" if cut.turns == 1 else "them"
+    return f"{which} {done}; /context undo sends {again} again."
 
 
 def _limit(sent: Sent) -> str:
-    if sent.limit is None or sent.limit <= sent.size:
-        return "all that the model can take"
-    return f"and the model could take {sent.limit:,}"
+    if sent.limit is None:
+        return "nobody knows how much the model could take"
+    return "that is all that the model can take" if sent.limit <= sent.size else f"the model could take {sent.limit:,}"
 
 
-def _document(sent: Sent, parts: list[Part], read: int | None, answer: int | None) -> dict[str, Any]:
+def _document(sent: Sent, parts: list[Part], read: int | None, answered: int | None) -> dict[str, Any]:
     return {
         "provider": sent.turn.provider,
         "model": sent.request.model,
         "size": sent.size,
         "limit": sent.limit,
+        "drafted": sent.drafted,
         "parts": parts,
-        "tokens": sum(part.tokens for part in parts),
+        "tokens": sent.tokens,
         "read": read,
-        "answered": answer,
+        "answered": answered,
     }

@@ -5,23 +5,22 @@ from __future__ import annotations
 from ollm.api import EventContext, Finished, Notice, RewindContext, StatusContext
 from ollm_plugins.context.views import known
 
+FULL = "context-full"
+"""Says that the answer has ended because there was no more room; some providers say it themselves."""
+
 
 def on_event(context: EventContext) -> None:
     """Say why an answer has ended, when the context is full: it is not the token limit then."""
-    if not isinstance(context.event, Finished) or context.turn.aside or context.event.reason != "length":
+    event, turn = context.event, context.turn
+    views = known(turn.host.services)
+    if isinstance(event, Notice) and event.code == FULL:
+        views.full = turn.id
+    if not isinstance(event, Finished) or turn.aside or event.reason != "length" or views.full == turn.id:
         return
-    sent = known(context.turn.host.services).sent.get(context.turn.conversation)
-    if sent is not None and _filled(context):
-        text = f"The answer has filled the context of {sent.size:,} tokens; /context compact makes room for more."
-        context.turn.host.notify(Notice("context-filled", text))
-
-
-def _filled(context: EventContext) -> bool:
-    usage = context.event.usage if isinstance(context.event, Finished) else None
     size = context.request.options.context_size if context.request is not None else None
-    if usage is None or not size:
-        return False
-    return (usage.prompt_tokens or 0) + (usage.completion_tokens or 0) >= size - 1
+    if size and (event.usage.prompt_tokens or 0) + (event.usage.completion_tokens or 0) >= size - 1:
+        text = f"The answer has filled the context of {size:,} tokens; /context compact makes room for more."
+        turn.host.notify(Notice(FULL, text))
 
 
 def on_rewind(context: RewindContext) -> None:

@@ -4,81 +4,42 @@ from __future__ import annotations
 
 from typing import Final
 
-from msgspec import Struct
-
 from ollm.api import (
     ChatRequest,
-    ContextWindow,
-    ContextWindows,
     Notice,
     OllmError,
-    TokenCount,
-    TokenCounter,
-    TurnContext,
+    ProviderUnreachable,
+    UsageError,
     replace,
 )
+from ollm_plugins.context.grow import grown
+from ollm_plugins.context.measure import Measured, Scales
+from ollm_plugins.context.results import LEAST, longest_of, with_results
 from ollm_plugins.context.settings import ContextSettings
-from ollm_plugins.context.summarize import summarized
-from ollm_plugins.context.turns import beginnings
+from ollm_plugins.context.summarize import Summarizer
+from ollm_plugins.context.turns import beginnings, head_of
 from ollm_plugins.context.views import Cut, Views, with_cut
 
 TARGET: Final = 0.6
 """Part of the room that a prompt takes after a cut: the less, the rarer the next one, which reads all of it anew."""
 
-ANSWER: Final = 512
-"""Tokens kept free for an answer that nobody has limited; at most an eighth of the context."""
-
-
-class Measured(Struct, frozen=True):
-    """A request and the room that it gets.
-
-    :param scale: by what estimates are to be multiplied, once a provider has told the true length of one
-    """
-
-    request: ChatRequest
-    prompt: TokenCount
-    window: ContextWindow
-    scale: float = 1.0
-
-    @property
-    def tokens(self) -> int:
-        """Length of the prompt."""
-        return round(self.prompt.tokens * self.scale)
-
-    @property
-    def room(self) -> int:
-        """Tokens that a prompt may have so that an answer fits behind it."""
-        wanted = self.request.options.max_tokens or ANSWER
-        return self.window.size - min(wanted, ANSWER, self.window.size // 8)
-
-    @property
-    def fits(self) -> bool:
-        """Whether there is room for an answer."""
-        return self.tokens <= self.room
+_STOPPED: Final = "/context compact makes room, /new begins anew, /context size raises the size."
 
 
 class Overflow:
-    """Makes the requests of one turn fit.
+    """Makes the requests of one turn fit."""
 
-    :param scale: as in `Measured`
-    """
-
-    def __init__(self, turn: TurnContext, views: Views, counter: TokenCounter, windows: ContextWindows) -> None:
-        self._turn = turn
+    def __init__(self, scales: Scales, views: Views) -> None:
+        self._scales = scales
+        self._turn = scales.turn
         self._views = views
-        self._counter = counter
-        self._windows = windows
-        self._settings = turn.host.settings.section(ContextSettings)
-        self.scale = 1.0
-
-    async def measured(self, request: ChatRequest) -> Measured:
-        """Measure a request."""
-        prompt = await self._counter.count_request(request, self._turn.provider)
-        window = await self._windows.window_of(request, self._turn.provider, prompt)
-        return Measured(request, prompt, window, self.scale)
+        self._settings = scales.turn.host.settings.section(ContextSettings)
+        self.measured = scales.measured
 
     async def fitted(self, whole: ChatRequest, now: Measured) -> Measured:
         """Return a request that fits, by the chosen policy; the user is told what was done.
+
+        Nothing is done, and nothing remembered, if it would not fit then either.
 
         :param whole: the request with its whole conversation
         :param now: the request without what was cut off before, which does not fit
@@ -86,45 +47,67 @@ class Overflow:
         """
         policy = self._settings.on_overflow
         if policy == "grow":
-            now, whole = await self._grown(now, whole)
+            options = await grown(self._turn, now)
+            now, whole = await self.measured(replace(now.request, options=options)), replace(whole, options=options)
+            self._views.grown[self._turn.conversation] = now.window.size
             if now.fits:
                 return now
         if policy == "stop":
-            raise self._refusal(now, "/context compact makes room, /new begins anew, /context size raises the size.")
+            raise self._refusal(now, _STOPPED)
+        least = await self.measured(with_cut(whole, len(self._turn.messages), ""))
+        if not least.fits:
+            whole = await self._with_short_results(whole, least)
+            now = await self.measured(self._views.applied(whole, self._turn))
+            if now.fits:
+                return now
         covers = await self._covers(whole, now)
         if covers == 0:
-            raise self._refusal(now, "Shorten the prompt, or raise the context size (/context size, --num-ctx).")
-        then = await self._cut(whole, now, covers, summarize=policy != "drop")
-        if not then.fits:
-            raise self._refusal(then, "Shorten the prompt, or raise the context size (/context size, --num-ctx).")
-        return then
+            raise self._refusal(now, self._remedy(now))
+        return await self._cut(whole, now, covers, summarize=policy != "drop")
 
     async def compacted(self, whole: ChatRequest, now: Measured, keep: int) -> Measured | None:
-        """Summarize all turns but the last few; None when there are no others."""
+        """Summarize all turns but the last few; None when there are no others.
+
+        :raises OllmError: they cannot be summarized, or the summary is no shorter; nothing has changed then
+        """
         starts = beginnings(self._turn.messages)
         covers = starts[-keep] if 0 < keep <= len(starts) else len(self._turn.messages) if keep <= 0 else 0
         if covers <= self._covered():
             return None
-        return await self._cut(whole, now, covers, summarize=True)
+        summary = await self._summary(now, covers)
+        then = await self.measured(with_cut(whole, covers, summary))
+        if then.tokens >= now.tokens:
+            raise UsageError("The summary would be as long as what it stands for", "Nothing was changed.")
+        self._keep(now, then, covers, summary)
+        return then
 
-    async def _grown(self, now: Measured, whole: ChatRequest) -> tuple[Measured, ChatRequest]:
-        """Raise a context size that the user has set, as far as the model allows."""
-        limit = now.window.limit
-        if not now.window.chosen or limit is None or now.window.size >= limit:
-            return now, whole
-        size = now.window.size
-        while size < limit and now.tokens > size - min(ANSWER, size // 8):
-            size *= 2
-        size = min(size, limit)
-        options = replace(now.request.options, context_size=size)
-        grown = await self.measured(replace(now.request, options=options))
-        text = f"The context grows from {now.window.size:,} to {size:,} tokens, for a prompt of {now.tokens:,}."
-        self._turn.host.notify(Notice("context-grown", text))
-        return grown, replace(whole, options=options)
+    async def _length(self, request: ChatRequest) -> float:
+        """Count a request, without asking anybody for its window."""
+        return (await self._scales.counter.count_request(request, self._turn.provider)).tokens * self._scales.scale
 
     def _covered(self) -> int:
         cuts = self._views.cuts(self._turn.conversation)
         return cuts[-1].covers if cuts else 0
+
+    async def _with_short_results(self, whole: ChatRequest, least: Measured) -> ChatRequest:
+        """Return a request of which the tool results of this turn are so short that it fits.
+
+        :param least: it, without all that came before this turn
+        :raises OllmError: it never fits
+        """
+        own = head_of(whole.messages) + len(self._turn.messages)
+        most = longest_of(whole, own)
+        while most > LEAST:
+            most = max(most // 2, LEAST)
+            short = with_results(whole, own, most)
+            if await self._length(with_cut(short, len(self._turn.messages), "")) <= least.room:
+                text = (
+                    f"The results of the tools are too long for a context of {least.window.size:,} tokens: of each, "
+                    f"the model gets {most:,} characters, from its beginning and its end."
+                )
+                self._turn.host.notify(Notice("context-results", text))
+                return short
+        raise self._refusal(least, self._remedy(least))
 
     async def _covers(self, whole: ChatRequest, now: Measured) -> int:
         """Return how many messages have to go so that the rest takes no more than a part of the room.
@@ -134,21 +117,31 @@ class Overflow:
         choices = [at for at in (*beginnings(self._turn.messages), len(self._turn.messages)) if at > self._covered()]
         if not choices:
             return 0
-        budget = self._settings.summary_tokens if self._settings.on_overflow != "drop" else 0
+        budget = self._longest(now) if self._settings.on_overflow != "drop" else 0
         low, high = 0, len(choices) - 1
         while low < high:
             middle = (low + high) // 2
-            rest = await self._counter.count_request(with_cut(whole, choices[middle], ""), self._turn.provider)
-            if rest.tokens * self.scale + budget <= now.room * TARGET:
+            if await self._length(with_cut(whole, choices[middle], "")) + budget <= now.room * TARGET:
                 high = middle
             else:
                 low = middle + 1
         return choices[low]
 
     async def _cut(self, whole: ChatRequest, now: Measured, covers: int, *, summarize: bool) -> Measured:
-        turns = sum(start < covers for start in beginnings(self._turn.messages))
-        summary = await self._summary(now, covers) if summarize else ""
+        summary = await self._summary_if_any(now, covers) if summarize else ""
         then = await self.measured(with_cut(whole, covers, summary))
+        if summary and not then.fits:
+            text = f"The summary has no room beside the rest, which takes {now.window.size:,} tokens nearly alone."
+            self._turn.host.notify(Notice("context-no-summary", text))
+            summary, then = "", await self.measured(with_cut(whole, covers, ""))
+        if not then.fits:
+            raise self._refusal(then, self._remedy(then))
+        self._keep(now, then, covers, summary)
+        return then
+
+    def _keep(self, now: Measured, then: Measured, covers: int, summary: str) -> None:
+        """Remember a cut, and say it."""
+        turns = sum(start < covers for start in beginnings(self._turn.messages))
         self._views.add(self._turn.conversation, Cut(covers, turns, summary, now.tokens, then.tokens))
         done = "summarized" if summary else "left out"
         text = (
@@ -156,21 +149,37 @@ class Overflow:
             f"to {then.tokens:,} of {then.window.size:,} tokens. The conversation keeps them; /context undo sends them again."
         )
         self._turn.host.notify(Notice("context-compacted" if summary else "context-dropped", text))
-        return then
 
-    async def _summary(self, now: Measured, covers: int) -> str:
-        """Summarize what goes; empty, with a word, when the model cannot."""
-        cuts = self._views.cuts(self._turn.conversation)
-        earlier, done = (cuts[-1].summary, cuts[-1].covers) if cuts else ("", 0)
-        going = self._turn.messages[done:covers]
-        size, longest = now.window.size, min(self._settings.summary_tokens, now.window.size // 4)
-        text = f"{self._turn.model} summarizes the beginning of the conversation, to make room…"
-        self._turn.host.notify(Notice("context-compacting", text))
+    async def _summary_if_any(self, now: Measured, covers: int) -> str:
+        """Summarize what goes; empty, with a word, when the model cannot.
+
+        :raises ProviderUnreachable: the server is gone, so there will be no answer either
+        """
         try:
-            return await summarized(self._turn, going, earlier, size, longest)
+            return await self._summary(now, covers)
+        except ProviderUnreachable:
+            raise
         except OllmError as error:
             self._turn.host.notify(Notice("context-no-summary", f"It could not be summarized: {error}"))
             return ""
+
+    async def _summary(self, now: Measured, covers: int) -> str:
+        """:raises OllmError: the model cannot summarize"""
+        cuts = self._views.cuts(self._turn.conversation)
+        earlier, done = (cuts[-1].summary, cuts[-1].covers) if cuts else ("", 0)
+        text = f"{self._turn.model} summarizes the beginning of the conversation, to make room…"
+        self._turn.host.notify(Notice("context-compacting", text))
+        options, size = now.request.options, now.window.size
+        summarizer = Summarizer(self._turn, self._scales.counter, options, size, self._longest(now))
+        return await summarizer.summarized(self._turn.messages[done:covers], earlier)
+
+    def _longest(self, now: Measured) -> int:
+        """Return how long a summary may be, in tokens."""
+        return min(self._settings.summary_tokens, now.window.size // 8)
+
+    def _remedy(self, now: Measured) -> str:
+        what = "the prompt" if now.has_long_prompt else "what goes with it (/context shows of what it consists)"
+        return f"Shorten {what}, or raise the context size (/context size, --num-ctx)."
 
     def _refusal(self, now: Measured, remedy: str) -> OllmError:
         about = "has" if now.prompt.exact else "has about"

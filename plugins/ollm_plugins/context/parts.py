@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
-from ollm.api import ChatRequest, MemoryService, OllmError, TokenCounter, TurnContext, replace
+from ollm.api import ChatRequest, MemoryService, Message, OllmError, TokenCounter, TurnContext
 from ollm_plugins.context.turns import beginnings, head_of
 from ollm_plugins.context.views import Sent, delimited, known
 
@@ -22,19 +24,59 @@ class Part(Struct, frozen=True):
 async def parts_of(sent: Sent, counter: TokenCounter) -> list[Part]:
     """Return the parts of a request; together they are as long as the whole."""
     request, turn = sent.request, sent.turn
-    total = await _length(request, turn, counter)
-    tools = total - await _length(replace(request, tools=()), turn, counter)
     head = head_of(request.messages)
-    system = total - await _length(replace(request, messages=request.messages[head:]), turn, counter) if head else 0
-    text = request.messages[0].content if head else ""
-    inside = [Part(name, await _within(text, part, turn, counter)) for name, part in await _inside(turn)]
     starts = beginnings(request.messages)
-    before = replace(request, messages=request.messages[: starts[-1]] if starts else ())
-    prompt = total - await _length(before, turn, counter)
-    rest = Part("system prompt", max(system - sum(part.tokens for part in inside), 0))
-    history = Part("history", max(total - system - tools - prompt, 0))
-    shown = [rest, *inside, Part("tools", tools), history, Part("prompt", prompt)]
-    return [part for part in shown if part.tokens > 0]
+    prompt = starts[-1] if starts and not sent.drafted else len(request.messages)
+    counted = _Counting(counter, turn)
+    system = await counted.messages(request.messages[:head])
+    text = request.messages[0].content if head else ""
+    inside = [Part(name, await counted.within(text, part)) for name, part in await _inside(turn)]
+    tools = await counted.length(ChatRequest(turn.model, (), request.tools)) if request.tools else 0
+    shown = [
+        Part("system prompt", max(system - sum(part.tokens for part in inside), 0)),
+        *inside,
+        Part("tools", tools),
+        Part("history", await counted.messages(request.messages[head:prompt])),
+        Part("prompt", await counted.messages(request.messages[prompt : prompt + 1])),
+        Part("tool results", await counted.messages(request.messages[prompt + 1 :])),
+    ]
+    return _summing_up([part for part in shown if part.tokens > 0], sent.tokens)
+
+
+class _Counting:
+    """Counts parts of a request by themselves."""
+
+    def __init__(self, counter: TokenCounter, turn: TurnContext) -> None:
+        self._counter = counter
+        self._turn = turn
+
+    async def messages(self, messages: Sequence[Message]) -> int:
+        """Count messages."""
+        return await self.length(ChatRequest(self._turn.model, tuple(messages))) if messages else 0
+
+    async def length(self, request: ChatRequest) -> int:
+        """Count a request, without what every request has."""
+        empty = await self._counter.count_request(ChatRequest(request.model, ()), self._turn.provider)
+        whole = await self._counter.count_request(request, self._turn.provider)
+        return max(whole.tokens - empty.tokens, 1)
+
+    async def within(self, whole: str, part: str) -> int:
+        """Count a text, if it is part of another one."""
+        if not part or part not in whole:
+            return 0
+        return (await self._counter.count(part, self._turn.model, self._turn.provider)).tokens
+
+
+def _summing_up(parts: list[Part], total: int) -> list[Part]:
+    """Return parts that are together as long as the whole, which is known better than each of them."""
+    counted = sum(part.tokens for part in parts)
+    made, before, done = [], 0, 0
+    for part in parts:
+        before += part.tokens
+        upto = round(total * before / counted)
+        made.append(Part(part.name, upto - done))
+        done = upto
+    return made
 
 
 async def _inside(turn: TurnContext) -> list[tuple[str, str]]:
@@ -50,15 +92,3 @@ async def _inside(turn: TurnContext) -> list[tuple[str, str]]:
     if cuts:
         found.append(("summary", delimited(cuts[-1].summary)))
     return found
-
-
-async def _within(whole: str, part: str, turn: TurnContext, counter: TokenCounter) -> int:
-    if not part or part not in whole:
-        return 0
-    return (await counter.count(part, turn.model, turn.provider)).tokens
-
-
-async def _length(request: ChatRequest, turn: TurnContext, counter: TokenCounter) -> int:
-    if not request.messages and not request.tools:
-        return 0
-    return (await counter.count_request(request, turn.provider)).tokens

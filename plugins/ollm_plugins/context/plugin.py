@@ -52,7 +52,9 @@ class Plugin(Specs):
     @hookimpl
     def ollm_turn_observers(self, ctx: HostContext) -> list[TurnObserver]:
         """Hand in what compares what was read with what was sent."""
-        return [TurnObserver("context", f"{_AT}.observe:on_event", None, f"{_AT}.observe:on_rewind", ("finished",))]
+        return [
+            TurnObserver("context", f"{_AT}.observe:on_event", None, f"{_AT}.observe:on_rewind", ("finished", "notice"))
+        ]
 
     @hookimpl
     def ollm_status_items(self, ctx: HostContext) -> list[StatusItem]:
@@ -62,8 +64,5 @@ class Plugin(Specs):
     @hookimpl
     def ollm_commands(self, ctx: HostContext) -> list[Command | CommandGroup]:
         """Hand in the commands, which are about the conversation under way."""
-        made = [
-            Command(name, text, f"{_AT}.commands:{run}", (), examples, ("repl",))
-            for name, text, run, examples in _COMMANDS
-        ]
-        return [*made]
+        at = f"{_AT}.commands"
+        return [Command(name, text, f"{at}:{run}", (), shown, ("repl",)) for name, text, run, shown in _COMMANDS]

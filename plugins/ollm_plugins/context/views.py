@@ -50,6 +50,7 @@ class Sent(Struct, frozen=True):
     :param size: of the context, in tokens
     :param limit: what the model can take; None when nobody knows
     :param chosen: whether the user has set the size
+    :param drafted: whether it was not sent, and has no prompt yet
     """
 
     turn: TurnContext
@@ -59,16 +60,23 @@ class Sent(Struct, frozen=True):
     size: int
     limit: int | None
     chosen: bool = False
+    drafted: bool = False
 
 
 class Views:
-    """What is known of the conversations of this run."""
+    """What is known of the conversations of this run.
+
+    `sent` is the last request of each, unless something was cut off since; `grown` is the context to which it was
+    raised; `full` is the turn of which the user was told that its answer has filled the context.
+    """
 
     def __init__(self, host: HostContext) -> None:
         self._host = host
         self._cuts: OrderedDict[str, tuple[Cut, ...]] = OrderedDict()
         self._warned: dict[str, bool] = {}
         self.sent: dict[str, Sent] = {}
+        self.grown: dict[str, int] = {}
+        self.full: str = ""
 
     def cuts(self, conversation: str) -> tuple[Cut, ...]:
         """Return what was cut off a conversation, the last time last; each includes those before."""
@@ -91,6 +99,7 @@ class Views:
 
     def rewind(self, conversation: str, kept: int) -> None:
         """Take back the cuts that cover messages which are no longer there."""
+        self.sent.pop(conversation, None)
         cuts = self.cuts(conversation)
         left = tuple(cut for cut in cuts if cut.covers <= kept)
         if left != cuts:
@@ -103,6 +112,13 @@ class Views:
             return request
         return with_cut(request, cuts[-1].covers, cuts[-1].summary)
 
+    def as_grown(self, request: ChatRequest, turn: TurnContext) -> ChatRequest:
+        """Return a request with the context to which that of its conversation was raised."""
+        size = self.grown.get(turn.conversation)
+        if size is None or request.options.context_size is None or request.options.context_size >= size:
+            return request
+        return replace(request, options=replace(request.options, context_size=size))
+
     def crosses(self, conversation: str, *, above: bool) -> bool:
         """Say whether a conversation has just become so full that the user is to know."""
         before, self._warned[conversation] = self._warned.get(conversation, False), above
@@ -110,6 +126,7 @@ class Views:
 
     def _set(self, conversation: str, cuts: tuple[Cut, ...]) -> None:
         self._cuts[conversation] = cuts
+        self.sent.pop(conversation, None)
         records = self._host.services.find(ConversationRecords)
         if records is None:
             return
@@ -133,6 +150,7 @@ class Views:
         while len(self._cuts) > MOST:
             old, _ = self._cuts.popitem(last=False)
             self.sent.pop(old, None)
+            self.grown.pop(old, None)
             self._warned.pop(old, None)
 
 

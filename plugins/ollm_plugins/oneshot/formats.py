@@ -130,7 +130,7 @@ class Text:
         elif isinstance(event, Finished):
             self._reason = event.reason
             self._end_line()
-            if event.reason == "length":
+            if event.reason == "length" and not self._out.has_said(FULL):
                 self._out.notify(Notice("answer-length", LENGTH_TEXT))
         else:
             if isinstance(event, Notice):
@@ -161,6 +161,8 @@ class Text:
             self._last = "\n"
 
 
+FULL = "context-full"
+"""Whoever says this has said why the answer ended: there is no more room, so a higher limit is no remedy."""
 LENGTH_TEXT = "The answer was ended at the token limit; raise it with --max-tokens."
 
 

@@ -6,6 +6,7 @@ never obeyed by the terminal; see `ollm.api.visible`.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -43,6 +44,11 @@ if TYPE_CHECKING:
 
 DIM: Final = "\x1b[2m"
 PLAIN: Final = "\x1b[0m"
+FULL: Final = "context-full"
+"""Whoever says this has said why the answer ended: there is no more room, so a higher limit is no remedy."""
+AFTER_SENDING: Final = 0.03
+"""Seconds after which a request is on its way."""
+
 LENGTH_TEXT: Final = "The answer was ended at the token limit; raise it with options.maxTokens or --max-tokens."
 
 
@@ -65,6 +71,7 @@ class Screen:
         self._part: Part = ""
         self._mid_line = False
         self._waited = False
+        self._full = False
         self._warm = False
         self._thinking_since = 0.0
         self._markdown: Markdown | None = None
@@ -89,6 +96,7 @@ class Screen:
     def begin(self) -> None:
         """Begin a turn: something is under way."""
         self._wanted = self._settings()
+        self._full = False
         self._decided.clear()
         self._under_way.clear()
         if self._redraws:
@@ -102,6 +110,8 @@ class Screen:
         self._warm = warm
         if self._redraws and not self._spinner.is_on:
             self._spinner.start()
+        if self._redraws and self._wanted.markdown:  # its libraries load while the model thinks, not when it speaks
+            asyncio.get_running_loop().call_later(AFTER_SENDING, lambda: self._drawing().prepare())
 
     def show(self, event: Event) -> None:
         """Draw what came."""
@@ -117,11 +127,12 @@ class Screen:
             self.notice(event)
         elif isinstance(event, ToolCalled | ToolDecided | ToolReturned):
             self._tool(event)
-        elif isinstance(event, Finished) and event.reason == "length":
+        elif isinstance(event, Finished) and event.reason == "length" and not self._full:
             self._line(f"ollm: {LENGTH_TEXT}")
 
     def notice(self, notice: Notice) -> None:
         """Tell the user something, on a line of its own."""
+        self._full = self._full or notice.code == FULL
         self._line(f"ollm: {notice.text}")
 
     def fail(self, error: BaseException) -> None:

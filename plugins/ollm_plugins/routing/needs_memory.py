@@ -36,7 +36,9 @@ class Memory(ModelMemory):
         known = {each.key: each for each in situation.candidates}
         keys = [f"{provider}/{name}" for provider, name in models]
         needs = {key: _need(known[key], situation.machine, context_size) for key in keys if key in known}
-        return MemoryEstimate(needs, *_room(situation.machine))
+        machine = situation.machine
+        guessed = machine.vram_gb is None and not machine.unified
+        return MemoryEstimate(needs, *_room(machine), guessed)
 
 
 def _need(candidate: Candidate, machine: Machine, context_size: int | None) -> MemoryNeed:
