@@ -392,6 +392,7 @@ def test_the_spinner_moves_by_itself_and_leaves_nothing(window: Open) -> None:
     async def turn() -> None:
         drawn = Screen(Output(Stream(), Stream(), color=True))
         drawn.begin()
+        drawn.asked(warm=False)
         async with asyncio.timeout(5):
             while not re.fullmatch(r". 0 s", opened.lines[0]):
                 await asyncio.sleep(0.01)
