@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from ollm.contexts import HostContext, RewindContext, TurnContext
+from ollm.contributions import TurnRecord
 from ollm.errors import OllmError
 from ollm.knowledge import ChoiceRequest, ModelChooser
-from ollm.messages import AS_SET, ChatRequest, Event, Message, Notice, Overrides, replace
+from ollm.messages import AS_SET, ChatRequest, Event, Message, Notice, Overrides, Usage, replace
 from ollm.sections import ModelSettings
 from ollm.selection import Answerer
 from ollm.settings_model import rank_of
 from ollm.turn import Turn
 
 if TYPE_CHECKING:
-    from ollm.contributions import TurnRecord
     from ollm.hub import Hub
     from ollm.selection import Providers
 
@@ -43,6 +43,7 @@ class Conversation:
         self._wanted: tuple[ModelSettings, int] | None = None
         self._choice: Answerer | None = None
         self._asked: tuple[object, ...] | None = None
+        self._taken: TurnRecord | None = None
         self.id = uuid4().hex
         self.messages: list[Message] = []
         self.last_turn: TurnRecord | None = None
@@ -66,10 +67,32 @@ class Conversation:
         if last is None:
             return None
         prompt = self.messages[last]
+        self._taken = self._held(prompt, last)
         del self.messages[last:]
         self.last_turn = None
         self._tell("on_rewind", RewindContext(self._host, self.id, last))
         return prompt
+
+    def put_back(self) -> bool:
+        """Bring back what was taken back last, as when nothing came of what was to take its place.
+
+        :return: whether there was something, and nothing has come in its place
+        """
+        taken, self._taken = self._taken, None
+        place = taken.context if taken is not None else None
+        if taken is None or place is None or (place.conversation, place.messages) != (self.id, tuple(self.messages)):
+            return False
+        self.adopt(taken)
+        return True
+
+    def _held(self, prompt: Message, at: int) -> TurnRecord:
+        """Return the turn that begins at a message: the last one as it was held, an earlier one as far as is known."""
+        said, earlier = tuple(self.messages[at:]), tuple(self.messages[:at])
+        known = self.last_turn
+        if known is not None and known.context is not None and known.messages == said:
+            return replace(known, context=replace(known.context, conversation=self.id, messages=earlier))
+        context = TurnContext(self._host, uuid4().hex, "", "", prompt.content, earlier, self.id, self._aside)
+        return TurnRecord(context.id, "", "", said, "stop", Usage(), (), 0.0, None, context)
 
     def adopt(self, turn: TurnRecord) -> None:
         """Go on as if a turn, held elsewhere, had been held here; those who keep conversations are told."""

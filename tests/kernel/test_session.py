@@ -616,6 +616,38 @@ def test_the_last_turn_can_be_taken_back_whole(ollm_app):
     assert talk.take_back() is None
 
 
+def test_what_was_taken_back_comes_back_when_nothing_came_in_its_place(ollm_app):
+    seen = []
+    ollm = ollm_app(watching(seen), replies=["one", "two", OllmError("No such model"), "three"])
+    talk = conversation(ollm)
+    ollm.app.run(collect(talk.ask("first")))
+    assert not talk.put_back()
+    ollm.app.run(collect(talk.ask("second")))
+    held = seen[-1]
+    talk.take_back()
+    with pytest.raises(OllmError):
+        ollm.app.run(collect(talk.ask("second")))
+    assert talk.put_back()
+    assert [m.content for m in talk.messages] == ["first", "one", "second", "two"]
+    assert seen[-1] == talk.last_turn == held
+    assert not talk.put_back()
+    talk.take_back()
+    ollm.app.run(collect(talk.ask("second")))
+    assert not talk.put_back(), "something has come in its place"
+    assert [m.content for m in talk.messages] == ["first", "one", "second", "three"]
+
+
+def test_a_turn_of_a_conversation_that_was_restored_comes_back_too(ollm_app):
+    seen = []
+    talk = conversation(ollm_app(watching(seen)))
+    said = [Message("user", "a"), Message("assistant", "b")]
+    talk.restore("the-old-one", said)
+    talk.take_back()
+    assert talk.put_back()
+    assert talk.messages == said
+    assert (seen[-1].messages, seen[-1].context.conversation) == (tuple(said), "the-old-one")
+
+
 def test_a_conversation_goes_on_where_it_was_left(ollm_app):
     seen = []
     ollm = ollm_app(watching(seen), replies=["again"])

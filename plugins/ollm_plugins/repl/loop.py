@@ -145,12 +145,22 @@ class Repl:
     def _obey(self, line: str) -> None:
         """Do what a line says: a command, a command of the shell, or a prompt."""
         if line.startswith("/") and not line.startswith("//"):
-            for wanted in self._slash.run(split(line[1:])):
-                self._app.run(self._turn(wanted))
+            self._command(line[1:])
         elif line.startswith("!"):
             self._run(line)
         else:
             self._say(line[1:] if line.startswith("//") else line)
+
+    def _command(self, line: str) -> None:
+        """Run a command, and answer what it wants answered; what it took back for that stands if nothing comes."""
+        said = len(self._conversation.messages)
+        for wanted in self._slash.run(split(line)):
+            try:
+                self._app.run(self._turn(wanted))
+            except BaseException:
+                if len(self._conversation.messages) < said and self._conversation.put_back():
+                    self._screen.hint("The answer before this stays.")
+                raise
 
     def _say(self, text: str) -> None:
         """Send a prompt, with the files that it includes."""

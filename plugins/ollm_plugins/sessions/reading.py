@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _SESSIONS = """
 SELECT s.id, s.title, s.created, s.updated, s.folder, s.project,
-    (SELECT provider || '/' || model FROM turns WHERE session=s.id AND gone=0 ORDER BY key DESC LIMIT 1),
+    (SELECT provider || '/' || model FROM turns WHERE session=s.id AND gone=0 AND model<>''
+        ORDER BY key DESC LIMIT 1),
     (SELECT count(*) FROM turns WHERE session=s.id AND gone=0 AND count>1), s.parent
 FROM sessions s"""
 _ORDER = " ORDER BY s.updated DESC, s.id"
