@@ -46,7 +46,8 @@ def to_document(value: Any) -> Any:
 class Output:
     """The two streams of a run.
 
-    A front end that owns the terminal sets `on_notice` and `on_question` to show them in its own way.
+    A front end that owns the terminal sets `on_notice` and `on_question` to show them in its own way, and `linear` where
+    nothing may be drawn anew, as screen readers want it.
 
     :param color: None: decide by terminal and NO_COLOR
     """
@@ -59,6 +60,7 @@ class Output:
         self._color = color
         self.on_notice: Callable[[Notice], None] | None = None
         self.on_question: Callable[[Question], Awaitable[Reply | None]] | None = None
+        self.linear = False
         self._said: set[Notice] = set()
         self._above: Callable[[str], None] | None = None
 
@@ -69,8 +71,8 @@ class Output:
 
     @property
     def draws_aside(self) -> bool:
-        """Whether stderr is a terminal on which a line can be taken back."""
-        return self.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        """Whether stderr is a terminal on which a line can be taken back, and may be."""
+        return not self.linear and self.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
     @property
     def color(self) -> bool:

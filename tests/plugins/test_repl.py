@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pyte
 import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
@@ -40,7 +41,7 @@ from ollm_plugins.repl.above import Above
 from ollm_plugins.repl.commands import overview
 from ollm_plugins.repl.screen import CLEAR_LINE, DIM, LENGTH_TEXT, PLAIN, Screen
 from ollm_plugins.repl.slash import split
-from ollm_plugins.repl.statusbar import StatusBar, cut
+from ollm_plugins.repl.statusbar import StatusBar, cut, fitting
 
 ROOT = Node(
     "ollm",
@@ -123,7 +124,18 @@ def test_what_servers_and_tools_say_is_shown_too() -> None:
 
 
 def test_the_token_limit_is_told() -> None:
-    assert drawn(TextDelta("Once"), Finished("length")) == f"Once\nollm: {LENGTH_TEXT}\n"
+    said = drawn(TextDelta("Once"), Finished("length"))
+    assert said.split() == f"Once ollm: {LENGTH_TEXT}".split()
+    assert max(map(len, said.splitlines())) < 40, "broken between words"
+
+
+def test_nothing_of_a_bar_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "60")
+    screen, stream = pyte.Screen(60, 10), pyte.Stream()
+    stream.attach(screen)
+    stream.feed(drawn(Progress("reading", 5, 10, "tokens"), TextDelta("Hi")).replace("\n", "\r\n"))
+    assert [line.rstrip() for line in screen.display if line.strip()] == ["Hi"]
 
 
 def test_progress_ends_before_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,6 +192,19 @@ def items(*renders: Callable[[StatusContext], Any]) -> type[Specs]:
             return [StatusItem(f"item-{n}", render, order=n) for n, render in enumerate(renders)]  # type: ignore[arg-type]
 
     return Bar
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (44, "acme/m:1b \u00b7 context 2% (84/4,096) \u00b7 plan"),
+        (39, "acme/m:1b \u00b7 context 2% \u00b7 plan"),
+        (25, "acme/m:1b \u00b7 plan \u00b7 \u2026"),
+        (8, "acme/m:\u2026"),
+    ],
+)
+def test_a_narrow_bar_leaves_out_explanations_then_items(width: int, shown: str) -> None:
+    assert fitting(["acme/m:1b", "context 2% (84/4,096)", "plan"], width) == shown
 
 
 def refreshed(ollm: Any, is_so: Callable[[StatusBar], bool]) -> StatusBar:

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable
 from typing import Final
 
-from ollm_plugins.repl.wrapping import cell, cells
+from ollm_plugins.repl.wrapping import cell, cells, rows
 
 MOST: Final = 20
 """Rows of a tail, at most: what is drawn anew stays small, whatever an answer holds."""
@@ -49,6 +49,11 @@ class Canvas:
     def left(self) -> int:
         """How many columns are left in the row."""
         return self.width - self._column
+
+    def rows(self, text: str) -> list[str]:
+        """Break a text between words, where the terminal would break it anywhere."""
+        self.measure()
+        return rows(text, self.width)
 
     def line(self, painted: str = "") -> None:
         """Write a row that stays; there must be no tail.

@@ -23,7 +23,7 @@ from ollm_plugins.repl.history import FolderHistory
 from ollm_plugins.repl.keys import bindings
 from ollm_plugins.repl.plain import read_line
 from ollm_plugins.repl.settings import ReplSettings
-from ollm_plugins.repl.statusbar import StatusBar, cut
+from ollm_plugins.repl.statusbar import StatusBar, fitting
 from ollm_plugins.repl.unfinished import continued, goes_on, without_quotes
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Keyboard:
         """Read one text with the editor, the status bar below it, notices above it."""
 
         def shown() -> str:
-            return cut(self._bar.text, session.app.output.get_size().columns)
+            return fitting(self._bar.texts, session.app.output.get_size().columns)
 
         def changed() -> None:
             session.bottom_toolbar = shown if self._bar.text else None
@@ -118,7 +118,7 @@ def _session(app: App, proposals: Proposals) -> PromptSession[str]:
         complete_while_typing=False,
         key_bindings=bindings(),
         multiline=True,
-        prompt_continuation=NEXT,
+        prompt_continuation=lambda width, number, wraps: " " * width if wraps else NEXT,  # noqa: ARG005  (as it is called)
         vi_mode=app.settings.section(ReplSettings).editing_mode == "vi",
         search_ignore_case=True,
         enable_open_in_editor=True,

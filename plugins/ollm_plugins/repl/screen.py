@@ -48,7 +48,6 @@ FULL: Final = "context-full"
 """Whoever says this has said why the answer ended: there is no more room, so a higher limit is no remedy."""
 AFTER_SENDING: Final = 0.03
 """Seconds after which a request is on its way."""
-
 LENGTH_TEXT: Final = "The answer was ended at the token limit; raise it with options.maxTokens or --max-tokens."
 
 
@@ -232,7 +231,7 @@ class Screen:
     def _advance(self, event: Progress) -> None:
         if self._progress is None:
             self.rest()
-            self._progress = self._bars.enter_context(self._out.progress())
+            self._progress = self._bars.enter_context(self._out.progress(transient=True))
         self._progress(event)
 
     def _tool(self, event: ToolCalled | ToolDecided | ToolReturned) -> None:
@@ -285,7 +284,8 @@ class Screen:
     def _line(self, text: str, *, dim: bool = False) -> None:
         self.rest()
         shown = visible(text)
-        self._writer.write(f"{self._dim(shown) if dim else shown}\n")
+        for row in self._canvas.rows(shown) if self._out.is_terminal else [shown]:
+            self._writer.write(f"{self._dim(row) if dim else row}\n")
 
     def _dim(self, text: str) -> str:
         return f"{DIM}{text}{PLAIN}" if self._color else text

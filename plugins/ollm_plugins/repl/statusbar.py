@@ -7,9 +7,10 @@ holds up neither typing nor the others: its plugin is blamed for it, and the bar
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from prompt_toolkit.utils import get_cwidth
@@ -26,6 +27,8 @@ PATIENCE: Final = 0.5
 """Seconds that an item may take before it is left out and its plugin blamed."""
 
 SEPARATOR: Final = " \u00b7 "
+LEFT_OUT: Final = "\u2026"
+_BRACKETS: Final = re.compile(r"\s*\([^()]*\)")
 
 
 class Item:
@@ -108,10 +111,12 @@ class StatusBar:
     @property
     def text(self) -> str:
         """What the items say, those left out that have nothing to say."""
-        return SEPARATOR.join(self._texts())
+        return SEPARATOR.join(self.texts)
 
-    def _texts(self) -> Iterator[str]:
-        return (item.text for item in self._items if item.text)
+    @property
+    def texts(self) -> list[str]:
+        """What each item says that has something to say."""
+        return [item.text for item in self._items if item.text]
 
     async def refresh(self, changed: Callable[[], None]) -> None:
         """Ask the items again and again, until cancelled.
@@ -132,6 +137,23 @@ class StatusBar:
                 item.ask(context, loop, answered)
             answered()
             await asyncio.sleep(EVERY)
+
+
+def fitting(items: Sequence[str], width: int) -> str:
+    """Return what of the items has room in so many columns.
+
+    First goes what stands in brackets, which only explains; then each item that has no room, for which "…" stands.
+    """
+    if get_cwidth(SEPARATOR.join(items)) <= width:
+        return SEPARATOR.join(items)
+    bare = [short for item in items if (short := _BRACKETS.sub("", item))]
+    if get_cwidth(SEPARATOR.join(bare)) <= width:
+        return SEPARATOR.join(bare)
+    kept = bare[:1]
+    for item in bare[1:]:
+        if get_cwidth(SEPARATOR.join([*kept, item, LEFT_OUT])) <= width:
+            kept.append(item)
+    return cut(SEPARATOR.join([*kept, LEFT_OUT]), width)
 
 
 def cut(text: str, width: int) -> str:

@@ -55,6 +55,18 @@ def row_ends(text: str, room: int) -> list[int]:
     return [*ends, len(text)]
 
 
+def rows(text: str, room: int) -> list[str]:
+    """Return the rows of a text that may have several lines.
+
+    :param room: columns of a row, at least 2
+    """
+    found = []
+    for line in text.split("\n"):
+        ends = row_ends(line, room)
+        found += [line[begin:end].rstrip(" ") for begin, end in zip([0, *ends], ends, strict=False)]
+    return found
+
+
 def _break(word: str, start: int, room: int, ends: list[int]) -> int:
     """Break a word that is longer than a row; return the columns that its last row takes."""
     column = 0
