@@ -6,7 +6,7 @@ import pytest
 from ollm_plugins.context.plugin import Plugin as Context
 from ollm_plugins.context.summarize import pieces, shortened
 from ollm_plugins.context.turns import beginnings
-from ollm_plugins.context.views import Cut, delimited, restored, with_cut
+from ollm_plugins.context.views import Cut, delimited, known, restored, with_cut
 from ollm_plugins.limits.plugin import Plugin as Limits
 from ollm_plugins.memory.plugin import Plugin as Memory
 from ollm_plugins.models.plugin import Plugin as Models
@@ -15,7 +15,7 @@ from ollm_plugins.options.plugin import Plugin as Options
 from ollm_plugins.tokens.plugin import Plugin as Tokens
 
 from ollm.api import ChatRequest, CommandContext, Message, Notice, OllmError, dispatch, root_group, tree
-from tests.replay import load
+from tests.replay import entry, load
 from tests.replay.fixtures import remembering  # noqa: F401  (a fixture)
 
 MODEL = "smollm2:135m"
@@ -54,9 +54,9 @@ class Talk:
         self.ollm, self.server = ollm, server
         self.conversation = ollm.app.conversation()
 
-    def say(self, text):
+    def say(self, text, images=()):
         async def hold():
-            return [event async for event in self.conversation.ask(text)]
+            return [event async for event in self.conversation.ask(text, images)]
 
         self.ollm.app.out.fresh()
         return self.ollm.app.run(hold())
@@ -72,6 +72,15 @@ class Talk:
     def bodies(self):
         return [request.json for request in self.server.asked("/api/chat")]
 
+    def shown(self, line):
+        before = len(self.ollm.stdout.getvalue())
+        assert self.command(line) == 0
+        return self.ollm.stdout.getvalue()[before:]
+
+    @property
+    def cuts(self):
+        return known(self.ollm.app.context.services).cuts(self.conversation.id)
+
     @property
     def said(self):
         return self.ollm.stderr.getvalue()
@@ -81,8 +90,9 @@ class Talk:
 def talk(remembering, ollm_app):
     """Begin a conversation."""
 
-    def begin(settings="", rule=answering, plugins=()):
-        server = remembering(script={"/api/chat": rule})
+    def begin(settings="", rule=answering, plugins=(), able=("completion",)):
+        listed = [entry(MODEL, capabilities=list(able))]
+        server = remembering(listed=listed, script={"/api/chat": rule})
         lines = f"providers: {{ollama: {{host: '{server.url}'}}}}\n{settings}"
         environ = {"OLLM_MODEL": MODEL, "OLLM_PROVIDER": "ollama"}
         rooms = (Ollama, Models, Limits, Tokens, Options, Context, *plugins)

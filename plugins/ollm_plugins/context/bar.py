@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +23,7 @@ _LOOKS: Final = {
     "history": ("H", "green"),
     "prompt": ("P", "bright_white"),
     "tool results": ("R", "red"),
+    "template": ("-", "bright_black"),
     "free": (".", "bright_black"),
 }
 """The letter of each part, and its colour."""
@@ -62,6 +64,13 @@ def _colored(out: Output, cells: Sequence[tuple[Part, int]], legend: Sequence[tu
 
 def _block(part: Part) -> str:
     return "░" if part.name == "free" else "█"
+
+
+def say(out: Output, text: str) -> None:
+    """Write a sentence, in as many lines as it takes on a terminal."""
+    columns = shutil.get_terminal_size().columns if out.is_terminal else len(text) + 1
+    for line in textwrap.wrap(text, max(columns - 1, 20)):
+        out.print(line)
 
 
 def cells_of(tokens: Sequence[int], columns: int) -> list[int]:

@@ -13,8 +13,8 @@ from ollm.api import (
     TurnContext,
     UsageError,
 )
-from ollm_plugins.context.bar import draw
-from ollm_plugins.context.measure import Scales, scales_of
+from ollm_plugins.context.bar import draw, say
+from ollm_plugins.context.measure import Scales, room_in, scales_of
 from ollm_plugins.context.overflow import Overflow
 from ollm_plugins.context.parts import Part, parts_of
 from ollm_plugins.context.views import Cut, Sent, known, restored
@@ -42,11 +42,11 @@ async def show(ctx: CommandContext, *, as_json: Json = False) -> None:
     draw(ctx.out, parts, sent.size, plain=_plain(ctx))
     what = "The next prompt brings along" if sent.drafted else "The last prompt had"
     taken = f"{what} about {sent.tokens:,} of {sent.size:,} tokens ({100 * sent.tokens / sent.size:.0f}%)"
-    ctx.out.print(f"{taken}; {_limit(sent)}.")
+    say(ctx.out, f"{taken}; {_limit(sent)}.")
     if read is not None:
-        ctx.out.print(f"{sent.request.model} read {read:,} tokens and answered with {answered or 0:,}.")
+        say(ctx.out, f"{sent.request.model} read {read:,} tokens and answered with {answered or 0:,}.")
     if cuts:
-        ctx.out.print(_told(cuts[-1]))
+        say(ctx.out, _told(cuts[-1]))
 
 
 def size(
@@ -97,8 +97,8 @@ def undo(ctx: CommandContext) -> None:
     if cut is None:
         raise UsageError("Nothing is cut off this conversation")
     ctx.out.print(f"The oldest turns are sent again with the next prompt: {cut.turns}.")
-    if sent is not None and sent.chosen and sent.tokens + cut.before - cut.after > sent.size:
-        ctx.out.print("They have no room; /context size raises it, else they will be cut off again.")
+    if sent is not None and sent.tokens + cut.before - cut.after > room_in(sent.size, sent.request.options.max_tokens):
+        say(ctx.out, "They have no room; /context size raises it, else they will be cut off again.")
 
 
 def _conversation(ctx: CommandContext) -> Conversation:

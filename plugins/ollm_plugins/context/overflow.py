@@ -167,8 +167,6 @@ class Overflow:
         """:raises OllmError: the model cannot summarize"""
         cuts = self._views.cuts(self._turn.conversation)
         earlier, done = (cuts[-1].summary, cuts[-1].covers) if cuts else ("", 0)
-        text = f"{self._turn.model} summarizes the beginning of the conversation, to make room…"
-        self._turn.host.notify(Notice("context-compacting", text))
         options, size = now.request.options, now.window.size
         summarizer = Summarizer(self._turn, self._scales.counter, options, size, self._longest(now))
         return await summarizer.summarized(self._turn.messages[done:covers], earlier)

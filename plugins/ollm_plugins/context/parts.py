@@ -69,6 +69,8 @@ class _Counting:
 
 def _summing_up(parts: list[Part], total: int) -> list[Part]:
     """Return parts that are together as long as the whole, which is known better than each of them."""
+    if not parts:
+        return [Part("template", total)] if total else []
     counted = sum(part.tokens for part in parts)
     made, before, done = [], 0, 0
     for part in parts:

@@ -29,6 +29,6 @@ def _short(message: Message, most: int) -> Message:
     text = message.content
     if len(text) <= most:
         return message
-    half = max((most - 60) // 2, 20)
+    half = max((most - 80) // 2, 20)
     between = f"\n[… {len(text) - 2 * half} characters are left out: there is no room for them …]\n"
     return replace(message, content=f"{text[:half]}{between}{text[-half:]}")

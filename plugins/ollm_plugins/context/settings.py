@@ -23,6 +23,6 @@ class ContextSettings:
         ),
     ] = "compact"
     warn_at: Annotated[
-        int, Setting("Percent of the context from which on each prompt says how full it is.", ge=1, le=100)
+        int, Setting("From how many percent of the context on it is said, once, how full it is.", ge=1, le=100)
     ] = 80
     summary_tokens: Annotated[int, Setting("How long a summary may be, in tokens.", ge=50, le=8000)] = 400

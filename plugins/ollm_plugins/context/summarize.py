@@ -94,9 +94,12 @@ class Summarizer(Struct, frozen=True):
     async def _in_pieces(self, messages: Sequence[Message], earlier: str, room: int) -> str:
         made = list(pieces(messages, room))
         if len(made) > _PIECES:
-            text = f"The beginning is so long that only its last part, {len(made[-_PIECES:])} of {len(made)}, is summarized."
+            text = f"So much is left out that only the last {_PIECES} of its {len(made)} parts are summarized."
             self.turn.host.notify(Notice("context-summary-partial", text))
             made, earlier = made[-_PIECES:], ""
+        parts = f", in {len(made)} parts" if len(made) > 1 else ""
+        text = f"{self.turn.model} summarizes the beginning of the conversation{parts}, to make room…"
+        self.turn.host.notify(Notice("context-compacting", text))
         summary = earlier
         for piece in made:
             summary = await self._asked(_prompt(summary, piece))

@@ -1,0 +1,184 @@
+"""What comes of a conversation whose summary fails, is empty, or takes long? Against a server that counts."""
+
+import json
+
+import pytest
+from ollm_plugins.context.summarize import TASK
+
+from ollm.api import OllmError, ProviderUnreachable
+from tests.plugins.test_context import SMALL, SUMMARY, answering, long, spoken, talk  # noqa: F401  (a fixture)
+from tests.replay import load
+from tests.replay.fixtures import remembering  # noqa: F401  (a fixture)
+
+
+ON = f"Go on {long('far', 60)}"
+
+
+def is_summary(request):
+    return request.json["messages"][0]["content"] == TASK
+
+
+def summarizing(answer):
+    """Answer requests for a summary with something, or with what a function of the request returns."""
+
+    def rule(request):
+        if not is_summary(request):
+            return answering(request)
+        return answer(request) if callable(answer) else answer
+
+    return rule
+
+
+def three(one):
+    """Fill a context of 512 tokens."""
+    for word in ("box", "cat", "dog"):
+        one.say(long(word, 134))
+    return one
+
+
+def asked_for(one):
+    return [body for body in one.bodies if body["messages"][0]["content"] == TASK]
+
+
+@pytest.mark.parametrize("text", ["", "   \n", "...", "<think>The user wants a box, and a cat.</think>", "<think>So"])
+def test_no_summary_of_use_becomes_a_cut_that_is_said(talk, text):  # noqa: F811
+    one = three(talk(SMALL, summarizing(lambda request: spoken(text, 100))))
+    one.say(ON)
+    assert "smollm2:135m wrote no summary" in one.said
+    assert "left out: the prompt goes from about" in one.said
+    assert one.cuts[0].summary == ""
+
+
+def test_thoughts_in_the_text_are_no_part_of_the_summary(talk):  # noqa: F811
+    one = three(talk(SMALL, summarizing(lambda request: spoken(f"<think>Hm.</think>\n{SUMMARY}", 100))))
+    one.say(ON)
+    assert one.cuts[0].summary == SUMMARY
+
+
+def thinking_only(request):
+    """Only a long answer of a thinking model reaches beyond its thoughts."""
+    if request.json["options"]["num_predict"] > 100:
+        return spoken(SUMMARY, 100)
+    recorded = spoken("", 100)
+    first, *rest = recorded.objects
+    first["message"] = {"role": "assistant", "content": "", "thinking": "Hm, what was it?"}
+    return recorded.but(lines=tuple(json.dumps(each) + "\n" for each in (first, *rest)))
+
+
+def test_a_model_that_only_thinks_gets_room_for_more_once(talk):  # noqa: F811
+    one = three(talk(SMALL, summarizing(thinking_only), able=("completion", "thinking")))
+    one.say(ON)
+    assert one.cuts[0].summary == SUMMARY
+    assert {body["think"] for body in asked_for(one)} == {False}
+    assert {body["options"]["num_predict"] for body in asked_for(one)} == {64, 256}
+
+
+def test_a_summary_that_is_longer_than_asked_does_not_overflow(talk):  # noqa: F811
+    one = three(talk(SMALL, summarizing(lambda request: spoken(long("much", 3000), 100))))
+    assert one.say(ON)[-1].reason == "stop"
+    assert len(one.cuts[0].summary) <= 8 * 64
+
+
+def test_a_summary_that_is_no_shorter_than_what_it_stands_for_is_not_taken_by_command(talk):  # noqa: F811
+    one = talk("", summarizing(lambda request: spoken(long("much", 300), 100)))
+    one.say("One")
+    one.say("Two")
+    with pytest.raises(OllmError, match="as long as what it stands for"):
+        one.command("context compact")
+    assert one.cuts == ()
+
+
+@pytest.mark.parametrize("text", ["", load("chat_options_bad_type")])
+def test_a_command_whose_summary_fails_changes_nothing(talk, text):  # noqa: F811
+    one = three(talk("", summarizing(lambda request: spoken("", 10) if text == "" else text)))
+    with pytest.raises(OllmError):
+        one.command("context compact")
+    assert one.cuts == ()
+    one.say(ON)
+    assert len(one.bodies[-1]["messages"]) == 7
+
+
+def test_a_server_that_goes_away_while_summarizing_changes_nothing(talk):  # noqa: F811
+    one = three(talk(SMALL))
+    one.server.close()
+    with pytest.raises(ProviderUnreachable):
+        one.say(ON)
+    assert one.cuts == ()
+    assert len(one.conversation.messages) == 6
+
+
+def test_a_summary_whose_stream_breaks_off_is_none(talk):  # noqa: F811
+    one = three(talk(SMALL, summarizing(spoken(SUMMARY, 100).first(1))))
+    one.say(ON)
+    assert "It could not be summarized" in one.said
+    assert one.cuts[0].summary == ""
+
+
+def test_a_context_too_small_for_a_summary_is_said(talk):  # noqa: F811
+    one = talk("options: {numCtx: 200, maxTokens: 20}")
+    one.say(long("box", 80))
+    one.say(long("cat", 80))
+    one.say(long("dog", 80))
+    assert "a context of 200 tokens has no room for it" in one.said
+    assert not asked_for(one)
+
+
+def test_the_model_is_not_loaded_anew_for_a_summary(talk):  # noqa: F811
+    one = three(talk("options: {numCtx: 512, extra: {num_gpu: 0}}"))
+    one.say(ON)
+    assert {(body["options"]["num_ctx"], body["options"]["num_gpu"]) for body in one.bodies} == {(512, 0)}
+    assert len(one.server.loads) == 1
+
+
+def test_what_is_counted_as_more_by_the_server_is_summarized_in_smaller_pieces(talk):  # noqa: F811
+    def rule(request):
+        words = sum(len(message["content"].split()) for message in request.json["messages"])
+        if is_summary(request) and words > 190:
+            recorded = load("chat_overflow_history_truncate_false")
+            return recorded.but(body=recorded.body.replace("1626", "600"))
+        return answering(request)
+
+    one = three(talk(SMALL, rule))
+    one.say(ON)
+    assert one.cuts[0].summary == SUMMARY
+
+
+def test_of_a_beginning_that_is_very_long_only_the_end_is_summarized_and_that_is_said(talk):  # noqa: F811
+    one = talk("options: {numCtx: 4096}")
+    for number in range(14):
+        one.say(long(f"word{number}", 210))
+    one.command("context size 512")
+    before = len(asked_for(one))
+    one.say(ON)
+    assert 1 < len(asked_for(one)) - before <= 12
+    assert "only the last 12 of its" in one.said
+    assert ", in 12 parts, to make room" in one.said
+
+
+def test_undo_and_a_prompt_that_overflows_again_lose_nothing_and_do_not_loop(talk):  # noqa: F811
+    one = three(talk(SMALL))
+    one.say(ON)
+    for number in range(3):
+        assert "have no room; /context size raises it" in one.shown("context undo")
+        assert one.cuts == ()
+        before = len(one.bodies)
+        one.say(f"And on {number}")
+        assert len(one.cuts) == 1
+        assert len(one.bodies) - before < 8
+    assert len(one.conversation.messages) == 14
+    assert one.conversation.messages[0].content == long("box", 134)
+    assert one.said.count("are summarized: the prompt goes") == 4
+
+
+def test_cuts_are_undone_one_after_the_other(talk):  # noqa: F811
+    one = three(talk(SMALL))
+    one.say(ON)
+    for word in ("elk", "fox", "gnu"):
+        one.say(long(word, 134))
+    covers = [cut.covers for cut in one.cuts]
+    assert len(covers) > 1
+    assert covers == sorted(set(covers))
+    for _ in covers:
+        one.command("context undo")
+    with pytest.raises(OllmError, match="Nothing is cut off"):
+        one.command("context undo")
