@@ -38,7 +38,7 @@ from ollm.api import (
 )
 from ollm_plugins.repl import statusbar
 from ollm_plugins.repl.above import Above
-from ollm_plugins.repl.commands import overview
+from ollm_plugins.repl.helping import found, overview, page
 from ollm_plugins.repl.screen import CLEAR_LINE, DIM, LENGTH_TEXT, PLAIN, Screen
 from ollm_plugins.repl.slash import split
 from ollm_plugins.repl.statusbar import StatusBar, cut, fitting
@@ -169,8 +169,9 @@ def test_splitting() -> None:
 
 def test_help_fits_its_window() -> None:
     for width in (30, 40, 80, 200):
+        assert max(map(len, page(ROOT, width))) < width
         lines = list(overview(ROOT, width))
-        assert max(map(len, lines[:-1])) < width
+        assert max(map(len, lines)) < width
     assert lines[:5] == [
         "Commands",
         "  /help          Help.",
@@ -178,6 +179,12 @@ def test_help_fits_its_window() -> None:
         "model: Models.",
         "  /model list    List what there is, in any order.",
     ]
+
+
+def test_help_finds_what_a_word_stands_for() -> None:
+    assert found(ROOT, "ORDER", 80) == ["  /model list  List what there is, in any order."]
+    assert found(ROOT, "editor", 80) == ["  Ctrl-X Ctrl-E  Write the line in your editor."]
+    assert found(ROOT, "nothing of the kind", 80) == []
 
 
 def test_the_plugin_is_cheap_to_import() -> None:

@@ -174,11 +174,29 @@ def test_escape_sequences_are_shown_not_obeyed(replay: Replay, open_terminal: Op
     assert b"\x1b[2J" not in terminal.raw
 
 
-def test_help_lists_every_command(stub: Terminal) -> None:
+def test_one_screen_of_help_leads_to_everything(stub: Terminal) -> None:
     stub.ask("/help")
+    assert "Commands (/help commands explains)" in stub.display, "its beginning is still on the screen"
+    stub.wait_for("^  /stub +Things that tests want.$")
+    for led in set(re.findall(r"/help [a-z]+", stub.text)):
+        stub.ask(led)
+    for word in ("/exit +Leave.", "/stub fail +Fail in one of many ways.", "Ctrl-D +Leave, on an empty line."):
+        stub.wait_for(f"^  {word}$")
+    stub.ask("/help stub")
+    stub.wait_for("^  wait-async +Wait for a minute in the event loop.$")
+    stub.ask("/help many ways")
+    stub.wait_for("^ollm: no such command|^ollm: There is no command")
+    stub.ask("/help minute")
+    stub.wait_for(r"^> /help minute\n  /stub wait  ")
+    stub.ask("/help stbu")
+    stub.wait_for(r"^ollm: Nothing here is called 'stbu'; did you mean stub\?")
+
+
+def test_help_lists_every_command(stub: Terminal) -> None:
+    stub.ask("/help all")
     for line in (
         "  /exit +Leave.",
-        "  /help +List the commands, or explain one.",
+        "  /help +Tell what there is, or explain a command.",
         "stub: Things that tests want.",
         "  /stub wait +Wait for a minute.",
         "  Ctrl-D +Leave, on an empty line.",
@@ -204,7 +222,7 @@ def test_wrong_commands(stub: Terminal) -> None:
     stub.ask("/new x")
     stub.wait_for(r"^ollm: got unexpected extra argument")
     stub.ask("/")
-    stub.wait_for("^Keys$")
+    stub.wait_for("^Keys, @path")
 
 
 def test_a_command_that_fails_does_not_end_the_program(stub: Terminal) -> None:
@@ -342,7 +360,7 @@ def test_a_narrow_window(open_terminal: Open, tmp_path: Path) -> None:
     terminal = open_terminal(environ=environ, columns=40, rows=12)
     terminal.ask("Hi")
     terminal.wait_for(r"You said: \['Hi'\]")
-    terminal.ask("/help")
+    terminal.ask("/help all")
     terminal.wait_for(r"^  /stub wait-async\n      Wait for a minute in the event\n      loop\.$")
     terminal.send("/stu")
     terminal.press("tab")

@@ -4,31 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ollm.api import CommandContext, Node, tree
+from ollm.api import CommandContext, UsageError, nearest, tree
+from ollm_plugins.repl.helping import TOPICS, found, page, topic
 from ollm_plugins.repl.slash import Slash
-
-KEYS = (
-    ("Ctrl-C", "Stop the answer or the command; at the prompt, clear the line."),
-    ("Ctrl-D", "Leave, on an empty line."),
-    ("Tab", "Complete a command, its options and values, or a path after @."),
-    ("Up, Down", "Earlier lines, of this folder first."),
-    ("Ctrl-R", "Search earlier lines; the right arrow takes the one that is proposed in grey."),
-    ("Alt-Enter", "Begin a new line; so does Enter after a backslash."),
-    ('"""', "Begin a text of many lines, and end it."),
-    ("Ctrl-X Ctrl-E", "Write the line in your editor."),
-    ("@path", "Send a text file or an image with the prompt."),
-    ("!command", "Run a command of your shell; !! shows the model what it wrote."),
-    ("//text", "Send a text that begins with a slash."),
-)
-_NARROWEST = 24
-"""Columns that a summary needs beside its name; with fewer it goes below."""
 
 
 class Leave(BaseException):
@@ -59,46 +42,26 @@ def change_folder(
 
 def show_help(
     ctx: CommandContext,
-    command: Annotated[list[str] | None, typer.Argument(help="The command to explain, e.g. model list.")] = None,
+    command: Annotated[
+        list[str] | None, typer.Argument(help="A command or group, e.g. model list; `keys`, `commands`, `all`; a word.")
+    ] = None,
 ) -> None:
-    """List the commands and keys, or explain one command."""
-    if command:
-        words = [command[0].removeprefix("/"), *command[1:]]
-        Slash(ctx.app, ctx.conversation).run([*words, "--help"])
-        return
+    """Tell on one page what there is; explain a command, list a group or a topic, or find what a word stands for."""
     width = shutil.get_terminal_size().columns
-    for line in overview(tree(ctx.app.hub, "repl"), width):
+    root = tree(ctx.app.hub, "repl")
+    words = list(command or ())
+    first = words[0].removeprefix("/") if words else ""
+    if not words:
+        lines = list(page(root, width))
+    elif first in root.children or len(words) > 1:
+        Slash(ctx.app, ctx.conversation).run([first, *words[1:], "--help"])
+        return
+    elif first in TOPICS:
+        lines = list(topic(root, first, width))
+    else:
+        lines = found(root, words[0], width)
+        if not lines:
+            known = [*root.children, *TOPICS]
+            raise UsageError(f"Nothing here is called '{first}'{nearest(first, known)}", "/help tells what there is.")
+    for line in lines:
         ctx.out.print(line)
-
-
-def overview(root: Node, width: int) -> Iterator[str]:
-    """Yield the lines that list all commands, group by group, and the keys.
-
-    :param width: of the terminal, in columns
-    """
-    groups: dict[str, list[tuple[str, str]]] = {"": []}
-    for path, node in root.walk():
-        first = path.partition(" ")[0]
-        group = first if root.children[first].children else ""
-        groups.setdefault(group, []).append((f"/{path}", node.summary))
-    column = max(len(name) for rows in (*groups.values(), KEYS) for name, _ in rows) + 4
-    for group, rows in groups.items():
-        yield f"{group}: {root.children[group].summary}".rstrip(": ") if group else "Commands"
-        yield from _table(rows, column, width)
-        yield ""
-    yield "Keys"
-    yield from _table(KEYS, column, width)
-    yield ""
-    yield "/help COMMAND or /COMMAND --help explains a command."
-
-
-def _table(rows: list[tuple[str, str]] | tuple[tuple[str, str], ...], column: int, width: int) -> Iterator[str]:
-    beside = width - column >= _NARROWEST
-    indent = column if beside else 6
-    for name, summary in rows:
-        lines = textwrap.wrap(summary, max(width - indent - 1, 10)) or [""]
-        if beside:
-            yield f"  {name:<{column - 2}}{lines.pop(0)}".rstrip()
-        else:
-            yield f"  {name}"
-        yield from (" " * indent + line for line in lines)

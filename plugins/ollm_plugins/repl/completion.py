@@ -16,6 +16,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from ollm.api import Completes, CompletionContext, OllmError, Owned, visible
+from ollm_plugins.repl.helping import TOPICS
 from ollm_plugins.repl.paths import paths
 from ollm_plugins.repl.words import Typed, typed
 
@@ -77,6 +78,8 @@ class Proposals:
         node, rest = _walk(self._root, before)
         if not rest:
             yield from _members(node, now.word)
+        if now.before == (HELP,):
+            yield from (Proposal(name, about) for name, about in TOPICS.items() if name.startswith(now.word))
         if node.owned is None or now.before[:1] == (HELP,):
             return
         command = self._command(before[: len(before) - len(rest)])

@@ -6,7 +6,12 @@ from ollm.api import Command, Frontend, HostContext, Paths, SettingsSection, Spe
 
 _HERE = "ollm_plugins.repl"
 _COMMANDS = (
-    ("help", "List the commands, or explain one.", "commands:show_help", ("help", "help new")),
+    (
+        "help",
+        "Tell what there is, or explain a command.",
+        "commands:show_help",
+        ("help", "help keys", "help session", "help copy"),
+    ),
     ("new", "Begin a new conversation; the model forgets this one.", "commands:begin_anew", ()),
     (
         "cd",
