@@ -249,6 +249,15 @@ class PromptTemplates(Protocol):
         """
         ...
 
+    def fill_with(self, name: str, words: Sequence[str], text: str = "") -> FilledTemplate:
+        """Put values into a template's variables that are given as on the command line.
+
+        :param words: NAME=TEXT, NAME=@FILE, or NAME=- for the text
+        :param text: what is to be worked on; goes where `ollm -t NAME -p TEXT` puts it
+        :raises UsageError: there is no such template, a variable that it needs has no value, or a word has another form
+        """
+        ...
+
 
 class ToolFallback(Protocol):
     """Lets models call tools that cannot do so by themselves."""

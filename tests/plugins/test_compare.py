@@ -231,6 +231,25 @@ def test_what_is_piped_in_is_the_prompt_or_is_added_to_it(
     assert piped(ollm, start(), "from a pipe\n", *words) == prompt
 
 
+@pytest.mark.parametrize(
+    ("values", "prompt"),
+    [
+        (["--var", "about=style"], "Review style: from a pipe\n"),
+        (["--var", "code=@{file}", "--var", "about=-"], "Review from a pipe\n: from a file"),
+        (["--var", "code=@@x", "--var", "about=y"], "Review y: @x\n\nfrom a pipe\n"),
+    ],
+)
+def test_a_template_takes_files_and_what_is_piped_in(
+    ollm: Program, start: Start, tmp_path: Path, values: list[str], prompt: str
+) -> None:
+    templates = ollm.home / "templates"
+    templates.mkdir(parents=True)
+    (templates / "r.yaml").write_text("template: 'Review {about}: {code}'\nvariables: [about, code]\n")
+    (tmp_path / "file").write_text("from a file")
+    given = [value.format(file=tmp_path / "file") for value in values]
+    assert piped(ollm, start(), "from a pipe\n", "--template", "r", *given, "one:1b", "two:1b") == prompt
+
+
 def test_a_blind_comparison_hides_the_names_until_the_choice(ollm: Program, start: Start, tmp_path: Path) -> None:
     start()
     done = ollm("compare", "Write a poem", *MODELS, "--blind")

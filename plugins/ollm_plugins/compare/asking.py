@@ -87,13 +87,10 @@ def _from_template(ctx: CommandContext, models: tuple[Wanted, ...], name: str, v
     templates = ctx.app.services.find(PromptTemplates)
     if templates is None:
         raise UsageError("No plugin is there that knows templates", "Run `ollm plugins list`.")
-    given = {}
-    for each in values:
-        variable, equals, value = each.partition("=")
-        if not equals:
-            raise UsageError(f"'{visible(each)}' is not VARIABLE=VALUE")
-        given[variable] = value
-    filled = templates.fill(name, given)
+    given = piped() if ctx.surface == "shell" else None
+    filled = templates.fill_with(name, values, given or "")
+    if not filled.prompt.strip():
+        raise UsageError(f"The template '{visible(name)}' makes an empty prompt of these values")
     return Asked(filled.prompt, models, filled.overrides)
 
 

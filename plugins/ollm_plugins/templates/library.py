@@ -7,7 +7,7 @@ ollm. A file that cannot be used hides others as well, so that nobody gets a tex
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from ollm.api import (
     TrustedProject,
     UsageError,
     nearest,
+    replace,
     visible,
 )
 from ollm_plugins.templates.options import option_mistakes
@@ -219,6 +220,22 @@ class Library:
         from ollm_plugins.templates.wishes import made
 
         return made(self._host, self.find(name), values)
+
+    def fill_with(self, name: str, words: Sequence[str], text: str = "") -> FilledTemplate:
+        """Put values into a template's variables that are given as on the command line.
+
+        :raises UsageError: there is no such template, a variable that it needs has no value, or a word has another form
+        """
+        from ollm_plugins.templates.values import below, with_text
+        from ollm_plugins.templates.wishes import made
+
+        known = self.find(name)
+        values, rest = with_text(known, words, text)
+        lacking = known.lacks(values)
+        if lacking:
+            raise known.missing(lacking, "--var ")
+        filled = made(self._host, known, values)
+        return replace(filled, prompt=below(filled.prompt, rest))
 
 
 def _mistake(template: Template, settings: SettingsReader) -> str:

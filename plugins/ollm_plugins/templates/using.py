@@ -11,15 +11,13 @@ import typer
 from ollm.api import CommandContext, Completes, Output, UsageError, replace
 from ollm_plugins.templates.asking import ask
 from ollm_plugins.templates.library import library
+from ollm_plugins.templates.values import below, with_text
 from ollm_plugins.templates.values import given as values_of
 from ollm_plugins.templates.wishes import made
 
 if TYPE_CHECKING:
     from ollm.api import FrontendContext
     from ollm_plugins.templates.template import Known
-
-FOR_INPUT = ("input", "prompt", "text")
-"""Variables that take what is given with `-p` or piped in, the first that a template has."""
 
 
 def use(
@@ -84,38 +82,13 @@ def prepare(context: FrontendContext, given: Mapping[str, Any]) -> FrontendConte
     """
     app = context.app
     known = library(app.services).find(given["template"])
-    taken: list[str] = []
-    filling = values_of(given.get("var", ()), lambda: _given_text(context, taken))
-    known.check_names(filling)
-    text = "" if taken else context.prompt
-    name = _input_variable(known, filling) if text else None
-    if name is not None:
-        filling[name], text = text, ""
-    lacking = known.lacks(filling)
+    values, text = with_text(known, given.get("var", ()), context.prompt)
+    lacking = known.lacks(values)
     if lacking:
-        filling |= ask(app, known, lacking, "--var ")
-    prompt = made(app.context, known, filling)
-    whole = f"{prompt.prompt.rstrip()}\n\n{text}" if text else prompt.prompt
-    return replace(context, prompt=_not_empty(known, whole), overrides=prompt.overrides)
-
-
-def _given_text(context: FrontendContext, taken: list[str]) -> str:
-    """Return what is given with `-p` and piped in, and note that it is used.
-
-    :raises UsageError: nothing is given
-    """
-    if not context.prompt:
-        raise UsageError("Nothing is piped in that could fill a variable", "Write --var NAME=TEXT or NAME=@FILE.")
-    taken.append(context.prompt)
-    return context.prompt
-
-
-def _input_variable(known: Known, filling: Mapping[str, str]) -> str | None:
-    """Return the variable that takes the prompt: one that is called so, else the only one that lacks a value."""
-    names = [each.name for each in known.variables]
-    called = next((name for name in FOR_INPUT if name in names and name not in filling), None)
-    lacking = known.lacks(filling)
-    return called or (lacking[0].name if len(lacking) == 1 else None)
+        values |= ask(app, known, lacking, "--var ")
+    prompt = made(app.context, known, values)
+    whole = _not_empty(known, below(prompt.prompt, text))
+    return replace(context, prompt=whole, overrides=prompt.overrides)
 
 
 def prepare_alone(context: FrontendContext, given: Mapping[str, Any]) -> FrontendContext:
