@@ -278,6 +278,35 @@ def test_a_file_that_somebody_else_changes_meanwhile_is_left_alone(ollm, home, t
     assert (home / "templates" / "tr.yaml.draft").read_text() == "template: mine"
 
 
+def test_two_editors_lose_neither_text(ollm, home, tmp_path):
+    draft = home / "templates" / "tr.yaml.draft"
+    code = f"Path({str(draft)!r}).write_text('first: draft'); text = 'second: draft'"
+    said = ollm("template", "edit", "tr", env=editor(tmp_path, code)).stderr.decode()
+    assert draft.read_text() == "first: draft"
+    kept = re.search(r"Your text is kept as (\S+)\.\n", said)
+    assert kept, said
+    assert Path(kept[1]).read_text() == "second: draft"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder that takes no files")
+def test_a_text_survives_that_cannot_be_written(ollm, home, tmp_path):
+    code = f"import shutil; shutil.rmtree({str(home / 'templates')!r}); "
+    code += f"Path({str(home / 'templates')!r}).write_text('no folder'); text = 'template: mine'"
+    done = ollm("template", "create", "new", env=editor(tmp_path, code))
+    assert done.returncode == 1
+    kept = re.search(r"Your text is kept as (\S+)\.\n", done.stderr.decode())
+    assert kept, done
+    assert Path(kept[1]).read_text() == "template: mine"
+
+
+def test_what_is_wrong_with_a_file_is_one_line_of_bounded_length(ollm, home):
+    (home / "templates" / "long.yaml").write_text(f"? {'k' * 100_000}\n: 1\ntemplate: x\n")
+    (home / "templates" / "lines.yaml").write_text('template: x\ndescription: "one\\ntwo"\n')
+    lines = ollm("template", "list").stdout.decode().splitlines()
+    assert [len(line) < 600 for line in lines if line.startswith("long\t")] == [True]
+    assert "lines\tyours\tone two\t" in lines
+
+
 def test_a_template_that_is_not_yours_is_copied(ollm, home, tmp_path):
     done = ollm("template", "edit", "review", env=editor(tmp_path, "text = text.replace('{most}', '{most} or 3')"))
     assert b"comes from ollm; you change a copy of your own" in done.stderr

@@ -293,3 +293,27 @@ def test_whatever_a_file_holds_it_is_a_template_or_one_line(reader, holds):
         return
     list(known.doubts())
     known.fill({each.name: "v" for each in known.variables})
+
+
+def test_no_link_leads_out_of_the_folder_that_is_imported(ollm, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("SECRET")
+    put(tmp_path / "fabric", {"patterns/good/system.md": "Good {{input}}", "inner.md": "Inner {{input}}"})
+    for name, target in (("bad", secret), ("fine", tmp_path / "fabric" / "inner.md")):
+        folder = tmp_path / "fabric" / "patterns" / name
+        folder.mkdir()
+        (folder / "system.md").symlink_to(target)
+    done = ollm.run_command(f"template import '{tmp_path / 'fabric'}'")
+    assert done.exit_code == 1
+    assert "bad: not taken in: " in done.stdout
+    assert "is a link that leads out of" in done.stdout
+    assert filled(ollm, "fine", input="x").prompt == "Inner x"
+    assert not (ollm.app.paths.home / "templates" / "bad.yaml").exists()
+
+
+def test_a_name_that_is_too_long_stops_no_other(ollm, tmp_path):
+    put(tmp_path / "fabric", {f"{'n' * 150}/system.md": "Long", "short/system.md": "Short"})
+    done = ollm.run_command(f"template import '{tmp_path / 'fabric'}'")
+    assert done.exit_code == 0, done
+    made = [filled(ollm, name, input="x").overrides.system for name in ("n" * 100, "short")]
+    assert made == ["Long", "Short"]

@@ -33,7 +33,9 @@ def ask(app: App, known: Known, lacking: Sequence[TemplateVariable], how: str = 
     """
     if not app.out.can_ask:
         raise known.missing(lacking, how)
-    app.out.say(f"The template '{known.name}' needs {len(lacking)} more; Ctrl-C cancels.")
+    count = "a value" if len(lacking) == 1 else f"{len(lacking)} values"
+    keys = "Alt-Enter begins a new line, Ctrl-C cancels" if app.out.draws_aside else "Ctrl-C cancels"
+    app.out.say(f"The template '{known.name}' needs {count}; {keys}.")
     values: dict[str, str] = {}
     for variable in lacking:
         if variable.description:

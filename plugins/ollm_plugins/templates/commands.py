@@ -40,7 +40,7 @@ def _row(listed: Listed) -> tuple[object, ...]:
         problem = listed.problem.replace(f"{listed.path.parent}{os.sep}", "") if listed.path else listed.problem
         return listed.name, _from(listed), f"cannot be used: {problem}", ""
     variables = " ".join(_shown(each) for each in listed.known.variables)
-    return listed.name, _from(listed), listed.known.template.description, variables
+    return listed.name, _from(listed), " ".join(listed.known.template.description.split()), variables
 
 
 def _from(listed: Listed) -> str:

@@ -112,9 +112,7 @@ def _write(ctx: CommandContext, work: _Work) -> None:
         except Broken as error:
             if ctx.out.can_ask and _again(ctx, error):
                 continue
-            write_atomically(_draft(work.path), text)
-            kept = f"Your text is kept as {_draft(work.path)}; the next edit goes on with it."
-            raise UsageError(error.problem, kept) from error
+            raise UsageError(error.problem, _kept(work, text)) from error
         _save(work, text)
         ctx.out.print(f"{work.path} is written")
         for doubt in known.doubts():
@@ -137,15 +135,46 @@ def _save(work: _Work, text: str) -> None:
     """
     now = content(work.path) if work.path.exists() else None
     if now != work.before:
-        write_atomically(_draft(work.path), text)
-        problem = f"{work.path} was changed by somebody else meanwhile"
-        raise OllmError(problem, f"Your text is kept as {_draft(work.path)}.")
-    write_atomically(work.path, text)
+        raise OllmError(f"{work.path} was changed by somebody else meanwhile", _kept(work, text))
+    try:
+        write_atomically(work.path, text)
+    except OllmError as error:
+        raise OllmError(str(error), _rescued(work, text)) from error
     _draft(work.path).unlink(missing_ok=True)
 
 
 def _draft(path: Path) -> Path:
     return path.with_name(f"{path.name}.draft")
+
+
+def _kept(work: _Work, text: str) -> str:
+    """Keep a text beside its place, without replacing what another editor has kept there, and say where it is.
+
+    :raises OllmError: it can be kept nowhere
+    """
+    draft = _draft(work.path)
+    if draft.exists() and content(draft) != work.text:
+        return _rescued(work, text)
+    try:
+        write_atomically(draft, text)
+    except OllmError:
+        return _rescued(work, text)
+    return f"Your text is kept as {draft}; the next edit goes on with it."
+
+
+def _rescued(work: _Work, text: str) -> str:
+    """Keep a text in a new folder for what is temporary, and say where it is.
+
+    :raises OllmError: it can be kept nowhere
+    """
+    from tempfile import mkdtemp
+
+    try:
+        file = Path(mkdtemp(prefix="ollm-")) / work.path.name
+        file.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise OllmError(f"{work.path} is not written, and your text could not be kept: {error.strerror}") from error
+    return f"Your text is kept as {file}."
 
 
 def _edited(ctx: CommandContext, name: str, text: str) -> str:

@@ -16,7 +16,7 @@ from ollm.api import CommandContext, SettingsError, UsageError, parse_value, vis
 from ollm_plugins.templates.commands import Json
 from ollm_plugins.templates.foreign import Converted, of_fabric, of_llm
 from ollm_plugins.templates.library import library
-from ollm_plugins.templates.reading import Broken, content, understood
+from ollm_plugins.templates.reading import MAX_NAME, Broken, content, understood
 from ollm_plugins.templates.writing import written
 
 Form = Literal["fabric", "llm", "ollm"]
@@ -29,11 +29,13 @@ class Source(Struct, frozen=True):
     """Something that can be taken in.
 
     :param path: a pattern's folder, or a file
+    :param root: the folder that the user named, out of which no link may lead; None for a file that they named
     """
 
     path: Path
     form: Form
     name: str
+    root: Path | None = None
 
 
 class Taken(Struct, frozen=True):
@@ -62,12 +64,15 @@ def take_in(
     """Take in patterns of Fabric, templates of `llm`, or files of ollm's own; says what could not be carried over."""
     if form not in (None, "fabric", "llm", "ollm"):
         raise UsageError(f"There is no form '{visible(form or '')}'", "Take fabric, llm or ollm.")
-    sources = list(_sources(source.expanduser(), form))
+    path = source.expanduser()
+    sources = list(_sources(path, form))
     if not sources:
         raise UsageError(f"{visible(str(source))} holds no templates", "Name a file or a folder of Fabric or of `llm`.")
     if name is not None and len(sources) > 1:
         raise UsageError(f"{visible(str(source))} holds {len(sources)} templates, so --name does not fit")
-    taken = [_taken(ctx, _named(each, name), replacing=replace) for each in sources]
+    root = path if path.is_dir() else None
+    named = [Source(each.path, each.form, name or each.name, root) for each in sources]
+    taken = [_taken(ctx, each, replacing=replace) for each in named]
     if as_json:
         ctx.out.document(taken)
     else:
@@ -80,10 +85,6 @@ def take_in(
 def _told(taken: Taken) -> Iterator[str]:
     yield f"{taken.name}: {taken.problem or f'taken in as {taken.path}'}"
     yield from (f"  not carried over: {each}" for each in taken.lost)
-
-
-def _named(source: Source, name: str | None) -> Source:
-    return Source(source.path, source.form, name) if name is not None else source
 
 
 def _sources(path: Path, form: str | None) -> Iterator[Source]:
@@ -108,7 +109,7 @@ def _sources(path: Path, form: str | None) -> Iterator[Source]:
         elif each.suffix in ENDINGS and each.is_file():
             yield from _sources(each, form)
     for inner in (path / "patterns", path / "data" / "patterns"):  # a copy of Fabric itself
-        if inner.is_dir():
+        if inner.is_dir() and not inner.is_symlink():
             yield from _sources(inner, form)
 
 
@@ -132,7 +133,7 @@ def _look(path: Path) -> Form | None:
 
 def _free_of_signs(name: str) -> str:
     """Return a name that a template can have."""
-    return re.sub(r"[^\w.-]+", "-", name.strip().lower()).strip("-_.") or "template"
+    return re.sub(r"[^\w.-]+", "-", name.strip().lower()).strip("-_.")[:MAX_NAME] or "template"
 
 
 def _taken(ctx: CommandContext, source: Source, *, replacing: bool) -> Taken:
@@ -160,7 +161,7 @@ def _text(ctx: CommandContext, source: Source) -> tuple[str, tuple[str, ...]]:
     """
     settings = ctx.app.settings
     if source.form == "ollm":
-        text = content(source.path)
+        text = _read(source, source.path)
         understood(source.path, text, source.name, "user", settings)
         return text, ()
     converted = _fabric(source) if source.form == "fabric" else _llm(ctx, source)
@@ -168,12 +169,24 @@ def _text(ctx: CommandContext, source: Source) -> tuple[str, tuple[str, ...]]:
     return written(converted.template, settings, remark=f"Made of {program}."), converted.lost
 
 
+def _read(source: Source, path: Path) -> str:
+    """Return a file's text.
+
+    :raises Broken: it cannot be read, or leads out of the folder that the user named
+    """
+    if source.root is not None:
+        home = os.path.realpath(source.root)
+        if os.path.commonpath((home, os.path.realpath(path))) != home:
+            raise Broken((f"{path} is a link that leads out of {source.root}",))
+    return content(path)
+
+
 def _fabric(source: Source) -> Converted:
     if source.path.is_file():
-        return of_fabric(source.name, content(source.path), "", _described(source))
+        return of_fabric(source.name, _read(source, source.path), "", _described(source))
     user = source.path / "user.md"
-    system = content(source.path / "system.md")
-    return of_fabric(source.name, system, content(user) if user.is_file() else "", _described(source))
+    system = _read(source, source.path / "system.md")
+    return of_fabric(source.name, system, _read(source, user) if user.is_file() else "", _described(source))
 
 
 def _described(source: Source) -> str:
@@ -182,7 +195,7 @@ def _described(source: Source) -> str:
 
 def _llm(ctx: CommandContext, source: Source) -> Converted:
     try:
-        document: Any = parse_value(content(source.path))
+        document: Any = parse_value(_read(source, source.path))
     except Broken:
         raise
     except SettingsError as error:

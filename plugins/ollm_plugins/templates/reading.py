@@ -22,7 +22,11 @@ from ollm_plugins.templates.text import NAME
 MAX_BYTES = 256 << 10
 """Bytes of a file, at most: some 60,000 tokens, more than a prompt that people write."""
 
-FILE_NAME = re.compile(r"[^\W_][\w.-]{0,99}")
+MAX_PROBLEM = 500
+"""Characters of what is said of a file that cannot be used, at most."""
+
+MAX_NAME = 100
+FILE_NAME = re.compile(rf"[^\W_][\w.-]{{0,{MAX_NAME - 1}}}")
 """What the name of a template must match: no separators, and no dot or dash in front."""
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -97,8 +101,8 @@ def understood(path: Path, text: str, name: str, origin: Origin, settings: Setti
     try:
         parsed = parse_settings(path, text)
     except SettingsError as error:
-        problem = error.problems[0].replace("\n", " ").replace("hold settings of", "hold a template of")
-        raise Broken((problem.replace("no setting takes", "no template takes"),)) from error
+        problem = error.problems[0].replace("hold settings of", "hold a template of")
+        raise _one_line(problem.replace("no setting takes", "no template takes")) from error
     try:
         form = msgspec.convert(parsed.values, _Form)
     except msgspec.ValidationError as error:
@@ -201,4 +205,10 @@ def _where(path: Path, lines: Any, key: tuple[str, ...]) -> str:
 
 
 def _broken(where: object, problem: str) -> Broken:
-    return Broken((f"{visible(str(where))}: {visible(problem)}".replace("\n", " "),))
+    return _one_line(f"{visible(str(where))}: {visible(problem)}")
+
+
+def _one_line(problem: str) -> Broken:
+    """Return a problem of one line that people can read: a file may hold names of any length."""
+    line = " ".join(problem.split())
+    return Broken((line if len(line) <= MAX_PROBLEM else f"{line[: MAX_PROBLEM - 1]}…",))
