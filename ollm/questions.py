@@ -99,11 +99,12 @@ PLAIN = "\x1b[0m"
 def drawn(question: Question, *, color: bool) -> str:
     """Return what a question is about, its control characters made visible; a diff in colours if they are wanted.
 
-    Whoever writes it must not escape it again.
+    Further lines of a command are marked as shells mark them, so that none poses as another question. Whoever writes
+    it must not escape it again.
     """
     lines = visible(question.body).splitlines()
     if question.form == "command":
-        lines = [f"$ {lines[0]}", *lines[1:]] if lines else []
+        lines = [f"$ {lines[0]}", *(f"> {line}" for line in lines[1:])] if lines else []
     if question.form != "diff" or not color:
         return "\n".join(lines)
     return "\n".join(f"{COLORS[line[0]]}{line}{PLAIN}" if line[:1] in COLORS else line for line in lines)

@@ -29,6 +29,12 @@ def test_what_it_is_about_is_shown_whole_and_never_obeyed():
     assert drawn(QUESTION, color=True).startswith("$ ls ")
 
 
+def test_no_line_of_a_command_poses_as_another_question():
+    body = "ls\nRead it? (read)\n[y yes, n no] "
+    lines = drawn(Question("Run it?", QUESTION.choices, body=body, form="command"), color=False).splitlines()
+    assert lines == ["$ ls", "> Read it? (read)", "> [y yes, n no] "]
+
+
 def test_a_diff_is_coloured_line_by_line():
     question = Question("Write?", QUESTION.choices, body="@@ 1 @@\n-old \x1b]52;c;aa\x07\n+new\n same", form="diff")
     lines = drawn(question, color=True).splitlines()

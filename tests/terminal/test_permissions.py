@@ -202,7 +202,7 @@ def test_edit_of_several_lines_opens_an_editor(open_terminal: Open, home: Path) 
     terminal = open_terminal(environ={"EDITOR": "false", "VISUAL": f"'{editor}'"})
     terminal.send_line(wish("a\nb\nc"))
     answered(terminal, "e")
-    terminal.wait_for(r"^\$ two\nlines\n" + ASKED)
+    terminal.wait_for(r"^\$ two\n> lines\n" + ASKED)
     answered(terminal, "y")
     terminal.wait_for_prompt()
     assert done(home) == ["two", "lines"]
@@ -315,10 +315,22 @@ def test_a_long_command_does_not_run_before_it_was_seen(open_terminal: Open, hom
     terminal.wait_for(r"^… \d+ more lines; v shows all$")
     assert "rm -rf" not in terminal.text.split("The model wants", 1)[1]
     answered(terminal, "y")
-    terminal.wait_for(r"^rm -rf x\n" + ASKED)
+    terminal.wait_for(r"^> rm -rf x\nThe model wants to use do_it \(execute\)\n" + ASKED)
     assert done(home) == []
     answered(terminal, "y")
     terminal.wait_for("^Told: 'done'")
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 14)])
+@pytest.mark.parametrize("line", ["line", "日本語のテキストは長いので折り返されます。" * 3])
+def test_what_is_asked_and_about_which_file_is_in_view(open_terminal: Open, columns: int, rows: int, line: str) -> None:
+    terminal = open_terminal(columns=columns, rows=rows)
+    terminal.send_line(json.dumps([["write_file", {"path": "new.txt", "content": f"{line}\n" * 40}]]))
+    terminal.wait_until(lambda: terminal.cursor_line == "[y/a/e/n] ", "the question")
+    seen = "".join(terminal.display)
+    assert "The model wants to use write_file (write)" in seen
+    assert "+++ new.txt" in seen
+    assert "more lines; v shows all" in seen
 
 
 def test_of_a_line_that_is_too_long_the_beginning_is_shown(open_terminal: Open, home: Path) -> None:

@@ -67,14 +67,14 @@ class Asking:
         self._answered = asyncio.Event()
         try:
             self._rest()
-            self._write(" ".join(visible(question.title).split()))
+            self._write(_title(question))
             return await self._reply(question)
         finally:
             self._answered.set()
             self._answered = None
 
     async def _reply(self, question: Question) -> Reply:
-        hidden = self._show(question, most=_rows())
+        hidden = self._show(question, most=_rows(question))
         while True:
             rows, prompt = _keys(question, hidden)
             for row in rows:
@@ -87,6 +87,9 @@ class Asking:
             wants_all = typed is not None and typed.strip().lower() == SHOW_ALL
             if hidden and (wants_all or (question.form == "command" and choice is not question.choices[-1])):
                 hidden = self._show(question, most=0)
+                self._write(
+                    _title(question)
+                )  # the first one may have scrolled away, and its like may stand in the text
                 continue
             if choice.edits is None:
                 text = await self._line(f"{visible(choice.text)} ") if choice.text and typed is not None else ""
@@ -102,12 +105,12 @@ class Asking:
         :return: how many lines are left out
         """
         lines = drawn(question, color=self._out.color).splitlines()
-        shown = _fitting(lines, most) if most else len(lines)
+        plain = drawn(question, color=False).splitlines()
+        shown = _fitting(plain, most) if most else len(lines)
         for line in lines[:shown]:
             self._write(line)
         if lines and not shown:  # a single one that is too long
-            begun = drawn(question, color=False).splitlines()[0]
-            self._write(f"{begun[: most * shutil.get_terminal_size().columns - 1]}…")
+            self._write(f"{_begun(plain[0], most * shutil.get_terminal_size().columns - 2)}…")
         return len(lines) - shown
 
     def _write(self, line: str) -> None:
@@ -161,20 +164,40 @@ def _session(*, color: bool) -> PromptSession[str]:
     return PromptSession(output=output, color_depth=None if color else ColorDepth.DEPTH_1_BIT)
 
 
-def _rows() -> int:
-    """Return how many rows of the terminal a question's text may fill."""
-    return max(3, min(MANY, shutil.get_terminal_size().lines - 4))
+def _title(question: Question) -> str:
+    return " ".join(visible(question.title).split())
+
+
+def _rows(question: Question) -> int:
+    """Return how many rows of the terminal a question's text may fill, so that its title and answers are in view."""
+    more, _ = _keys(question, 1)
+    taken = sum(map(_height, (_title(question), *more))) + 1  # for the prompt
+    return max(3, min(MANY, shutil.get_terminal_size().lines - taken))
+
+
+def _height(line: str) -> int:
+    """Return how many rows of the terminal a line without colours fills."""
+    return max(1, -(-get_cwidth(line) // max(1, shutil.get_terminal_size().columns)))
 
 
 def _fitting(lines: list[str], most: int) -> int:
     """Return how many of some lines fit so many rows of the terminal."""
-    columns = max(1, shutil.get_terminal_size().columns)
     rows = 0
     for number, line in enumerate(lines):
-        rows += max(1, -(-len(line) // columns))
+        rows += _height(line)
         if rows > most:
             return number
     return len(lines)
+
+
+def _begun(line: str, columns: int) -> str:
+    """Return as much of the beginning of a line as fits."""
+    taken = 0
+    for number, each in enumerate(line):
+        taken += get_cwidth(each)
+        if taken > columns:
+            return line[:number]
+    return line
 
 
 def _keys(question: Question, hidden: int) -> tuple[list[str], str]:
