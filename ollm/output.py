@@ -107,6 +107,15 @@ class Output:
         """Write a line to stdout."""
         self.stdout.write(visible(text) + "\n")
 
+    def prose(self, text: str) -> None:
+        """Write a text to stdout that is read, not copied: on a terminal its lines break between words."""
+        shown = visible(text)
+        if self.is_terminal:
+            from ollm.tables import broken
+
+            shown = broken(shown, shutil.get_terminal_size().columns)
+        self.stdout.write(shown + "\n")
+
     def write(self, text: str) -> None:
         """Write a piece of an answer to stdout at once."""
         self.stdout.write(visible(text))

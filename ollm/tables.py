@@ -1,4 +1,4 @@
-"""How is a table drawn on a terminal? Apart from `output`, so that rich is imported only then."""
+"""How is a table drawn on a terminal, and where does a text break? Apart from `output`, so that rich is imported only then."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -49,3 +50,13 @@ def fitting_columns(
         if column in shown:
             shown.remove(column)
     return shown
+
+
+def broken(text: str, width: int) -> str:
+    """Return a text whose lines break between words.
+
+    :param width: of the terminal, in columns
+    """
+    console = Console(width=width)
+    lines = (Text(line).wrap(console, width) if cell_len(line) > width else [line] for line in text.split("\n"))
+    return "\n".join(str(row) for rows in lines for row in rows)

@@ -279,3 +279,16 @@ def test_what_is_left_out_of_a_table_is_said():
     Console(file=stream, width=20).print(drawn(["name", "date"], [["llama3.1:8b", "2026-11-22"]], ("date",), 20))
     assert " ".join(stream.getvalue().split()).endswith("Too narrow for: date")
     assert "2026" not in stream.getvalue()
+
+
+def test_prose_breaks_between_words_on_a_terminal_only(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    text = "  Some words that are longer than a row, 日本語も同じように折り返します\n\n\x1b[2Jshort"
+    for stream, expected in (
+        (io.StringIO(), text.replace("\x1b", "␛") + "\n"),
+        (Terminal(), "  Some words that\nare longer than a\nrow, \n日本語も同じように折\nり返します\n\n␛[2Jshort\n"),
+    ):
+        Output(stream, io.StringIO()).prose(text)
+        assert [line.rstrip() for line in stream.getvalue().split("\n")] == [
+            line.rstrip() for line in expected.split("\n")
+        ]

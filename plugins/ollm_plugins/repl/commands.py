@@ -27,7 +27,7 @@ def begin_anew(ctx: CommandContext) -> None:
     """Begin a new conversation; the model forgets this one."""
     if ctx.conversation is not None:
         ctx.conversation.clear()
-    ctx.out.print("A new conversation begins.")
+    ctx.out.prose("A new conversation begins.")
 
 
 def change_folder(

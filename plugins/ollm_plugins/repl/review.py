@@ -50,7 +50,7 @@ def show_thinking(ctx: CommandContext, *, json: Json = False) -> None:
     if json:
         ctx.out.document({"thinking": thoughts})
         return
-    ctx.out.print("\n\n".join(thoughts))
+    ctx.out.prose("\n\n".join(thoughts))
 
 
 def show_stats(ctx: CommandContext, *, json: Json = False) -> None:
@@ -61,7 +61,7 @@ def show_stats(ctx: CommandContext, *, json: Json = False) -> None:
     if json:
         ctx.out.document(figures(turn))
         return
-    ctx.out.print(f"{turn.provider}/{turn.model}: {stats_text(turn)}")
+    ctx.out.prose(f"{turn.provider}/{turn.model}: {stats_text(turn)}")
 
 
 def themes(ctx: CompletionContext) -> list[tuple[str, str]]:

@@ -89,7 +89,7 @@ def copy(
         raise UsageError(f"'{what}' cannot be copied", "Say /copy, /copy code or /copy code N.")
     text = wanted(ctx, number, code=what == "code")
     how = to_clipboard(ctx.out, text)
-    ctx.out.print(f"Copied {counted(text)} ({how})")
+    ctx.out.prose(f"Copied {counted(text)} ({how})")
 
 
 def to_clipboard(out: Output, text: str) -> str:
@@ -147,7 +147,7 @@ def save(
         path.write_text(text if text.endswith("\n") else f"{text}\n", encoding="utf-8", errors="replace")
     except OSError as error:
         raise OllmError(f"{file} cannot be written: {error.strerror or error}") from error
-    ctx.out.print(f"Saved {counted(text)} as {file}")
+    ctx.out.prose(f"Saved {counted(text)} as {file}")
 
 
 def counted(text: str) -> str:

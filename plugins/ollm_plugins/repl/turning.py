@@ -25,7 +25,7 @@ async def edit(
     except (OSError, ValueError) as error:
         raise UsageError(f"The editor failed: {error}") from error
     if not prompt.strip():
-        ctx.out.print("Nothing was written, so nothing is sent.")
+        ctx.out.prose("Nothing was written, so nothing is sent.")
         return
     ctx.submit(prompt.rstrip("\n"))
 
@@ -59,7 +59,7 @@ def undo(ctx: CommandContext) -> None:
     if prompt is None:
         raise UsageError("There is nothing to take back")
     first = prompt.content.strip().partition("\n")[0]
-    ctx.out.print(f"Taken back: {first[:70]}{'…' if len(first) > 70 else ''}")  # noqa: PLR2004  (columns)
+    ctx.out.prose(f"Taken back: {first[:70]}{'…' if len(first) > 70 else ''}")  # noqa: PLR2004  (columns)
 
 
 def system(
@@ -74,10 +74,10 @@ def system(
         raise UsageError("A text and --clear exclude each other")
     if not text and not clear:
         said = settings.get(_SYSTEM)
-        ctx.out.print(f"{said} ({settings.origin(_SYSTEM)})" if said else "The model is told nothing of yours.")
+        ctx.out.prose(f"{said} ({settings.origin(_SYSTEM)})" if said else "The model is told nothing of yours.")
         return
     settings.set_session(_SYSTEM, " ".join(text or ()))
-    ctx.out.print("The model is told so from the next prompt on." if text else "The model is told nothing of yours.")
+    ctx.out.prose("The model is told so from the next prompt on." if text else "The model is told nothing of yours.")
 
 
 def _under_way(ctx: CommandContext) -> Conversation:

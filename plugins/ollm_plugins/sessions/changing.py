@@ -52,7 +52,7 @@ def fork(
         ctx.out.document(described(made) if made else None)
     else:
         said = f"Session {short(ctx.app.context, target)} begins with {many(made.turns if made else 0)} of '{source.title}'"
-        ctx.out.print(said + ("; you go on in it" if ctx.conversation is not None else ""))
+        ctx.out.prose(said + ("; you go on in it" if ctx.conversation is not None else ""))
 
 
 def rename(
@@ -72,4 +72,4 @@ def rename(
     if as_json:
         ctx.out.document({"id": found.id, "title": words})
     else:
-        ctx.out.print(f"'{found.title}' is now '{words}'")
+        ctx.out.prose(f"'{found.title}' is now '{words}'")

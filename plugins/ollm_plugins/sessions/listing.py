@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -20,6 +21,11 @@ Session = Annotated[
 ]
 LIST = 20
 """Sessions that are listed when nobody says how many."""
+COLUMNS = ("#", "id", "when", "turns", "model", "project", "title")
+SPARE = ("project", "model", "turns")
+"""Columns that are left out where the terminal is too narrow, the first of them first."""
+SHORTEST = 12
+"""Columns of the terminal that a title keeps at least."""
 
 
 def list_all(
@@ -41,9 +47,29 @@ def list_all(
     else:
         places = {identity: at for at, identity in enumerate(known, 1)}
         rows = [(places.get(each.id, ""), shown(each.id, known), *_row(each)) for each in found]
-        ctx.out.table(("#", "id", "when", "turns", "model", "project", "title"), rows, ("project", "model", "turns"))
+        if ctx.out.is_terminal:
+            rows = _short(rows, shutil.get_terminal_size().columns)
+        ctx.out.table(COLUMNS, rows, SPARE)
         if 0 < limit < len(known) and not here:
             ctx.out.say(f"ollm: These are the last {limit} of {len(known)} sessions; --limit 0 lists all.")
+
+
+def _short(rows: list[tuple[object, ...]], width: int) -> list[tuple[object, ...]]:
+    """Cut titles rather than have other columns left out.
+
+    :param width: of the terminal, in columns
+    """
+    from rich.cells import cell_len
+    from rich.text import Text
+
+    others = [max(cell_len(str(each)) for each in column) + 2 for column in zip(COLUMNS, *rows, strict=True)][:-1]
+    room = width - sum(others) - 2
+    for name in SPARE:
+        room += others[COLUMNS.index(name)] if room < SHORTEST else 0
+    titles = [Text(str(row[-1])) for row in rows]
+    for title in titles:
+        title.truncate(max(room, SHORTEST), overflow="ellipsis")
+    return [(*row[:-1], title.plain) for row, title in zip(rows, titles, strict=True)]
 
 
 def _row(session: KeptSession) -> tuple[object, ...]:
@@ -115,11 +141,11 @@ def show(
     if as_json:
         ctx.out.document({**described(found), "turns": [described_turn(each) for each in said]})
         return
-    ctx.out.print(f"{found.title}\n{found.id} · {iso(found.updated)} · {found.folder}")
+    ctx.out.prose(f"{found.title}\n{found.id} · {iso(found.updated)} · {found.folder}")
     for turn in said:
         ctx.out.print()
         for line in lines(turn):
-            ctx.out.print(line)
+            ctx.out.prose(line)
 
 
 def lines(turn: KeptTurn) -> Iterator[str]:

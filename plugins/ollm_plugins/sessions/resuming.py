@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -15,8 +16,10 @@ from ollm_plugins.sessions.service import Sessions, sessions_of
 
 SEEN = 2
 """Turns that are shown, so that the user sees where they are."""
-MARGIN = 2000
-"""Characters of an answer that are shown; of a longer one, its end."""
+MOST = 2000
+"""Characters of a text that are shown, if the window has room for them; of a longer answer, its end."""
+PROMPT = 240
+"""Characters of a prompt that are shown; of a longer one, its beginning."""
 
 
 def prepare(context: FrontendContext, given: Mapping[str, Any]) -> FrontendContext:
@@ -92,9 +95,21 @@ def _last(app: App, service: Sessions) -> KeptSession:
 
 def _show(app: App, service: Sessions, found: KeptSession) -> None:
     """Show where the conversation stands."""
-    app.out.print(f"{found.title} · {many(found.turns)} · {ago(found.updated)} · {found.model}")
+    app.out.prose(f"{found.title} · {many(found.turns)} · {ago(found.updated)} · {found.model}")
     for turn in service.read(lambda connection: reading.turns(connection, found.id, last=SEEN), ()):
         app.out.print()
         for line in lines(turn):
-            app.out.print(line if len(line) <= MARGIN else f"\u2026{line[-MARGIN:]}")
+            app.out.prose(_shortened(line))
     app.out.print()
+
+
+def _shortened(text: str) -> str:
+    """Return the beginning of a prompt, or the end of an answer, cut between words where there are some."""
+    if text.startswith("> "):
+        return text if len(text) <= PROMPT else f"{text[:PROMPT].rpartition(' ')[0]}\u2026"
+    size = shutil.get_terminal_size()
+    most = min(MOST, size.columns * size.lines)
+    if len(text) <= most:
+        return text
+    end = text[-most:]
+    return f"\u2026{end.partition(' ')[2] or end}"

@@ -74,7 +74,7 @@ def search(
         ctx.out.document([_described(each) for each in hits])
         return
     for hit in hits:
-        ctx.out.print(f"{shown(hit.session, known)} · {ago(hit.at)} · {hit.role} · {hit.title}")
+        ctx.out.prose(f"{shown(hit.session, known)} · {ago(hit.at)} · {hit.role} · {hit.title}")
         ctx.out.stdout.write(f"    {marked(hit, BOLD, PLAIN) if ctx.out.color else marked(hit, '', '')}\n")
     if not hits:
         ctx.out.print("Nothing was found")
