@@ -97,7 +97,7 @@ def undo(ctx: CommandContext) -> None:
     if cut is None:
         raise UsageError("Nothing is cut off this conversation")
     ctx.out.print(f"The oldest turns are sent again with the next prompt: {cut.turns}.")
-    if sent is not None and sent.tokens + cut.before - cut.after > room_in(sent.size, sent.request.options.max_tokens):
+    if sent is not None and sent.tokens + cut.before - cut.after > _most(sent):
         say(ctx.out, "They have no room; /context size raises it, else they will be cut off again.")
 
 
@@ -146,6 +146,12 @@ def _told(cut: Cut) -> str:
     done = "summarized" if cut.summary else "left out"
     again = "it" if cut.turns == 1 else "them"
     return f"{which} {done}; /context undo sends {again} again."
+
+
+def _most(sent: Sent) -> int:
+    """Return how many tokens a prompt may have, in a context that grows as far as it does by itself."""
+    size = sent.size if sent.chosen else max(sent.size, sent.limit or 0)
+    return room_in(size, sent.request.options.max_tokens)
 
 
 def _limit(sent: Sent) -> str:
