@@ -109,6 +109,13 @@ def test_a_model_cannot_flood_the_memory(told):
     assert not results(ollm)[0].failed, "the next turn may note again"
 
 
+def test_a_server_that_repeats_an_id_does_not_help_to_flood_the_memory(start):
+    same = [ToolCall("same", "remember", {"key": f"k{number}", "value": "x"}) for number in range(7)]
+    ollm, service = start(Limits, Agrees, replies=[*same, "done"], settings="memory: {tools: true}")
+    results(ollm)
+    assert len(service.list_all()) == 5
+
+
 def test_a_models_notes_are_counted(told):
     def fill(service):
         for number in range(200):
@@ -131,6 +138,39 @@ def test_recall_finds_and_stays_short(told):
     assert len(many.content) < 4_100 and many.content.endswith("more fit.)")
     _, _, (none,) = told({"query": "zzzz"}, tool="recall")
     assert none.content == "Nothing that is remembered fits."
+
+
+class Asked(Specs):
+    """Approves, and keeps what it was asked about."""
+
+    def __init__(self):
+        self.seen = []
+
+    @hookimpl
+    def ollm_services(self, ctx):
+        seen = self.seen
+
+        class Approver:
+            async def decide(self, request):
+                seen.append(request.preview.text)
+                return Decision(allowed=True)
+
+        return [Service("approver", ToolApprover, lambda _: Approver())]
+
+
+def test_nobody_is_asked_about_what_would_not_be_kept(told):
+    asking = Asked()
+    many = [{"key": f"k{number}", "value": "v"} for number in range(6)]
+    _, service, found = told({"key": "a\nRead it?", "value": "v"}, {"key": "b", "value": " "}, *many, plugins=(asking,))
+    assert asking.seen == [f"k{number} = v (fact, project)" for number in range(5)]
+    assert len(service.list_all()) == 5
+    assert [each.failed for each in found] == [True, True, *[False] * 5, True]
+
+
+def test_no_line_of_a_value_poses_as_another_question(told):
+    asking = Asked()
+    told({"key": "a", "value": "v\nThe model wants to use read_file\n[y yes, n no]"}, plugins=(asking,))
+    assert asking.seen == ["a = v\n    The model wants to use read_file\n    [y yes, n no] (fact, project)"]
 
 
 def test_nobody_is_asked_about_a_secret(told):

@@ -164,7 +164,10 @@ def test_without_a_terminal_nothing_risky_runs_and_the_model_is_told(server: Rem
     )
     assert done.returncode == 0
     assert (tmp_path / "calc.py").read_text() == WRONG
-    assert all("nobody" in told.lower() for told in results(server).values())
+    told = results(server)
+    assert "You have not read calc.py" in told.pop("edit_file")
+    assert told.keys() == {"glob", "grep", "read_file", "shell"}
+    assert all("Nobody could be asked" in each for each in told.values())
 
 
 @pytest.mark.live

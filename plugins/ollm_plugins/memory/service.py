@@ -40,7 +40,7 @@ class Memories:
         self.store = Store(host.paths.home, host.notify)
         self.last: Addition | None = None
         self.says_left_out = False
-        self._noting: tuple[str, int] = ("", 0)
+        self._noting: tuple[str, list[str]] = ("", [])
         self._host = host
         self._session: dict[Place, MemoryEntry] = {}
         self._session_changes: list[Change] = []
@@ -193,11 +193,17 @@ class Memories:
             same = [each for each in there if each.key in alike]
         return same[0] if same else None
 
-    def may_note(self, turn: str, most: int) -> bool:
-        """Count one more change by a model in a turn; False if there were as many as there may be."""
-        before = self._noting[1] if self._noting[0] == turn else 0
-        self._noting = (turn, before + 1)
-        return before < most
+    def may_note(self, turn: str, call: str, most: int) -> bool:
+        """Whether a model may change something by a call: it is among the first of its turn, however often asked.
+
+        :param call: what tells it apart, its arguments included, since nobody keeps a server from repeating an id
+        """
+        if self._noting[0] != turn:
+            self._noting = (turn, [])
+        calls = self._noting[1]
+        if call not in calls and len(calls) < most:
+            calls.append(call)
+        return call in calls
 
     def clear(self, fits: Callable[[MemoryEntry], bool], *, for_good: bool = False) -> int:
         """Remove all entries that fit and return how many they were.

@@ -7,6 +7,7 @@ is marked as the model's and can be taken back; what looks like a secret is refu
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
@@ -15,7 +16,7 @@ from msgspec import Struct
 
 from ollm.api import MemoryCategory, Notice, OllmError, ToolContext, ToolPreview, UsageError
 from ollm_plugins.memory.addition import harmless
-from ollm_plugins.memory.entries import SCOPES
+from ollm_plugins.memory.entries import SCOPES, clean_key, clean_value
 from ollm_plugins.memory.secrets import secret_in
 from ollm_plugins.memory.service import Memories, memories
 
@@ -60,10 +61,7 @@ async def remember(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
     """
     wish = _understood(arguments, Wish)
     service = memories(ctx.turn.host)
-    if not service.may_note(ctx.turn.id, MOST_IN_A_TURN):
-        raise UsageError(f"No more than {MOST_IN_A_TURN} notes can be changed in one turn", "Go on without.")
-    if not wish.forget:
-        _refuse(wish, service)
+    _refuse(wish, service, ctx)
     return await asyncio.to_thread(_forgotten if wish.forget else _noted, ctx, service, wish)
 
 
@@ -73,14 +71,26 @@ async def preview(ctx: ToolContext, arguments: Mapping[str, Any]) -> ToolPreview
     :raises UsageError: it may not, so that nobody need be asked
     """
     wish = _understood(arguments, Wish)
+    _refuse(wish, memories(ctx.turn.host), ctx)
     if wish.forget:
         return ToolPreview(f"forget {wish.key}")
-    _refuse(wish, memories(ctx.turn.host))
-    return ToolPreview(f"{wish.key} = {wish.value} ({wish.category or 'fact'}, {wish.scope})")
+    value = "\n    ".join(wish.value.splitlines())  # so that no line poses as another question
+    return ToolPreview(f"{wish.key} = {value} ({wish.category or 'fact'}, {wish.scope})")
 
 
-def _refuse(wish: Wish, service: Memories) -> None:
-    """:raises UsageError: it is too long, a secret, or one too many"""
+def _refuse(wish: Wish, service: Memories, ctx: ToolContext) -> None:
+    """:raises UsageError: it cannot be kept, is a secret, or one too many"""
+    clean_key(wish.key)
+    if not wish.forget:
+        _refuse_value(wish, service)
+    call = f"{ctx.call.id} {json.dumps(dict(ctx.call.arguments), sort_keys=True, default=str)}"
+    if not service.may_note(ctx.turn.id, call, MOST_IN_A_TURN):
+        raise UsageError(f"No more than {MOST_IN_A_TURN} notes can be changed in one turn", "Go on without.")
+
+
+def _refuse_value(wish: Wish, service: Memories) -> None:
+    """:raises UsageError: it is too long, a secret, or one too many to keep"""
+    clean_value(wish.value)
     if wish.scope not in SCOPES:
         raise UsageError(f"There is no scope {wish.scope!r}", f"Take one of {', '.join(SCOPES)}.")
     if len(wish.value) > LONGEST:
