@@ -60,7 +60,7 @@ class Planets(Specs):
     @hookimpl
     def ollm_value_completers(self, ctx):
         def complete(context):
-            names = [("mars", "red"), ("venus", "hot"), ("the moon", "near")]
+            names = [("mars", "red"), ("venus", "hot"), ("the moon", "near"), ("jovian.europa", "wet")]
             return [pair for pair in names if pair[0].startswith(context.typed)]
 
         return [ValueCompleter("planet", complete), ValueCompleter("bad", lambda context: 1 / 0)]
@@ -87,7 +87,8 @@ def proposed(ollm_app, tmp_path, monkeypatch):
         ("/planet ", ["broken", "visit"]),
         ("/planet v", ["visit"]),
         ("/help planet v", ["visit"]),
-        ("/planet visit ", ["mars", "venus", "'the moon'"]),
+        ("/planet visit ", ["mars", "venus", "'the moon'", "jovian.europa"]),
+        ("/planet visit eu", ["jovian.europa"]),
         ("/planet visit v", ["venus"]),
         ("/planet visit 'the m", ["'the moon'"]),
         ("/planet visit mars --", ["--moon", "--fast", "--log", "--help"]),
@@ -98,6 +99,9 @@ def proposed(ollm_app, tmp_path, monkeypatch):
         ("/planet visit --log s", ["sub/"]),
         ("/planet broken x", []),
         ("/nosuch x", []),
+        ("/help k", ["keys"]),
+        ("/cd s", ["sub/"]),
+        ("/qu", ["quit"]),
         ("//pl", []),
         ("hello", []),
         ("look at @n", ["@notes.md"]),

@@ -86,6 +86,31 @@ def test_completion_shows_what_there_is(terminal: Terminal) -> None:
     terminal.wait_until(lambda: terminal.cursor_line.rstrip() == "> /memory search", "the whole word")
 
 
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 12), (20, 8)])
+def test_the_menu_leaves_nothing_behind(open_terminal: Open, columns: int, rows: int) -> None:
+    terminal = open_terminal(columns=columns, rows=rows)
+    for line, shown in (("/model ", "delete"), ("/set ", "model.default")):
+        terminal.send(line)
+        terminal.press("tab")
+        terminal.wait_for(rf"^ *{shown}")
+        terminal.press("c-c")
+        terminal.wait_for_prompt()
+        terminal.wait_until(lambda: shown not in terminal.text, "the menu is gone")
+    assert sum("smollm2:135m" in line for line in terminal.lines) == 1, "one status bar"
+
+
+def test_a_retry_that_nobody_can_answer_leaves_the_answer(terminal: Terminal, server: ReplayServer) -> None:
+    terminal.ask("Hello")
+    server.script = {**server.script, "/api/chat": "chat_missing_model"}
+    terminal.ask("/retry with nosuch")
+    terminal.wait_for("^The answer before this stays")
+    server.script = {**server.script, "/api/chat": "chat_stream_warm"}
+    terminal.ask("And now?")
+    assert [m["role"] for m in server.asked("/api/chat")[-1].json["messages"]] == ["user", "assistant", "user"]
+    terminal.ask("/session show this")
+    terminal.wait_for("^> Hello$")
+
+
 def test_files_after_an_at_are_completed_and_sent(terminal: Terminal, server: ReplayServer, tmp_path: Path) -> None:
     (tmp_path / "home" / "notes.txt").write_text("the secret is 42\n")
     terminal.send("What is @no")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ollm.api import CommandContext, UsageError, nearest, tree
+from ollm.api import CommandContext, Completes, UsageError, nearest, tree
 from ollm_plugins.repl.helping import TOPICS, found, page, topic
 from ollm_plugins.repl.slash import Slash
 
@@ -32,7 +32,9 @@ def begin_anew(ctx: CommandContext) -> None:
 
 def change_folder(
     ctx: CommandContext,
-    folder: Annotated[str | None, typer.Argument(help="A path; ~ is your home folder.", metavar="[FOLDER]")] = None,
+    folder: Annotated[
+        str | None, typer.Argument(help="A path; ~ is your home folder.", metavar="[FOLDER]"), Completes("folder")
+    ] = None,
 ) -> None:
     """Work in another folder; what holds in a project changes with it. Without FOLDER, say in which you are."""
     if folder is not None:

@@ -122,8 +122,8 @@ class Proposals:
             yield from (Proposal(str(each)) for each in choices if str(each).startswith(now.word))
             return
         for kind in self._kinds(owned, parameter.name):
-            if kind == "path":
-                yield from self._paths(now.word)
+            if kind in ("path", "folder"):
+                yield from (each for each in self._paths(now.word) if kind == "path" or each.goes_on)
             else:
                 yield from self._of_kind(kind, now)
 
@@ -139,17 +139,30 @@ class Proposals:
         return [each.kind for each in metadata if isinstance(each, Completes)]
 
     def _of_kind(self, kind: str, now: Typed) -> Iterator[Proposal]:
-        context = CompletionContext(self._app.context, now.word, now.before, self._conversation)
+        for typed_word in dict.fromkeys(
+            (now.word, "")
+        ):  # who knows names with dots is asked for all, to look behind them
+            found = [each for each in self._named(kind, typed_word, now) if _is_meant(each[0], now.word)]
+            yield from (Proposal(quoted(text), visible(about)) for text, about in found)
+            if found:
+                return
+
+    def _named(self, kind: str, typed_word: str, now: Typed) -> Iterator[tuple[str, str]]:
+        """Yield what those who know a kind of values say begins with a word, and what they say of it."""
+        context = CompletionContext(self._app.context, typed_word, now.before, self._conversation)
         for owned in self._app.hub.value_completers():
             if owned.item.name != kind:
                 continue
             complete = self._app.hub.load(owned, "complete")
             try:
-                found = list(complete(context)) if complete is not None else []
+                yield from list(complete(context)) if complete is not None else []
             except Exception as error:  # noqa: BLE001  (a plugin may raise anything)
                 self._app.host.blame_error(owned.record, f"value completer '{kind}'", error)
-                continue
-            yield from (Proposal(quoted(text), visible(about)) for text, about in found if text.startswith(now.word))
+
+
+def _is_meant(text: str, word: str) -> bool:
+    """Say whether a word is the beginning of a value, or of what stands behind its last dot, as in options.seed."""
+    return text.startswith(word) or (bool(word) and text.rpartition(".")[2].startswith(word))
 
 
 def quoted(text: str) -> str:
@@ -167,7 +180,7 @@ def _walk(root: Node, words: Iterable[str]) -> tuple[Node, tuple[str, ...]]:
 
 def _members(node: Node, word: str) -> Iterator[Proposal]:
     for name, child in sorted(node.children.items()):
-        if child.is_mounted and name.startswith(word):
+        if child.is_mounted and name.startswith(word) and (word or not child.alias_of):
             yield Proposal(name, visible(child.summary))
 
 

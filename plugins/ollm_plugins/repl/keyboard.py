@@ -14,7 +14,6 @@ from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import ThreadedCompleter
 from prompt_toolkit.output import ColorDepth, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
-from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.styles import Style
 
 from ollm.api import Notice
@@ -35,8 +34,8 @@ PROMPT: Final = "> "
 NEXT: Final = ". "
 """Stands before the further lines of a text."""
 
-ROOMY: Final = 14
-"""Rows of a terminal from which on completions come as a menu; below, as a list that shells print."""
+MENU: Final = 8
+"""Rows that the menu of completions takes at most, with the line above it; never more than half the window."""
 
 
 class Keyboard:
@@ -89,8 +88,7 @@ class Keyboard:
             session.bottom_toolbar = shown if self._bar.text else None
             session.app.invalidate()
 
-        roomy = session.app.output.get_size().rows >= ROOMY
-        session.complete_style = CompleteStyle.COLUMN if roomy else CompleteStyle.READLINE_LIKE
+        session.reserve_space_for_menu = min(MENU, session.app.output.get_size().rows // 2)
         refreshing = asyncio.ensure_future(self._bar.refresh(changed))
         try:
             with self._above.prompt(run_in_terminal):
