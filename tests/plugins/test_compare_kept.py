@@ -76,7 +76,7 @@ def test_stats_say_who_wins_and_how_fast(app: Harness) -> None:
     assert (first["model"], first["wins"], first["ties"], first["lost"]) == ("ollama/two:1b", 1, 1, 0)
     assert (second["wins"], second["ties"], second["lost"]) == (0, 1, 1)
     assert first["strength"] > 0 > second["strength"]
-    assert (first["tokensPerSecond"], first["firstTokenSeconds"]) == (50.0, 0.5)
+    assert (first["tokensPerSecond"], first["firstTokenWarmSeconds"]) == (50.0, 0.5)
     assert run(app, "stats --profile code").splitlines()[1].startswith("ollama/two:1b\t1\t1\t0")
     assert "did you mean code?" in run(app, "stats --profile cod")
 

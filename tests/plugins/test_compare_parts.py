@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ollm_plugins.compare.deciding import Facts, Plan, Wanted, Wish, decide
+from ollm_plugins.compare.finding import told_apart
 from ollm_plugins.compare.panes import LEAST, Pane, Shown, frame
+from ollm_plugins.compare.results import Answer, Compared, Run
 from ollm_plugins.compare.running import Column
-from ollm_plugins.compare.wrapping import Wrapped, fitted, width_of
+from ollm_plugins.compare.telling import terms
+from ollm_plugins.compare.wrapping import Wrapped, fitted, width_of, wrapped
 
 from ollm.api import MemoryEstimate, MemoryNeed
 
@@ -186,3 +189,31 @@ def test_a_frame_of_a_long_answer_costs_what_one_of_a_short_does() -> None:
         return sorted(times)[25]
 
     assert seconds(40_000) < 5 * seconds(400)
+
+
+def test_models_of_one_name_are_called_with_their_provider() -> None:
+    models = told_apart([Wanted("ollama", "a"), Wanted("local", "a"), Wanted("local", "b"), Wanted("local", "b")])
+    assert [each.title for each in models] == ["ollama/a", "local/a", "b", "b"]
+    assert [each.key for each in models] == ["ollama/a", "local/a", "local/b", "local/b"]
+
+
+def test_options_are_told_that_were_the_same_for_all() -> None:
+    given = [{"seed": 1, "contextSize": 4096, "topK": 5}, {"seed": 1, "contextSize": 8192, "topK": 5}, {}]
+    runs = [Run("x", reason="stop" if options else "cut", options=options) for options in given]
+    answers = tuple(Answer("ABC"[place], "p", f"m{place}", runs=(run,)) for place, run in enumerate(runs))
+    held = Compared(None, "", "P", "fast", 1, "parallel", "", answers)
+    assert list(terms(held)) == ["Seed 1; topK 5."]
+
+
+def test_what_joins_emoji_does_not_shift_columns() -> None:
+    text = Wrapped(20)
+    for piece in ("\U0001f468\u200d", "\U0001f469 \u2764\ufe0f", " end"):
+        text.feed(piece)
+    assert list(text.rows(5)) == ["\U0001f468\U0001f469 \u2764 end"]
+
+
+@given(st.text(), st.integers(2, 40), st.integers(1, 4))
+def test_what_is_told_takes_so_many_rows_at_most(text: str, width: int, most: int) -> None:
+    rows = wrapped(text, width, most)
+    assert 1 <= len(rows) <= most
+    assert {width_of(row) for row in rows} == {width}

@@ -6,6 +6,7 @@ import math
 import random
 import sqlite3
 import threading
+from contextlib import closing
 from itertools import combinations
 from pathlib import Path
 
@@ -118,6 +119,37 @@ def test_a_damaged_file_is_set_aside_and_said(app: Harness, store: Store, conten
     assert store.add(compared("a", "b")).id == 1
     assert path.with_name("comparisons.db.unreadable").read_bytes() == content
     assert "comparisons are counted anew" in app.stderr.getvalue()
+
+
+def test_reading_makes_no_file(app: Harness, store: Store) -> None:
+    assert store.lines(10) == store.pairs() == store.tallies() == []
+    with pytest.raises(UsageError, match="No comparison is kept yet"):
+        store.get(None)
+    assert not (app.app.paths.home / "comparisons.db").exists()
+
+
+def test_what_cannot_be_written_can_be_read(app: Harness, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.add(compared("a", "b", choice="tie"))
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may write whatever the mode is
+    path = app.app.paths.home / "comparisons.db"
+    before = {each.name: each.read_bytes() for each in path.parent.iterdir()}
+    assert [line.choice for line in store.lines(10)] == ["tie"]
+    assert store.get(1).id == 1
+    assert {each.name: each.read_bytes() for each in path.parent.iterdir()} == before
+
+
+def test_a_file_that_another_program_holds_is_waited_for_then_said(
+    app: Harness, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ollm_plugins.compare.database.WAIT", 0.05)
+    store.add(compared("a", "b"))
+    with closing(sqlite3.connect(app.app.paths.home / "comparisons.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OllmError, match=r"locked. Another program is writing it; try again\."):
+            store.add(compared("a", "b"))
+        assert len(store.lines(10)) == 1
+        other.execute("ROLLBACK")
+    assert store.add(compared("a", "b")).id == 2
 
 
 def test_a_comparison_that_cannot_be_read_can_be_forgotten(app: Harness, store: Store) -> None:

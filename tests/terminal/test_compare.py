@@ -134,6 +134,32 @@ def test_ctrl_c_ends_all_and_what_came_is_printed(tmp_path: Path, server: Rememb
     assert kept(tmp_path, server)["interrupted"]
 
 
+def test_what_came_is_kept_when_the_terminal_is_closed(tmp_path: Path, server: RememberingServer) -> None:
+    with compare(tmp_path, server, "P", "slow:1b", "one:1b", "--parallel") as shell:
+        shell.wait_for(r"2 one:1b: 0\.\d s")
+        shell.hang_up()
+    found = kept(tmp_path, server)
+    assert found["interrupted"]
+    assert [bool(answer["answered"]) for answer in found["answers"]] == [False, True]
+
+
+def test_a_line_that_is_too_long_goes_on_where_there_is_room(tmp_path: Path, server: RememberingServer) -> None:
+    for rows, ends in ((24, True), (12, False)):
+        with compare(tmp_path, server, "P", *MODELS, "slow:1b", columns=80, rows=rows) as shell:
+            shell.wait_for(r"1 one:1b: 0\.\d s")
+            foot = " ".join(shell.display[-4:])
+            assert ("together fit into 4.0 GB that even a small GPU has." in foot) is ends, foot
+            shell.press("c-c")
+            assert shell.wait_for_end() == 130
+
+
+def test_the_table_of_a_narrow_terminal_keeps_what_counts(tmp_path: Path, server: RememberingServer) -> None:
+    with compare(tmp_path, server, "P", *MODELS, "--winner", "2", columns=40) as shell:
+        assert shell.wait_for_end() == 0
+        assert all(re.search(rf"ollama/{name}( \*)? +\d\.\d\d s +75\.9", shell.text) for name in MODELS)
+        assert "Too narrow for: first token," in shell.text
+
+
 def test_a_failure_stays_in_its_column(tmp_path: Path, server: RememberingServer) -> None:
     with compare(tmp_path, server, "P", "one:1b", "gone:1b", "--parallel") as shell:
         shell.wait_for(r"2 gone:1b failed")

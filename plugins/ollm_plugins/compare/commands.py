@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import SystemRandom
 from typing import Annotated
 
@@ -10,8 +11,8 @@ import typer
 from ollm.api import CommandContext, Completes, UsageError, replace
 from ollm_plugins.compare.asking import Asked, asked
 from ollm_plugins.compare.contest import LABELS, Contest, Terms
-from ollm_plugins.compare.deciding import Plan, Wish, decide
-from ollm_plugins.compare.finding import checked, facts, listed
+from ollm_plugins.compare.deciding import Plan, Wanted, Wish, decide
+from ollm_plugins.compare.finding import checked, facts, listed, told_apart
 from ollm_plugins.compare.settings import CompareSettings
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -98,10 +99,11 @@ async def _prepare(
     catalogue = await listed(host)
     given = asked(ctx, catalogue, words, template, var, last=last)
     checked(given.models, repeat)
-    if blind:
-        models = list(given.models)
-        SystemRandom().shuffle(models)
-        given = replace(
-            given, models=tuple(replace(each, label=label) for each, label in zip(models, LABELS, strict=False))
-        )
+    given = replace(given, models=_hidden(given.models) if blind else told_apart(given.models))
     return given, decide(given.models, await facts(host, catalogue, given.models, wish), wish)
+
+
+def _hidden(models: Sequence[Wanted]) -> tuple[Wanted, ...]:
+    """Shuffle models, and hide their names."""
+    shuffled = SystemRandom().sample(models, len(models))
+    return tuple(replace(each, label=label) for each, label in zip(shuffled, LABELS, strict=False))

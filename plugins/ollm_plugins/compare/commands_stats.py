@@ -12,8 +12,8 @@ from ollm_plugins.compare.commands import Json
 from ollm_plugins.compare.store import Store, Tally
 from ollm_plugins.compare.strength import Strength, strengths
 
-_COLUMNS = ("model", "wins", "ties", "lost", "bad", "strength", "±", "tokens/s", "first token", "failed")
-_SPARE = ("failed", "bad", "ties", "first token")
+_COLUMNS = ("model", "wins", "ties", "lost", "bad", "strength", "±", "tokens/s", "first token, loaded", "failed")
+_SPARE = ("failed", "bad", "ties", "first token, loaded")
 
 
 def stats(
@@ -87,5 +87,5 @@ def _described(tally: Tally, strength: Strength | None) -> dict[str, object]:
         "strength": round(strength.points, 1) if strength else None,
         "strengthError": round(strength.error, 1) if strength else None,
         "tokensPerSecond": round(tally.tokens / tally.seconds, 2) if tally.seconds > 0 else None,
-        "firstTokenSeconds": round(tally.first_seconds / tally.firsts, 4) if tally.firsts else None,
+        "firstTokenWarmSeconds": round(tally.first_seconds / tally.firsts, 4) if tally.firsts else None,
     }

@@ -74,7 +74,7 @@ class Contest:
                 self._watch()
             else:
                 self._wait()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, EOFError):  # Ctrl-C, or the terminal was closed
             broken_off = True
             self._complete(interrupted=True)
         self._tell(answers=watched)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -41,8 +42,24 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Open the file to look into it."""
-        with self._open() as database:
+        """Open the file to look into it; nothing is made for that, and nothing is written where nothing can be.
+
+        :raises OllmError: it cannot be used
+        """
+        with self._in_our_words():
+            there = self.path.exists()
+            writable = os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)
+            with self._open() if there and writable else self._as_it_is() as database:
+                yield database
+
+    @contextmanager
+    def _as_it_is(self) -> Iterator[sqlite3.Connection]:
+        """Open a file in a folder in which nothing can be written; where there is none, an empty one in memory."""
+        import sqlite3
+
+        name = f"{self.path.as_uri()}?immutable=1" if self.path.exists() else ":memory:"
+        with closing(sqlite3.connect(name, uri=True, isolation_level=None)) as database:
+            _prepare(database, self.path)
             yield database
 
     @contextmanager
@@ -104,11 +121,27 @@ class Database:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            problem = f"The comparisons in {self.path} cannot be used: {visible(str(error))}"
-            raise OllmError(problem, "If the file is damaged, move it away; a new one is begun.") from error
+            said = visible(getattr(error, "strerror", None) or str(error))
+            raise OllmError(f"The comparisons in {self.path} cannot be used: {said}", _remedy(error)) from error
         except msgspec.DecodeError as error:
             problem = f"A comparison in {self.path} cannot be read: {visible(str(error))}"
             raise OllmError(problem, "`ollm compare delete ID` forgets it.") from error
+
+
+_REMEDIES: Final = {
+    "SQLITE_BUSY": "Another program is writing it; try again.",
+    "SQLITE_FULL": "Make room on the disk, then try again.",
+    "SQLITE_IOERR": "See whether the disk is full.",
+    "SQLITE_CORRUPT": "Move the file away; a new one is begun.",
+    "SQLITE_NOTADB": "Move the file away; a new one is begun.",
+}
+"""What to do, by the beginning of the name that SQLite has for what is wrong."""
+
+
+def _remedy(error: Exception) -> str:
+    name = getattr(error, "sqlite_errorname", "")
+    told = (text for start, text in _REMEDIES.items() if name.startswith(start))
+    return next(told, "See that the file and its folder can be read and written.")
 
 
 def _prepare(database: sqlite3.Connection, path: Path) -> None:
@@ -130,4 +163,5 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
             database.execute(statement)
         database.execute(f"PRAGMA user_version = {VERSION}")
     database.execute("COMMIT")
-    path.chmod(0o600)
+    if path.exists():  # else the tables are in memory alone
+        path.chmod(0o600)

@@ -22,12 +22,14 @@ class Wanted(Struct, frozen=True):
 
     :param provider: empty when nobody lists the model, so that whoever has it answers
     :param label: what it is called while its name is hidden
+    :param name: what it is called where the model's name means several
     """
 
     provider: str
     model: str
     digest: str = ""
     label: str = ""
+    name: str = ""
 
     @property
     def key(self) -> str:
@@ -37,7 +39,7 @@ class Wanted(Struct, frozen=True):
     @property
     def title(self) -> str:
         """Return what to call it."""
-        return self.label or self.model
+        return self.label or self.name or self.model
 
 
 class Facts(Struct, frozen=True):
@@ -150,7 +152,7 @@ def _fits_here(models: Sequence[Wanted], needs: Sequence[int | None], facts: Fac
 
 def _sized(model: Wanted, size: int) -> str:
     """Return a model with its size, which would tell who it is while its name is hidden."""
-    return model.label or f"{model.model} ({size / 1e9:.1f} GB)"
+    return model.label or f"{model.title} ({size / 1e9:.1f} GB)"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from ollm.api import (
     ProviderAccess,
     UsageError,
     meant,
+    replace,
     tagged,
     visible,
 )
@@ -86,6 +87,14 @@ def checked(models: Sequence[Wanted], repeat: int) -> None:
     if twice is not None and repeat == 1:
         problem = f"{visible(twice.model)} is named twice"
         raise UsageError(problem, "To see how far its answers differ, give it with --repeat 2 or more.")
+
+
+def told_apart(models: Sequence[Wanted]) -> tuple[Wanted, ...]:
+    """Name those with their provider that several providers have by the same name."""
+    providers: dict[str, set[str]] = {}
+    for each in models:
+        providers.setdefault(each.model, set()).add(each.provider)
+    return tuple(replace(each, name=each.key) if len(providers[each.model]) > 1 else each for each in models)
 
 
 async def facts(host: HostContext, catalogue: Catalogue, models: Sequence[Wanted], wish: Wish) -> Facts:

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from ollm.api import GenerationOptions, TurnRecord
+from ollm.api import GenerationOptions, TurnRecord, camel
 
 Choice = Literal["", "winner", "tie", "bad"]
 """What the user said: nothing yet, one is best, all are as good, none is any good."""
@@ -52,7 +52,7 @@ class Run(Struct, frozen=True):
 
     :param reason: how it ended, as in `Finished`; empty when it failed before anything came
     :param failure: what went wrong, in words; empty when nothing did
-    :param options: those that were sent, without those that were left to the provider
+    :param options: those that were sent, by their names in JSON, without those that were left to the provider
     """
 
     text: str = ""
@@ -190,19 +190,33 @@ def _rate(tokens: int | None, seconds: float | None) -> float | None:
 
 
 def sent(options: GenerationOptions | None) -> dict[str, Any]:
-    """Return the options that were sent, by name, without those that were left to the provider."""
+    """Return the options that were sent, by their names in JSON, without those that were left to the provider."""
     if options is None:
         return {}
-    given = {name: getattr(options, name) for name in options.__struct_fields__}
+    given = {camel(name): getattr(options, name) for name in options.__struct_fields__}
     return {name: value for name, value in given.items() if value not in (None, (), {})}
 
 
-_OF_A_MODEL: Final = ("context_size", "keep_alive", "max_tokens")
+_OF_A_MODEL: Final = ("contextSize", "keepAlive", "maxTokens")
 """Options that say how a model is held, and how far it may go: they differ with its window."""
 
 
 def differing(answers: Sequence[Answer]) -> list[str]:
     """Return the names of the options of sampling that were not the same for all that answered."""
-    given = [answer.shown.options for answer in answers if answer.answered]
+    given = _given(answers)
     names = sorted({name for options in given for name in options} - {*_OF_A_MODEL})
-    return [name for name in names if len({repr(options.get(name)) for options in given}) > 1]
+    return [name for name in names if not _is_common(name, given)]
+
+
+def common(answers: Sequence[Answer]) -> dict[str, Any]:
+    """Return the options that were the same for all that answered."""
+    given = _given(answers)
+    return {name: value for name, value in given[0].items() if _is_common(name, given)} if given else {}
+
+
+def _given(answers: Sequence[Answer]) -> list[Mapping[str, Any]]:
+    return [answer.shown.options for answer in answers if answer.answered]
+
+
+def _is_common(name: str, given: Sequence[Mapping[str, Any]]) -> bool:
+    return len({repr(options.get(name)) for options in given}) == 1

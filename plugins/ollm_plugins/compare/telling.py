@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from ollm.api import camel, to_document
-from ollm_plugins.compare.results import Answer, Compared, Numbers, differing
+from ollm_plugins.compare.results import Answer, Compared, Numbers, common, differing
 
 if TYPE_CHECKING:
     from ollm.api import Output
@@ -25,7 +25,8 @@ COLUMNS: Final = (
     "tokens/s",
     "context",
 )
-SPARE: Final = ("without load", "prompt", "load", "context", "answer")
+SPARE: Final = ("without load", "prompt", "load", "context", "answer", "first token", "tokens")
+"""Columns that a narrow terminal has no room for, the first of them first."""
 _SHOWN: Final = (
     "seconds",
     "first_token_seconds",
@@ -91,13 +92,11 @@ def terms(compared: Compared) -> Iterator[str]:
     """Yield what the comparison was held under: order, seed, options."""
     if compared.why:
         yield compared.why
-    same = differing(compared.answers)
     seed = "none" if compared.seed is None else compared.seed
-    given = next((answer.shown.options for answer in compared.answers if answer.answered), {})
-    shared = ", ".join(f"{name} {value}" for name, value in given.items() if name not in ("seed", *same))
+    shared = ", ".join(f"{name} {value}" for name, value in common(compared.answers).items() if name != "seed")
     runs = f"; {compared.repeat} answers each, medians with least and most" if compared.repeat > 1 else ""
-    yield f"Seed {seed}{f'; {shared}' if shared and len(compared.answers) > 0 else ''}{runs}."
-    for name in same:
+    yield f"Seed {seed}{f'; {shared}' if shared else ''}{runs}."
+    for name in differing(compared.answers):
         each = ", ".join(
             f"{compared.title(place)} {answer.shown.options.get(name, 'as the provider has it')}"
             for place, answer in enumerate(compared.answers)
@@ -147,5 +146,5 @@ def document(compared: Compared) -> dict[str, Any]:
             shown |= {"provider": None, "model": None, "digest": None}
             for run in shown["runs"]:
                 run["notices"] = []  # they name models
-    found["differingOptions"] = [camel(name) for name in differing(compared.answers)]
+    found["differingOptions"] = differing(compared.answers)
     return found

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from msgspec import Struct
 
-from ollm.api import replace, visible
+from ollm.api import replace
 from ollm_plugins.compare.panes import Pane, Shown, frame, text_height
 from ollm_plugins.compare.results import Choice, Compared
-from ollm_plugins.compare.wrapping import fitted, width_of
+from ollm_plugins.compare.wrapping import fitted, width_of, wrapped
 
 if TYPE_CHECKING:
     from prompt_toolkit import Application
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 FRAMES: Final = 15
 """Most frames a second."""
+ROOMY: Final = 20
+"""Rows of a screen on which what is told may take more than one."""
+FOOT: Final = 3
+"""Rows that it takes there, at most."""
 
 
 class Completes(Protocol):
@@ -86,12 +90,18 @@ class View:
         self._app: Application[None] = self._made()
 
     async def run(self) -> Outcome:
-        """Show the answers until the user leaves."""
+        """Show the answers until the user leaves.
+
+        :raises EOFError: the terminal was closed
+        """
         before, self._out.on_notice = self._out.on_notice, self._note
         self._race.on_change(lambda _: self._app.invalidate())
         racing = asyncio.create_task(self._hold())
         try:
             await self._app.run_async(pre_run=self._begun, handle_sigint=False)
+        except OSError as gone:
+            self._notices.clear()  # there is nobody to read them
+            raise EOFError("the terminal was closed") from gone
         finally:
             racing.cancel()
             await asyncio.wait([racing])
@@ -150,13 +160,17 @@ class View:
 
     def _size(self) -> tuple[int, int]:
         size = self._app.output.get_size()
-        return size.columns, max(2, size.rows - 2)
+        return size.columns, max(2, size.rows - len(self._foot(size.columns)))
+
+    def _foot(self, width: int) -> list[str]:
+        """Return what stands under the answers: how they are made, what the keys do."""
+        most = FOOT if self._app.output.get_size().rows >= ROOMY else 1
+        return [*wrapped(self._told().replace("\n", " "), width, most), fitted(self._help(width), width)]
 
     def _drawn(self) -> StyleAndTextTuples:
-        width, height = self._size()
-        rows = frame(self._panes, self._shown, (width, height), asyncio.get_running_loop().time())
-        told = visible(self._told()).replace("\n", " ")
-        rows += [[("class:foot", fitted(told, width))], [("class:foot", fitted(self._help(width), width))]]
+        size = self._size()
+        rows = frame(self._panes, self._shown, size, asyncio.get_running_loop().time())
+        rows += [[("class:foot", row)] for row in self._foot(size[0])]
         found: StyleAndTextTuples = []
         for number, row in enumerate(rows):
             found += [*([("", "\n")] if number else []), *row]

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from ollm.api import visible
 
 _TAB = "    "
+_JOINERS = str.maketrans("", "", "\u200d\ufe0f")
+"""What joins emoji, or gives a sign another look: terminals differ in how wide the result is, so that columns shift."""
 
 
 def width_of(text: str) -> int:
@@ -55,7 +57,7 @@ class Wrapped:
         whole = self._held + text
         self._held = "\r" if whole.endswith("\r") else ""  # perhaps the first half of a line's end
         shown = visible(whole[: len(whole) - len(self._held)]).replace("\t", _TAB)
-        *ended, last = shown.split("\n")
+        *ended, last = shown.translate(_JOINERS).split("\n")
         for line in ended:
             self._add(line)
             if self._open or not self._goes_on:
@@ -85,3 +87,15 @@ class Wrapped:
         begin = max(0, end - height)
         found = self._rows[begin:end]
         return [*found, self._open] if self._open and end == self.height and len(found) < height else found
+
+
+def wrapped(text: str, width: int, most: int) -> list[str]:
+    """Return a text in at most so many rows of exactly so many columns."""
+    if most == 1:
+        return [fitted(visible(text), width)]
+    made = Wrapped(width)
+    made.feed(text)
+    rows = list(made.rows(made.height))
+    if len(rows) > most:
+        rows = [*rows[: most - 1], " ".join(rows[most - 1 :])]
+    return [fitted(row, width) for row in rows or [""]]
