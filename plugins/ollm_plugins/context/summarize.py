@@ -165,16 +165,19 @@ async def _collected(provider: Provider, request: ChatRequest) -> tuple[str, boo
 
 
 def pieces(messages: Sequence[Message], room: int) -> Iterator[str]:
-    """Yield the messages as text, in pieces of so many characters at most."""
-    piece = ""
-    for message in messages:
-        line = f"{_WHO.get(message.role, message.role)}: {shortened(_text(message), min(room - 20, _LONGEST))}\n\n"
-        if piece and len(piece) + len(line) > room:
-            yield piece
-            piece = ""
-        piece += line
-    if piece:
-        yield piece
+    """Yield the messages as text, in pieces of so many characters at most: the fewer, the sooner it is done."""
+    whole = "".join(
+        f"{_WHO.get(message.role, message.role)}: {shortened(_text(message), _LONGEST)}\n\n" for message in messages
+    )
+    begin = 0
+    while begin < len(whole):
+        end = begin + room
+        if end < len(whole):
+            earliest = begin + 4 * room // 5
+            gaps = whole.rfind("\n\n", earliest, end), whole.rfind(" ", earliest, end)
+            end = next((gap + 1 for gap in gaps if gap > 0), end)
+        yield whole[begin:end]
+        begin = end
 
 
 def shortened(text: str, longest: int) -> str:
