@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 ALIKE = 3
 """How often a model may make the same call before it is told that nothing has changed."""
 
+LONGEST_NAME = 100
+"""Characters of a name that no tool has, as they are told."""
+
 Tell = Callable[[Event], None]
 
 
@@ -109,7 +112,8 @@ class Toolbox:
         owned = self._tools.get(call.name)
         offered = sorted(each.name for each in request.tools)
         if owned is None or call.name not in offered:
-            return _refused(call, f"There is no tool {call.name!r}. Tools: {', '.join(offered) or 'none'}.", tell)
+            name = call.name if len(call.name) <= LONGEST_NAME else f"{call.name[:LONGEST_NAME]}…"
+            return _refused(call, f"There is no tool {name!r}. Tools: {', '.join(offered) or 'none'}.", tell)
         if self._is_alike(call):
             tell(
                 Notice("tool-repeated", f"The model called {call.name} {ALIKE} times in the same way; it was not run.")

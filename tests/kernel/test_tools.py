@@ -45,6 +45,7 @@ def result_of(ollm):
         (ToolCall("1", "safe", {}), False, "Roll(sides=6)"),
         (ToolCall("1", "safe", {"sides": "many"}), True, "The arguments do not fit: 1 validation error"),
         (ToolCall("1", "nosuch", {}), True, "There is no tool 'nosuch'. Tools: risky, safe."),
+        (ToolCall("1", "x" * 10_000, {}), True, f"There is no tool '{'x' * 100}…'. Tools: risky, safe."),
         (ToolCall("1", "risky", {}), True, "The tool 'risky' was not run: no plugin is installed that can approve it."),
     ],
 )
