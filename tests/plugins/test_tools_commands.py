@@ -214,6 +214,13 @@ def test_people_get_the_audit_as_a_table_without_control_characters(audited):
     assert all(len(row[3]) <= 60 for row in rows)
 
 
+def test_a_name_that_no_tool_has_does_not_fill_the_audit(ollm_app):
+    ollm = ollm_app(Plugin, Tools, Kept(), Limits, replies=[ToolCall("1", "x" * 100_000, {}), "done"])
+    ollm.ask("go")
+    assert len(ollm.run_command("tools audit").stdout) < 500
+    assert ollm.run_command("tools audit --json").json[0]["tool"] == "x" * 100_000
+
+
 @pytest.mark.parametrize(
     ("words", "count"), [("--tool say", 2), ("--tool nosuch", 1), ("--tool other", 0), ("-n 1", 1), ("--limit 3", 3)]
 )

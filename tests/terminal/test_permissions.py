@@ -429,3 +429,14 @@ def test_without_a_terminal_nobody_is_asked(home: Path, arguments: tuple[str, ..
     else:
         assert ended.stdout.startswith("Told: 'Nobody could be asked")
         assert ended.stderr.count("ollm: A tool was not run, because nobody could be asked.") == 1
+
+
+@pytest.mark.parametrize(("arguments", "said"), [((), True), (("--tools", "all"), False)])
+def test_a_script_is_told_that_yolo_offers_nothing(home: Path, arguments: tuple[str, ...], said: bool) -> None:
+    environ = {"PATH": "/usr/bin:/bin", "HOME": str(home), "OLLM_HOME": str(home / ".ollm"), **variables(home)}
+    words = [str(OLLM), "--yolo", *arguments, "-p", "Hello"]
+    ended = subprocess.run(
+        words, env=environ, cwd=home, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert ended.returncode == 0
+    assert ("only with --tools all; without it, yolo lets none run" in ended.stderr) == said

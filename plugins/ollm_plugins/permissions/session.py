@@ -15,6 +15,10 @@ _BEGUN: Final = Notice(
     "yolo: every tool runs without a question in this run, but for what a deny rule names; "
     "`/permissions mode ask` ends it.",
 )
+_NONE_OFFERED: Final = Notice(
+    "tools-yolo-none",
+    "A script is offered tools that carry a risk only with --tools all; without it, yolo lets none run.",
+)
 
 
 class Session:
@@ -67,8 +71,19 @@ def session_of(host: HostContext) -> Session:
 
 def begin_yolo(context: FrontendContext, given: Mapping[str, Any]) -> FrontendContext:  # noqa: ARG001  (a switch)
     """Do what `--yolo` asks for."""
-    session_of(context.app.context).begin_yolo()
+    host = context.app.context
+    session_of(host).begin_yolo()
+    if context.prompt and _offers_nothing_risky(host):
+        host.notify(_NONE_OFFERED)
     return context
+
+
+def _offers_nothing_risky(host: HostContext) -> bool:
+    """Whether a script is offered only tools without a risk, as by default, so that yolo alone lets nothing run."""
+    try:
+        return bool(host.settings.get("tools.calls.offer") == "auto")
+    except SettingsError:  # nobody chooses what is offered, or whoever answers says what is wrong
+        return False
 
 
 def status(ctx: StatusContext) -> str | None:

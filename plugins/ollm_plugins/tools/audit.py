@@ -14,7 +14,7 @@ from ollm_plugins.tools.commands import Json
 _ALL = 10_000
 """Calls that are looked through for the beginning of an id."""
 _WIDE = 60
-"""Characters of a call's arguments in the table; a document has them whole."""
+"""Characters of a call's name, and of its arguments, in the table; a document has them whole."""
 
 
 def audit(
@@ -74,9 +74,13 @@ def _found(ctx: CommandContext, conversation: str, tool: str, limit: int) -> Seq
 def _row(audited: AuditedCall) -> tuple[object, ...]:
     record = audited.call
     arguments = json.dumps(dict(record.call.arguments), ensure_ascii=False, default=str)
-    short = arguments if len(arguments) <= _WIDE else f"{arguments[: _WIDE - 1]}…"
     at = audited.at.replace("T", " ")[:19]
-    return at, audited.conversation, record.call.name, short, _decision(audited), record.by or "-", record.size
+    name = _short(record.call.name)  # a model may call what is no tool
+    return at, audited.conversation, name, _short(arguments), _decision(audited), record.by or "-", record.size
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _WIDE else f"{text[: _WIDE - 1]}…"
 
 
 def _decision(audited: AuditedCall) -> str:
