@@ -343,3 +343,25 @@ def test_a_long_conversation_is_summarized_in_pieces():
     assert "".join(made).count("User: ") == 20
     assert beginnings(messages) == list(range(20))
     assert shortened("a" * 50 + "b" * 50, 27) == "a" * 10 + " […] " + "b" * 10
+
+
+def test_a_context_that_grew_within_the_turn_is_not_called_full(talk):
+    """The server counts twice what was estimated; the larger context is then bounded by the token limit alone."""
+    cut = load("chat_overflow_while_answering_no_shift")
+    *lines, last = cut.objects
+    end = json.dumps({**last, "prompt_eval_count": 4200, "eval_count": 20, "done_reason": "length"})
+    sizes = []
+
+    def rule(request):
+        sizes.append(request.json["options"]["num_ctx"])
+        if sizes[-1] == 4096:
+            recorded = load("chat_overflow_history_truncate_false")
+            return recorded.but(body=recorded.body.replace("1626", "4200").replace("512", "4096"))
+        return cut.but(lines=(*map(json.dumps, lines), end))
+
+    one = talk("options: {maxTokens: 20}", rule)
+    events = one.say(long("box", 2300))
+    assert sizes == [4096, 8192]
+    assert events[-1].reason == "length"
+    assert "the context becomes 8,192 tokens" in one.said
+    assert "has filled" not in one.said

@@ -102,6 +102,8 @@ async def _again(context: StreamContext, sent: Sent) -> AsyncIterator[Event]:
         error = refused
     larger = _larger(context, sent, error)
     if larger is not None:
+        size = larger.options.context_size or sent.size
+        known(context.turn.host.services).sent[context.turn.conversation] = replace(sent, size=size)
         async for event in context.send(larger):
             yield event
         return

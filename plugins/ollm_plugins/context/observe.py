@@ -17,7 +17,9 @@ def on_event(context: EventContext) -> None:
         views.full = turn.id
     if not isinstance(event, Finished) or turn.aside or event.reason != "length" or views.full == turn.id:
         return
-    size = context.request.options.context_size if context.request is not None else None
+    sent = views.sent.get(turn.conversation)
+    given = context.request.options.context_size if context.request is not None else None
+    size = max(given, sent.size) if given and sent is not None else given
     if size and (event.usage.prompt_tokens or 0) + (event.usage.completion_tokens or 0) >= size - 1:
         text = f"The answer has filled the context of {size:,} tokens; /context compact makes room for more."
         turn.host.notify(Notice(FULL, text))

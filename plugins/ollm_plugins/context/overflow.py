@@ -23,7 +23,7 @@ from ollm_plugins.context.views import Cut, Views, with_cut
 TARGET: Final = 0.6
 """Part of the room that a prompt takes after a cut: the less, the rarer the next one, which reads all of it anew."""
 
-_STOPPED: Final = "/context compact makes room, /new begins anew, /context size raises the size."
+_STOPPED: Final = "/context compact makes room, /new begins anew, /context size or --num-ctx raises the size."
 
 
 class Overflow:

@@ -83,6 +83,7 @@ class Views:
         if conversation not in self._cuts:
             self._cuts[conversation] = self._kept(conversation)
             self._forget_old()
+        self._cuts.move_to_end(conversation)
         return self._cuts[conversation]
 
     def add(self, conversation: str, cut: Cut) -> None:
