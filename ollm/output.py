@@ -46,8 +46,8 @@ def to_document(value: Any) -> Any:
 class Output:
     """The two streams of a run.
 
-    A front end that owns the terminal sets `on_notice` and `on_question` to show them in its own way, and `linear` where
-    nothing may be drawn anew, as screen readers want it.
+    A front end that owns the terminal sets `on_notice` and `on_question` to show them in its own way, `linear` where
+    nothing may be drawn anew, as screen readers want it, and `is_read` where what commands print is read, not piped.
 
     :param color: None: decide by terminal and NO_COLOR
     """
@@ -61,6 +61,7 @@ class Output:
         self.on_notice: Callable[[Notice], None] | None = None
         self.on_question: Callable[[Question], Awaitable[Reply | None]] | None = None
         self.linear = False
+        self.is_read = False
         self._said: set[Notice] = set()
         self._above: Callable[[str], None] | None = None
 
@@ -105,6 +106,9 @@ class Output:
 
     def print(self, text: str = "") -> None:
         """Write a line to stdout."""
+        if self.is_read:
+            self.prose(text)
+            return
         self.stdout.write(visible(text) + "\n")
 
     def prose(self, text: str) -> None:

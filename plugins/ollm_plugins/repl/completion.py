@@ -139,13 +139,10 @@ class Proposals:
         return [each.kind for each in metadata if isinstance(each, Completes)]
 
     def _of_kind(self, kind: str, now: Typed) -> Iterator[Proposal]:
-        for typed_word in dict.fromkeys(
-            (now.word, "")
-        ):  # who knows names with dots is asked for all, to look behind them
-            found = [each for each in self._named(kind, typed_word, now) if _is_meant(each[0], now.word)]
-            yield from (Proposal(quoted(text), visible(about)) for text, about in found)
-            if found:
-                return
+        found = [each for each in self._named(kind, now.word, now) if _begins(each, now.word)]
+        if not found and now.word:  # who knows names with dots is asked for all, to look behind their last dot
+            found = [each for each in self._named(kind, "", now) if each[0].rpartition(".")[2].startswith(now.word)]
+        yield from (Proposal(quoted(text), visible(about)) for text, about in found)
 
     def _named(self, kind: str, typed_word: str, now: Typed) -> Iterator[tuple[str, str]]:
         """Yield what those who know a kind of values say begins with a word, and what they say of it."""
@@ -160,9 +157,10 @@ class Proposals:
                 self._app.host.blame_error(owned.record, f"value completer '{kind}'", error)
 
 
-def _is_meant(text: str, word: str) -> bool:
-    """Say whether a word is the beginning of a value, or of what stands behind its last dot, as in options.seed."""
-    return text.startswith(word) or (bool(word) and text.rpartition(".")[2].startswith(word))
+def _begins(value: tuple[str, str], word: str) -> bool:
+    """Say whether a value begins with a word, or what is said of it holds it, as the title of a session may."""
+    text, about = value
+    return text.startswith(word) or word.casefold() in about.casefold()
 
 
 def quoted(text: str) -> str:

@@ -89,6 +89,7 @@ class Repl:
     def run(self) -> None:
         """Converse until the user leaves or the terminal is gone."""
         self._app.out.on_notice = self._above.notice
+        self._app.out.is_read = True
         self._app.out.linear = self._wanted().plain or not self._app.out.color
         if self._app.out.is_terminal:
             self._app.out.on_question = self._asking.asked

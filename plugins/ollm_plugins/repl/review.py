@@ -39,7 +39,7 @@ def show_tool(
         return
     if len(results) > 1:
         ctx.out.say(f"{chosen.tool_name}, {at} of {len(results)}:")
-    ctx.out.print(chosen.content.rstrip("\n"))
+    ctx.out.write(chosen.content.rstrip("\n") + "\n")  # as it is, for copying
 
 
 def show_thinking(ctx: CommandContext, *, json: Json = False) -> None:

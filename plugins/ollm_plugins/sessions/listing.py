@@ -17,7 +17,7 @@ from ollm_plugins.sessions.service import sessions_of
 
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 Session = Annotated[
-    Meant, typer.Argument(help="An id or its beginning, a number in the list, a title, `last` or `this`.")
+    Meant, typer.Argument(help="An id or a title, or the beginning of it; a number in the list; `last` or `this`.")
 ]
 LIST = 20
 """Sessions that are listed when nobody says how many."""

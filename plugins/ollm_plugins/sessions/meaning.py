@@ -33,7 +33,7 @@ Meant = Annotated[str, Completes("session")]
 
 
 def meant(ctx: CommandContext, word: str) -> KeptSession:
-    """Return the session that a word means: "last", "this", a number in the list, the beginning of an id, or a title.
+    """Return the session that a word means: "last", "this", a number in the list, the beginning of an id, or of a title.
 
     :param word: empty: the one under way, else the last one
     :raises UsageError: there is none, or more than one
@@ -88,8 +88,11 @@ def _numbered(known: Sequence[str], number: int) -> str:
 
 
 def _titled(connection: Connection, word: str) -> list[str]:
+    """Return the sessions with a title; if there are none, those whose title begins so."""
     wanted = word.casefold()
-    return [each.id for each in reading.sessions(connection) if each.title.casefold() == wanted]
+    titles = [(each.id, each.title.casefold()) for each in reading.sessions(connection)]
+    same = [identity for identity, title in titles if title == wanted]
+    return same or [identity for identity, title in titles if wanted and title.startswith(wanted)]
 
 
 def _one(word: str, found: Sequence[str], connection: Connection) -> str:
