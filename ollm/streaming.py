@@ -116,10 +116,26 @@ class Stream:
         send: Callable[[ChatRequest], AsyncIterator[Event]],
         request: ChatRequest,
     ) -> AsyncIterator[Event]:
-        events = self._hub.use(owned, "stream", StreamContext(request, self._turn, send))
+        events = self._hub.use(owned, "stream", StreamContext(request, self._turn, partial(self._sent, send)))
         if events is None:
             return send(request)
         return self._blaming(owned, events)
+
+    async def _sent(
+        self, send: Callable[[ChatRequest], AsyncIterator[Event]], request: ChatRequest
+    ) -> AsyncIterator[Event]:
+        """Yield what comes from behind an adjuster; what is raised there is not the adjuster's failure.
+
+        :raises OllmError: the provider said no
+        :raises PluginError: the provider failed
+        """
+        try:
+            async for event in send(request):
+                yield event
+        except (OllmError, GeneratorExit, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            raise failure(self._hub, self._answerer.entry, error) from error
 
     async def _blaming(self, owned: Owned[StreamAdjuster], events: AsyncIterator[Event]) -> AsyncIterator[Event]:
         """Yield what an adjuster yields; what it raises is its plugin's failure.

@@ -96,11 +96,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 def test_every_option_of_the_program_is_reserved() -> None:
     from ollm.app import App
-    from ollm.cli import _callback
+    from ollm.root_options import callback
     from ollm.settings_model import PROGRAM_FLAGS
 
     app = App({"OLLM_HOME": "/nonexistent"}, records=[])
-    own = {flag for hint in _callback(app, ()).__annotations__.values() for flag in flags_in(hint)}
+    own = {flag for hint in callback(app, (), print).__annotations__.values() for flag in flags_in(hint)}
     own -= {flag for field in app.settings.fields.values() for flag in field.setting.flags}
     assert own | {"--help", "-h", "--install-completion", "--show-completion"} == set(PROGRAM_FLAGS)
 

@@ -722,3 +722,14 @@ def test_a_stream_adjuster_that_fails_is_the_one_to_blame(ollm_app):
     with pytest.raises(OllmError, match="Stream adjuster 'bad' failed: RuntimeError: boom"):
         ollm.ask("hi")
     assert [failure.where for failure in ollm.failures] == ["stream adjuster 'bad'"]
+
+
+def test_a_provider_that_fails_behind_a_stream_adjuster_is_the_one_to_blame(ollm_app):
+    class Plugin(Specs):
+        @hookimpl
+        def ollm_stream_adjusters(self, ctx):
+            return [StreamAdjuster("passing", lambda context: context.send(context.request))]
+
+    ollm = ollm_app(Plugin, replies=[RuntimeError("boom")], strict=False)
+    with pytest.raises(OllmError, match="Provider 'scripted' failed: RuntimeError: boom"):
+        ollm.ask("hi")

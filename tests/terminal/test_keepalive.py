@@ -41,9 +41,11 @@ def open_terminal(tmp_path: Path) -> Iterator[Open]:
 
 
 def bar(terminal: Terminal) -> str:
-    """The row below the cursor's."""
+    """What the row below the cursor's says, but for who answers and how full the context is."""
     row = terminal.screen.cursor.y + 1
-    return terminal.display[row] if row < len(terminal.display) else ""
+    shown = terminal.display[row] if row < len(terminal.display) else ""
+    others = re.compile(r"ollama/.*|context .*|[\w.]+:[\w.]+")
+    return " · ".join(item for item in shown.split(" · ") if not others.fullmatch(item))
 
 
 def sent(server: RememberingServer, path: str) -> list[tuple[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -47,7 +48,9 @@ def put(root: Path, text: str, name: str = FILE) -> None:
 
 def bar(terminal: Terminal) -> str:
     row = terminal.screen.cursor.y + 1
-    return terminal.display[row] if row < len(terminal.display) else ""
+    shown = terminal.display[row] if row < len(terminal.display) else ""
+    others = re.compile(r"ollama/.*|context .*|[\w.]+:[\w.]+")
+    return " · ".join(item for item in shown.split(" · ") if not others.fullmatch(item))
 
 
 def in_force(open_terminal: Open) -> str:
