@@ -76,7 +76,7 @@ def test_the_bar_counts_down_what_is_in_memory(remembering: Start, open_terminal
 
 def test_the_bar_says_which_goes_next(remembering: Start, open_terminal: Open) -> None:
     server = remembering()
-    terminal = open_terminal(server, columns=60)
+    terminal = open_terminal(server, columns=80)
     terminal.ask(f"/model keep {OTHER} --for 30")
     terminal.wait_for(rf"^{OTHER} stays in memory for 30s, until \d\d:\d\d:\d\d$")
     terminal.ask(f"/model keep {SMALL}")
