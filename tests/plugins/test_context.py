@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from ollm_plugins.context.observe import render
 from ollm_plugins.context.plugin import Plugin as Context
 from ollm_plugins.context.summarize import pieces, shortened
 from ollm_plugins.context.turns import beginnings
@@ -14,11 +15,13 @@ from ollm_plugins.ollama.plugin import Plugin as Ollama
 from ollm_plugins.options.plugin import Plugin as Options
 from ollm_plugins.tokens.plugin import Plugin as Tokens
 
-from ollm.api import ChatRequest, CommandContext, Message, Notice, OllmError, dispatch, root_group, tree
+from ollm.api import ChatRequest, CommandContext, Message, Notice, OllmError, StatusContext, dispatch, root_group, tree
+from tests.helpers.site import ROOT
 from tests.replay import entry, load
 from tests.replay.fixtures import remembering  # noqa: F401  (a fixture)
 
 MODEL = "smollm2:135m"
+PAGE = ROOT / "docs" / "rooms" / "context.md"
 SUMMARY = "The user counts boxes; the secret word is lantern."
 
 
@@ -365,3 +368,25 @@ def test_a_context_that_grew_within_the_turn_is_not_called_full(talk):
     assert events[-1].reason == "length"
     assert "the context becomes 8,192 tokens" in one.said
     assert "has filled" not in one.said
+
+
+def test_the_commands_of_the_page_work(talk):
+    block = PAGE.read_text().partition("## Commands")[2].partition("```\n")[2].partition("```")[0]
+    lines = [line.removeprefix("/") for line in block.splitlines()]
+    assert len(lines) >= 7
+    one = talk()
+    for word in ("box", "cat", "dog", "elk"):
+        one.say(long(word, 60))
+    for line in lines:
+        assert one.command(line) == 0, line
+        one.say(long("fox", 60))
+        one.say(long("gnu", 60))
+    assert len(one.cuts) == 1, "two were made, and one was taken back"
+
+
+def test_the_status_says_how_full_the_context_is(talk):
+    one = talk(SMALL)
+    one.say(long("box", 100))
+    turn = one.conversation.last_turn
+    assert render(StatusContext(one.ollm.app.context, "ollama", MODEL, turn)) == "context 30% (152/512)"
+    assert render(StatusContext(one.ollm.app.context)) is None

@@ -36,5 +36,7 @@ def render(context: StatusContext) -> str | None:
     size = turn.options.context_size if turn is not None and turn.options is not None else None
     if turn is None or not size or turn.usage.prompt_tokens is None:
         return None
+    sent = known(context.host.services).sent.get(turn.context.conversation) if turn.context is not None else None
+    size = max(size, sent.size) if sent is not None and sent.turn is turn.context else size
     taken = turn.usage.prompt_tokens + (turn.usage.completion_tokens or 0)
     return f"context {100 * taken / size:.0f}% ({taken:,}/{size:,})"
