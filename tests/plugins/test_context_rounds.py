@@ -4,6 +4,7 @@ import json
 
 import pytest
 from ollm_plugins.context.results import with_results
+from ollm_plugins.routing.plugin import Plugin as Routing
 
 from ollm.api import (
     ChatRequest,
@@ -167,6 +168,16 @@ def test_growing_goes_on_where_there_is_memory_or_nobody_knows(talk, memory):  #
         one.say(long(word, 134))
     assert one.bodies[-1]["options"]["num_ctx"] == 1024
     assert one.said.count("The context grows from 512 to 1,024 tokens") == 1, "it stays so, and is said once"
+
+
+@pytest.mark.parametrize(("vram", "size"), [(0.5, 512), (24, 1024)])
+def test_what_routing_knows_of_memory_bounds_the_context(talk, vram, size):  # noqa: F811
+    """The recorded model has 0.1 GB of weights; with its cache and buffers it takes more than 0.5 GB."""
+    one = talk(f"{GROW}\nrouting: {{enabled: false, vramGb: {vram}}}\n", plugins=(Routing,))
+    for word in ("box", "cat", "dog", "elk"):
+        one.say(long(word, 134))
+    assert one.bodies[-1]["options"]["num_ctx"] == size
+    assert ("GB of GPU memory." in one.said) == (size == 512)
 
 
 def test_growing_ends_at_the_models_limit_then_summarizes(talk):  # noqa: F811
