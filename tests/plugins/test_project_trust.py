@@ -105,6 +105,14 @@ def test_the_whole_format_holds_once_it_is_trusted(ollm_app, repository):
     assert "'typescript-monorepo', which is not installed" in ollm.run_command("project show").stderr
 
 
+def test_what_else_comes_with_trust_is_said(ollm_app, repository):
+    put(repository, WHOLE)
+    ollm = ollm_app(*ALL)
+    assert "With it, these in" not in ollm.run_command("project trust").stdout
+    put(repository, "template: x", ".ollm/templates/mine.yaml")
+    assert "can be used, whatever they hold later: templates." in ollm.run_command("project trust").stdout
+
+
 def test_variables_and_flags_are_stronger(ollm_app, repository):
     put(repository, WHOLE)
     ollm = ollm_app(*ALL, environ={"OLLM_MODEL": "variable:1b"})

@@ -134,6 +134,17 @@ def _shown(ctx: CommandContext, proposal: Proposal, former: TrustedProject | Non
     yield from (f"  refused: {line}" for line in proposal.file.refused)
     if proposal.file.profile and proposal.after.profile is None:
         yield f"  The profile '{proposal.file.profile}' is not installed: it is only a name here."
+    besides = _besides(path) if path.parent != ctx.app.paths.home else []
+    if besides:
+        yield f"With it, these in {shown(path.parent)} can be used, whatever they hold later: {', '.join(besides)}."
+
+
+def _besides(file: Path) -> list[str]:
+    """List the folders beside the project's file, from which plugins take what the user names, such as templates."""
+    try:
+        return sorted(visible(each.name) for each in file.parent.iterdir() if each.is_dir())
+    except OSError:  # it was read a moment ago; then there is nothing to take, either
+        return []
 
 
 def _told(effect: Effect) -> Iterator[str]:
