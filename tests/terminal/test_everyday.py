@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import re
+import shutil
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ollm_plugins.local import weights
 
 from tests.replay import Recording, RememberingServer, load
 from tests.replay.connection import Request
@@ -55,7 +61,7 @@ def answer(request: Request) -> Recording:
 class User:
     """Sits at a terminal; what it sees is what stands between its line and the next prompt."""
 
-    def __init__(self, terminal: Terminal, server: RememberingServer) -> None:
+    def __init__(self, terminal: Terminal, server: RememberingServer | None = None) -> None:
         self.terminal = terminal
         self._server = server
         terminal.wait_for_prompt()
@@ -63,7 +69,7 @@ class User:
     def types(self, line: str) -> str:
         """Type a line, wait for the next prompt, and read what came, rows that words were broken into as one."""
         before = len(self.terminal.lines)
-        self.terminal.ask(line)
+        self.terminal.ask(line, 30)
         lines = self.terminal.lines
         begin = max(at for at, row in enumerate(lines) if row.startswith("> ") and row[2:8] == line[:6])
         assert begin <= before
@@ -82,6 +88,7 @@ class User:
 
     def sent(self) -> list[tuple[str, str]]:
         """Return who said what in the last request."""
+        assert self._server is not None
         request = self._server.asked("/api/chat")[-1].json
         return [(message["role"], message["content"]) for message in request["messages"]]
 
@@ -116,6 +123,94 @@ def test_a_day(tmp_path: Path, server: RememberingServer, columns: int, rows: in
         assert ("assistant", "The Pacific.") in user.sent()
         terminal.send_line("/exit")
         assert terminal.wait_for_end() == 0
+
+
+@pytest.fixture(scope="session")
+def cached_weights() -> Path:
+    """The weights of the embedded engine, fetched once into `OLLM_TEST_MODELS` or a folder that later runs share."""
+    folder = Path(os.environ.get("OLLM_TEST_MODELS") or Path(tempfile.gettempdir()) / "ollm-test-models")
+
+    async def get() -> None:
+        async for _ in weights.fetch(folder):
+            pass
+
+    asyncio.run(get())
+    return folder / weights.FILE
+
+
+@pytest.mark.parametrize(("columns", "rows", "locale"), [(80, 24, UTF8), (40, 12, C)], ids=["80x24-UTF-8", "40x12-C"])
+def test_without_a_server(
+    tmp_path: Path, cached_weights: Path, columns: int, rows: int, locale: dict[str, str]
+) -> None:
+    models = tmp_path / ".ollm" / "models"
+    models.mkdir(parents=True)
+    shutil.copyfile(cached_weights, models / weights.FILE)
+    (tmp_path / "notes.txt").write_text("milk and bread\n")
+    usual = {"OLLM_PROVIDER": "local", **locale}
+    with Terminal(tmp_path, usual, columns=columns, rows=rows) as terminal:
+        user = User(terminal)
+        user.types("/set maxTokens 12")
+        user.types("/set temperature 0")
+        shown = user.types("Name a river.")
+        assert shown.startswith("smollm2:135m (local) ")
+        assert "ollm: The answer was ended at the token limit; raise it with" in shown
+        terminal.wait_for(r"^local/smollm2:135m · context \d%")
+        assert "with notes.txt (1 lines)" in user.types("What is in @notes.txt? " + "Please tell me. " * 20)
+        assert user.types("/retry")
+        assert "tokens/s" in user.types("/stats")
+        assert user.types("/undo").startswith("Taken back: What is in @notes.txt?")
+        assert "history" in user.types("/context")
+        assert "Name a river." in user.types("/session search river")
+        terminal.press("c-d")
+        assert terminal.wait_for_end(20) == 0
+    with Terminal(tmp_path, usual, "-c", columns=columns, rows=rows) as terminal:
+        user = User(terminal)
+        terminal.wait_for(r"^Name a river\. · 1 turn · just now")
+        user.types("/set maxTokens 12")
+        user.types("And another one?")
+        assert "Name a river." in user.types("/session show this")
+        terminal.press("c-d")
+        assert terminal.wait_for_end(20) == 0
+
+
+def test_an_item_of_the_bar_that_takes_long_does_not_slow_typing(tmp_path: Path, server: RememberingServer) -> None:
+    """One plugin sleeps 5 s whenever its item is asked for; keys are on the screen as fast as without it."""
+    usual = {"OLLM_HOST": server.url, "OLLM_PROVIDER": "ollama", "OLLM_MODEL": "smollm2:135m"}
+    with Terminal(tmp_path, {**usual, "PYTHONPATH": _sleeper(tmp_path / "site")}) as terminal:
+        terminal.wait_for_prompt()
+        terminal.wait_for("^ollm: Plugin 'sleeper' failed in status item 'sleeper': TimeoutError", timeout=5)
+        terminal.wait_for("^smollm2:135m")
+        slowest, line = 0.0, "> "
+        for letter in "a line that is typed for about two seconds":
+            line += letter
+            began = time.monotonic()
+            terminal.send(letter)
+            terminal.wait_until(lambda wanted=line: terminal.cursor_line == wanted, line)  # type: ignore[misc]
+            slowest = max(slowest, time.monotonic() - began)
+            time.sleep(0.04)
+        assert slowest < 1, f"{slowest:.2f} s for a key"
+        terminal.press("c-c")
+        terminal.wait_for_prompt()
+        began = time.monotonic()
+        terminal.press("c-d")
+        assert terminal.wait_for_end() == 0
+        assert time.monotonic() - began < 3, "leaving waits for nobody"
+
+
+def _sleeper(folder: Path) -> str:
+    metadata = folder / "sleeper-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: sleeper\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[ollm]\nsleeper = sleeper:Plugin\n")
+    (folder / "sleeper.py").write_text(
+        "import time\n"
+        "from ollm.api import Specs, StatusItem, hookimpl\n\n\n"
+        "class Plugin(Specs):\n"
+        "    @hookimpl\n"
+        "    def ollm_status_items(self, ctx):\n"
+        '        return [StatusItem("sleeper", lambda status: time.sleep(5))]\n'
+    )
+    return str(folder)
 
 
 def _asks(user: User) -> None:
