@@ -173,7 +173,7 @@ def test_growing_goes_on_where_there_is_memory_or_nobody_knows(talk, memory):  #
 @pytest.mark.parametrize(("vram", "size"), [(0.5, 512), (24, 1024)])
 def test_what_routing_knows_of_memory_bounds_the_context(talk, vram, size):  # noqa: F811
     """The recorded model has 0.1 GB of weights; with its cache and buffers it takes more than 0.5 GB."""
-    one = talk(f"{GROW}\nrouting: {{enabled: false, vramGb: {vram}}}\n", plugins=(Routing,))
+    one = talk(f"{GROW}\nmodel: {{routing: {{vramGb: {vram}}}}}\n", plugins=(Routing,))
     for word in ("box", "cat", "dog", "elk"):
         one.say(long(word, 134))
     assert one.bodies[-1]["options"]["num_ctx"] == size
