@@ -82,6 +82,7 @@ async def _asked_plainly(out: Output, question: Question) -> Reply | None:
     if question.body:
         out.say(drawn(question, color=out.draws_aside and out.color))
     keys = ", ".join(f"{each.key} {each.label}" for each in question.choices if each.edits is None)
+    _forget_typed()
     answer = await read_line(out, f"[{keys}] ")
     if answer is None:
         return None
@@ -108,6 +109,18 @@ def drawn(question: Question, *, color: bool) -> str:
     if question.form != "diff" or not color:
         return "\n".join(lines)
     return "\n".join(f"{COLORS[line[0]]}{line}{PLAIN}" if line[:1] in COLORS else line for line in lines)
+
+
+def _forget_typed() -> None:
+    """Throw away what was typed before the question stood there: nobody agrees by accident."""
+    try:
+        import termios
+    except ImportError:  # Windows
+        return
+    try:
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+    except (termios.error, OSError, ValueError):  # no terminal, or it is gone, which reading from it will tell
+        return
 
 
 async def read_line(out: Output, prompt: str) -> str | None:

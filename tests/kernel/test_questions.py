@@ -2,6 +2,7 @@ import asyncio
 import os
 import pty
 import sys
+import threading
 
 import pytest
 
@@ -58,22 +59,48 @@ def test_a_front_end_asks_in_its_own_way():
     assert asyncio.run(ask(out, QUESTION)) == Reply("y", "Run it?")
 
 
+@pytest.fixture
+def terminal(monkeypatch):
+    """A function that asks at a terminal: with what was typed before, and with somebody who sees the question."""
+    ours, theirs = pty.openpty()
+
+    def asked(before, answer):
+        out = open(theirs, "w", closefd=False)
+        monkeypatch.setattr(sys, "stdin", open(theirs, closefd=False))
+        os.write(ours, before.encode())
+        somebody = threading.Thread(target=answer, args=(ours,))
+        somebody.start()
+        try:
+            return asyncio.run(ask(Output(out, out), QUESTION))
+        finally:
+            somebody.join(10)
+
+    yield asked
+    os.close(ours)
+    os.close(theirs)
+
+
 @pytest.mark.parametrize(
     ("typed", "reply"),
     [("y\n", Reply("y")), ("n\nToo risky\n", Reply("n", "Too risky")), ("e\n\n", Reply("n")), ("\x04", None)],
 )
-def test_a_line_is_read_from_the_terminal(typed, reply, monkeypatch):
-    ours, theirs = pty.openpty()
-    try:
-        with os.fdopen(theirs, "r+b", buffering=0, closefd=False) as raw:
-            terminal = open(theirs, "w", closefd=False)
-            monkeypatch.setattr(sys, "stdin", open(theirs, closefd=False))
-            os.write(ours, typed.encode())
-            assert asyncio.run(ask(Output(terminal, terminal), QUESTION)) == reply
-            assert raw is not None
-        shown = os.read(ours, 4096).decode()
-        assert "Run it?" in shown
-        assert "[y yes, n no]" in shown
-    finally:
-        os.close(ours)
-        os.close(theirs)
+def test_a_line_is_read_from_the_terminal(typed, reply, terminal):
+    shown = []
+
+    def answer(ours):
+        while "[y yes, n no] " not in "".join(shown):
+            shown.append(os.read(ours, 4096).decode())
+        os.write(ours, typed.encode())
+
+    assert terminal("", answer) == reply
+    assert "Run it?" in "".join(shown)
+
+
+def test_what_was_typed_before_the_question_is_thrown_away(terminal):
+    def answer(ours):
+        text = ""
+        while "[y yes, n no] " not in text:
+            text += os.read(ours, 4096).decode()
+        os.write(ours, b"\x04")
+
+    assert terminal("y\n", answer) is None

@@ -276,9 +276,10 @@ def test_ctrl_d_is_no(open_terminal: Open, home: Path) -> None:
     assert done(home) == []
 
 
+@pytest.mark.parametrize("kind", ["xterm-256color", "dumb"])
 @pytest.mark.parametrize("when", ["with the prompt", "during the turn"])
-def test_what_was_typed_before_does_not_answer(open_terminal: Open, home: Path, when: str) -> None:
-    terminal = open_terminal()
+def test_what_was_typed_before_does_not_answer(open_terminal: Open, home: Path, when: str, kind: str) -> None:
+    terminal = open_terminal(environ={"TERM": kind})
     if when == "with the prompt":
         terminal.send(f"{wish('git status')}\ry\r")
     else:
