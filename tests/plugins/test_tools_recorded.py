@@ -210,6 +210,7 @@ OFFERED = ["get_weather", "read_file"]
         ('<|python_tag|>{"name": "read_file", "parameters": {}}', "stop", "read_file as text"),
         ('{"type": "function", "function": {"name": "read_file", "parameters": {}}}', "stop", "read_file as text"),
         ('{"name": "read_fil", "arguments": {}}', "stop", "'read_fil', which is none of its tools, so"),
+        ('{"name": "x\\nollm: y", "arguments": {}}', "stop", "'x ollm: y', which is none of its tools, so"),
         ('  \n [{"name": "get_weather", "argu', "stop", "get_weather as text"),
         ('{"name": "Ada", "arguments": {}, "age": 3}', "stop", None),
         ('{"name": "get_weather"}', "stop", None),

@@ -48,7 +48,7 @@ class Opening:
         name = called_in(self._text, self._offered)
         if name is None:
             return None
-        said = visible(name)
+        said = " ".join(visible(name).split())  # on one line, so that it cannot pose as another notice
         if name not in self._offered:
             text = f"The model wrote a call of '{said}', which is none of its tools, so nothing was run."
             return Notice("tool-call-as-text", text)
