@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ollm.awaiting import CLOSING, awaited, failure
 from ollm.contexts import StreamContext
 from ollm.errors import OllmError
-from ollm.messages import ChatRequest, Event, Waiting
+from ollm.messages import ChatRequest, Event, TextDelta, Waiting
 
 if TYPE_CHECKING:
     from ollm.contexts import TurnContext
@@ -28,6 +28,10 @@ PATIENCE = 1.0
 
 QUEUE = 64
 """Events that a provider may be ahead of whoever shows them."""
+
+BEHIND = 8
+"""Events that whoever shows them may be behind before pieces of text that came meanwhile are put together: what comes
+faster than it is shown is shown in larger pieces, not later."""
 
 
 class Stream:
@@ -59,6 +63,10 @@ class Stream:
                     yield Waiting(self._answerer.model, time.monotonic() - sent)
             while queue.qsize() or not pump.done():
                 event = queue.get_nowait() if queue.qsize() else await queue.get()
+                if type(event) is TextDelta and queue.qsize() >= BEHIND:
+                    event, following = _joined(event, queue)
+                    yield event
+                    event = following
                 if event is not None:
                     yield event
             self._check(pump)
@@ -154,3 +162,14 @@ class Stream:
             close = getattr(events, "aclose", None)
             if close is not None:
                 await close()
+
+
+def _joined(first: TextDelta, queue: asyncio.Queue[Event | None]) -> tuple[TextDelta, Event | None]:
+    """Return the pieces of text at the head of a queue as one, and the event that was taken behind them, if any."""
+    texts = [first.text]
+    while queue.qsize():
+        event = queue.get_nowait()
+        if type(event) is not TextDelta:
+            return TextDelta("".join(texts)), event
+        texts.append(event.text)
+    return TextDelta("".join(texts)), None
