@@ -221,9 +221,25 @@ def test_other_terminals_and_locales(open_terminal: Open, server: ReplayServer, 
 
 
 def test_keys_that_nobody_knows_do_nothing(terminal: Terminal, server: ReplayServer) -> None:
-    terminal.send("\x1b[99;99~\x1bOZ\x1b[?1;2c\x1b[200;1R")
-    terminal.ask("plain")
-    assert last_prompt(server).endswith("plain")
+    terminal.send("pl")
+    for keys in (
+        "\x1b[99;99~\x1bOZ\x1b[?1;2c\x1b[200;1R",
+        "\x1b[99~\x1b[I\x1b[O",  # a key that there is not, focus in, focus out
+        "\x1b[24;5~\x1b[57399u",  # Ctrl-F12, a key of the keypad as kitty names it
+        "\x1b[<0;1;1M\x1b[<0;1;1m",  # a click
+        "\x1b]11;rgb:0000/0000/0000\x1b\\",  # the colour of the background
+        "\x1b[D\x1b[C",  # those that it does know: left, right
+    ):
+        terminal.send(keys)
+    terminal.ask("ain")
+    assert last_prompt(server) == "plain"
+
+
+def test_what_is_pasted_is_text_whatever_it_looks_like(terminal: Terminal, server: ReplayServer) -> None:
+    terminal.send("\x1b[99~a")
+    terminal.paste("b\x1b[99~c")
+    terminal.ask("d")
+    assert last_prompt(server) == "ab\x1b[99~cd"
 
 
 def test_wide_letters_stay_where_they_are(terminal: Terminal, server: ReplayServer) -> None:

@@ -12,6 +12,7 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import ThreadedCompleter
+from prompt_toolkit.input import create_input
 from prompt_toolkit.output import ColorDepth, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
@@ -21,6 +22,7 @@ from ollm_plugins.repl.completion import LineCompleter
 from ollm_plugins.repl.history import FolderHistory
 from ollm_plugins.repl.keys import bindings
 from ollm_plugins.repl.plain import read_line
+from ollm_plugins.repl.sequences import drop_unknown
 from ollm_plugins.repl.settings import ReplSettings
 from ollm_plugins.repl.statusbar import StatusBar, fitting
 from ollm_plugins.repl.unfinished import continued, goes_on, without_quotes
@@ -106,7 +108,9 @@ def _session(app: App, proposals: Proposals) -> PromptSession[str]:
         output.get_rows_below_cursor_position = lambda: 1  # type: ignore[method-assign]
     color = app.out.color
     look = "noreverse ansibrightblack" if color else "noreverse"
+    vi = app.settings.section(ReplSettings).editing_mode == "vi"
     return PromptSession(
+        input=drop_unknown(create_input(), vi=vi),
         output=output,
         style=Style.from_dict({"bottom-toolbar": look}),
         color_depth=None if color else ColorDepth.DEPTH_1_BIT,
@@ -117,7 +121,7 @@ def _session(app: App, proposals: Proposals) -> PromptSession[str]:
         key_bindings=bindings(),
         multiline=True,
         prompt_continuation=lambda width, number, wraps: " " * width if wraps else NEXT,  # noqa: ARG005  (as it is called)
-        vi_mode=app.settings.section(ReplSettings).editing_mode == "vi",
+        vi_mode=vi,
         search_ignore_case=True,
         enable_open_in_editor=True,
         tempfile_suffix=".md",
