@@ -204,6 +204,15 @@ def test_a_size_that_is_set_ends_growing_and_auto_beats_the_file(talk):  # noqa:
     assert one.bodies[-1]["options"]["num_ctx"] == 4096
 
 
+def test_auto_beats_what_a_file_says_of_one_model(talk):  # noqa: F811
+    one = talk(f"models: {{'{MODEL}': {{options: {{numCtx: 512}}}}}}\n")
+    one.say("Hello")
+    one.server.loaded.clear()
+    one.command("context size auto")
+    one.say("Hello")
+    assert [body["options"]["num_ctx"] for body in one.bodies] == [512, 4096]
+
+
 def test_before_any_prompt_its_cost_is_shown(talk):  # noqa: F811
     one = talk("chat: {systemPrompt: Be brief and kind.}", calling(0), (teller(1),), TOOLS)
     document = json.loads(one.shown("context --json"))

@@ -58,9 +58,7 @@ def size(
     number = None if tokens == "auto" else tokens.replace(",", "").replace("_", "")
     if number is not None and not (number.isascii() and number.isdecimal()):
         raise UsageError(f"'{tokens}' is no context size", "Give a number of tokens, e.g. 8192, or auto.")
-    settings.unset_session(SIZE)
-    if number is not None or settings.get(SIZE) is not None:
-        settings.set_session(SIZE, None if number is None else int(number))
+    settings.set_session(SIZE, None if number is None else int(number))  # none beats what files say of single models
     views = known(ctx.app.services)
     if ctx.conversation is not None:
         views.grown.pop(ctx.conversation.id, None)
