@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,10 @@ from ollm_plugins.templates.text import Place, Segment, candidates, filled, firs
 
 Origin = Literal["project", "user", "plugin", "ollm"]
 """Where a template comes from, the nearest first."""
+
+
+MAX_DOUBTS = 50
+"""How many of what is not declared, and of what is not used, are told and looked into: a file may hold any number."""
 
 
 class Known(Struct, frozen=True, dict=True):
@@ -136,7 +141,10 @@ class Known(Struct, frozen=True, dict=True):
     def doubts(self) -> Iterator[str]:
         """Yield what is likely to be a mistake, each with its line."""
         yield from (f"{text}{near}" for text, near in self._undeclared())
-        yield from self._unused()
+        more = sum(1 for _ in self._strays()) - MAX_DOUBTS
+        if more > 0:
+            yield f"{self.path or self.name}: {more} more are not declared"
+        yield from islice(self._unused(), MAX_DOUBTS)
         if self.own_name and self.own_name != self.name:
             yield self._at("name", f"it calls itself {self.own_name!r}, but the name of its file counts: {self.name}")
         if self.template.model and self.template.routing_profile:
@@ -147,14 +155,19 @@ class Known(Struct, frozen=True, dict=True):
         return (f"{text}{near}" for text, near in self._undeclared() if near)
 
     def _undeclared(self) -> Iterator[tuple[str, str]]:
-        """Yield what is not declared, and which variable could be meant."""
-        names = [each.name for each in self.variables]
+        """Yield what is not declared, and which variable could be meant; no more than people read."""
+        names = [each.name for each in self.variables[:MAX_DOUBTS]]
+        for key, place in islice(self._strays(), MAX_DOUBTS):
+            line = self.line(key, place.line, f"{{{place.name}")
+            near = nearest(place.name, names)
+            yield f"{self._file()}{line}: {{{place.name}}} is not declared, so it stays as it is", near
+
+    def _strays(self) -> Iterator[tuple[str, Place]]:
+        """Yield what has the form of a variable and is not declared, each with the text in which it stands."""
         for key, text in (("template", self.template.template), ("system", self.template.system or "")):
             for place in candidates(text) if self.declares else ():
                 if place.name not in self._declared:
-                    line = self.line(key, place.line, f"{{{place.name}")
-                    near = nearest(place.name, names)
-                    yield f"{self._file()}{line}: {{{place.name}}} is not declared, so it stays as it is", near
+                    yield key, place
 
     def _unused(self) -> Iterator[str]:
         places = [each for each in (*self.text, *self.system) if isinstance(each, Place)]
