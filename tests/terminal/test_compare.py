@@ -158,6 +158,10 @@ def test_the_table_of_a_narrow_terminal_keeps_what_counts(tmp_path: Path, server
         assert shell.wait_for_end() == 0
         assert all(re.search(rf"ollama/{name}( \*)? +\d\.\d\d s +75\.9", shell.text) for name in MODELS)
         assert "Too narrow for: first token," in shell.text
+    with terminal(tmp_path, server, "compare", "stats", columns=40) as shell:
+        assert shell.wait_for_end() == 0
+        assert re.search(r"^ ollama/two:1b +1 +\+\d+ +\d+$", shell.text, re.MULTILINE)
+        assert "first token" in shell.text.partition("Too narrow for:")[2]
 
 
 def test_a_failure_stays_in_its_column(tmp_path: Path, server: RememberingServer) -> None:

@@ -40,6 +40,7 @@ USE = ("template", "use", "t", "--dry-run")
 
 def test_what_is_missing_is_asked_for_one_by_one(open_terminal, tmp_path):
     terminal = open_terminal(*USE)
+    terminal.wait_for("^The template 't' needs 2 values; Alt-Enter begins a new line, Ctrl-C cancels\\.$")
     terminal.wait_for("first: The first of them\nfirst:$")
     terminal.send_line("")
     terminal.wait_for("It needs a text.\nfirst:$")

@@ -13,7 +13,7 @@ from ollm_plugins.compare.store import Store, Tally
 from ollm_plugins.compare.strength import Strength, strengths
 
 _COLUMNS = ("model", "wins", "ties", "lost", "bad", "strength", "±", "tokens/s", "first token, loaded", "failed")
-_SPARE = ("failed", "bad", "ties", "first token, loaded")
+_SPARE = ("failed", "bad", "ties", "first token, loaded", "lost", "tokens/s")
 
 
 def stats(
