@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     from ollm.contexts import Submission as Submission
     from ollm.contexts import ToolContext as ToolContext
     from ollm.contexts import TurnContext as TurnContext
+    from ollm.contributed import ContributedLimits as ContributedLimits
+    from ollm.contributed import ContributedProfiles as ContributedProfiles
+    from ollm.contributed import ContributedProjects as ContributedProjects
+    from ollm.contributed import ContributedTemplates as ContributedTemplates
+    from ollm.contributed import ContributedTools as ContributedTools
     from ollm.contribution import Contribution as Contribution
     from ollm.contributions import BackgroundTask as BackgroundTask
     from ollm.contributions import Command as Command
@@ -84,11 +89,6 @@ if TYPE_CHECKING:
     from ollm.knowledge import Comparison as Comparison
     from ollm.knowledge import ContextWindow as ContextWindow
     from ollm.knowledge import ContextWindows as ContextWindows
-    from ollm.knowledge import ContributedLimits as ContributedLimits
-    from ollm.knowledge import ContributedProfiles as ContributedProfiles
-    from ollm.knowledge import ContributedProjects as ContributedProjects
-    from ollm.knowledge import ContributedTemplates as ContributedTemplates
-    from ollm.knowledge import ContributedTools as ContributedTools
     from ollm.knowledge import FactSource as FactSource
     from ollm.knowledge import FilledTemplate as FilledTemplate
     from ollm.knowledge import KnownLimits as KnownLimits
@@ -260,17 +260,19 @@ _HOMES = {
     ),
     "host": ("Failure", "PluginRecord"),
     "hub": ("Owned", "label"),
+    "contributed": (
+        "ContributedLimits",
+        "ContributedProfiles",
+        "ContributedProjects",
+        "ContributedTemplates",
+        "ContributedTools",
+    ),
     "knowledge": (
         "Capabilities",
         "ChoiceRequest",
         "Comparison",
         "ContextWindow",
         "ContextWindows",
-        "ContributedLimits",
-        "ContributedProfiles",
-        "ContributedProjects",
-        "ContributedTemplates",
-        "ContributedTools",
         "FactSource",
         "FilledTemplate",
         "KnownLimits",

@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ollm.contexts import HostContext, Workplace
-from ollm.discovery import discover
-from ollm.errors import OllmError, SettingsError, UsageError
-from ollm.host import Failure, Host, PluginRecord
-from ollm.hub import Hub
-from ollm.knowledge import (
+from ollm.contributed import (
     ContributedLimits,
     ContributedProfiles,
     ContributedProjects,
     ContributedTemplates,
     ContributedTools,
 )
+from ollm.discovery import discover
+from ollm.errors import OllmError, SettingsError, UsageError
+from ollm.host import Failure, Host, PluginRecord
+from ollm.hub import Hub
 from ollm.messages import Notice
 from ollm.output import Output
 from ollm.paths import Paths

@@ -58,6 +58,7 @@ def test_each_kernel_module_has_its_tests():
         "__init__",
         "api",
         "contexts",
+        "contributed",
         "contributions",
         "errors",
         "knowledge",
