@@ -405,6 +405,7 @@ def test_names_and_variables_are_completed(start, put):
         ("lost=", ""),
     ]
     assert complete(ollm, "template-variable", "co", "template", "use", "go") == [("code=", "required")]
+    assert complete(ollm, "template-variable", "co", "compare", "-t", "go", "--var") == [("code=", "required")]
     assert complete(ollm, "template-variable", "", "template", "use", "nosuch") == []
     assert complete(ollm, "template-variable", "", "template", "use") == []
 

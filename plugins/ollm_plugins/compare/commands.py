@@ -29,7 +29,13 @@ Template = Annotated[
     typer.Option("--template", "-t", help="Make the prompt from this template.", metavar="NAME"),
     Completes("template"),
 ]
-Values = Annotated[list[str] | None, typer.Option("--var", help="A value for the template.", metavar="VARIABLE=VALUE")]
+Values = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--var", help="A value for the template: VARIABLE=TEXT, VARIABLE=@FILE or -.", metavar="VARIABLE=VALUE"
+    ),
+    Completes("template-variable"),
+]
 Parallel = Annotated[bool, typer.Option("--parallel", help="All at the same time, whatever the memory.")]
 Sequential = Annotated[bool, typer.Option("--sequential", help="One after another.")]
 Repeat = Annotated[int, typer.Option("--repeat", help="Answers of each model.", min=1, max=20, metavar="N")]

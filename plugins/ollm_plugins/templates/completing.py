@@ -21,7 +21,7 @@ def templates(ctx: CompletionContext) -> list[tuple[str, str]]:
 def variables(ctx: CompletionContext) -> list[tuple[str, str]]:
     """Return `NAME=` for the variables of the template that the line names, without those that it gives already."""
     words = list(ctx.words)
-    name = next((word for before, word in pairwise(words) if before == "use"), None)
+    name = next((word for before, word in pairwise(words) if before in ("use", "--template", "-t")), None)
     if name is None:
         return []
     try:
