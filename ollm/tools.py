@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Container, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -31,10 +32,31 @@ if TYPE_CHECKING:
 ALIKE = 3
 """How often a model may make the same call before it is told that nothing has changed."""
 
+DEEPEST = 100
+"""Levels of a call's arguments. Far deeper ones can be read once, but not written again, which would end the talk."""
+
 LONGEST_NAME = 100
 """Characters of a name that no tool has, as they are told."""
 
 Tell = Callable[[Event], None]
+
+
+def sound(call: ToolCall, taken: Container[str]) -> ToolCall:
+    """Return a call as it can be kept: what the server or the model says of it may be anything.
+
+    :param taken: ids of the calls before; one that comes again would mix up what was decided on which
+    """
+    fits = _is_shallow(call.arguments, DEEPEST)
+    if fits and call.id and call.id not in taken:
+        return call
+    identity = call.id if call.id and call.id not in taken else f"call_{os.urandom(6).hex()}"
+    return ToolCall(identity, call.name, call.arguments if fits else {})
+
+
+def _is_shallow(value: Any, levels: int) -> bool:
+    """Whether there are no more levels of lists and objects in a value."""
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return levels > 0 and all(_is_shallow(each, levels - 1) for each in inner)
 
 
 class Toolbox:

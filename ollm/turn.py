@@ -37,7 +37,7 @@ from ollm.messages import (
 )
 from ollm.sections import ChatSettings
 from ollm.streaming import Stream
-from ollm.tools import Toolbox
+from ollm.tools import Toolbox, sound
 
 if TYPE_CHECKING:
     from ollm.hub import Hub, Owned
@@ -90,6 +90,7 @@ class Turn:
         self._results: dict[int, ToolReturned] = {}
         self._closed = False
         self._toolbox = Toolbox(hub, aside=context.aside)
+        self._ids: set[str] = set()
         self._decided: dict[str, tuple[ToolDecided, float]] = {}
         self._tools: list[ToolRecord] = []
         self._watching = [owned for owned in hub.turn_observers() if owned.item.on_event is not None]
@@ -121,7 +122,8 @@ class Turn:
             answer = self._answer = _Answer()
             request = self._request_sent = await self._request(system)
             async with aclosing(Stream(self._hub, self._answerer, request, self._context).events()) as events:
-                async for event in events:
+                async for came in events:
+                    event = self._sound(came)
                     answer.take(event)
                     if not isinstance(event, Finished):
                         yield event
@@ -142,6 +144,19 @@ class Turn:
         text = f"The model called tools {settings.max_tool_rounds} times without answering; the turn was ended."
         yield Notice("tool-rounds", text)
         yield self._finished("rounds", usage)
+
+    def _sound(self, event: Event) -> Event:
+        """Return an event as it came; a call with an id of its own, and without arguments that cannot be kept."""
+        if not isinstance(event, ToolCalled):
+            return event
+        if not self._ids:
+            self._ids.update(call.id for message in self._context.messages for call in message.tool_calls)
+        call = sound(event.call, self._ids)
+        self._ids.add(call.id)
+        if len(call.arguments) < len(event.call.arguments):
+            text = "A call's arguments were nested too deeply, so they were left out."
+            self._context.host.notify(Notice("tool-call-deep", text))
+        return event if call is event.call else ToolCalled(call)
 
     def _take_results(self) -> None:
         """Put a result for each call into the conversation; one that never came says so."""

@@ -1,9 +1,11 @@
+import asyncio
 from dataclasses import dataclass
 
 import pytest
 
 from ollm.api import (
     Decision,
+    Finished,
     OllmError,
     ResultAdjuster,
     Service,
@@ -11,6 +13,7 @@ from ollm.api import (
     Tool,
     ToolApprover,
     ToolCall,
+    ToolCalled,
     ToolDecided,
     ToolPreview,
     ToolReturned,
@@ -214,6 +217,47 @@ def test_the_same_call_is_not_made_for_ever(ollm_app):
     results = [event for event in turn.events if isinstance(event, ToolReturned)]
     assert [each.failed for each in results] == [False, False, True]
     assert "tool-repeated" in [getattr(event, "code", "") for event in turn.events]
+
+
+def held(ollm, *prompts):
+    """Hold turns of one conversation; return its messages and the events."""
+    conversation = ollm.app.conversation()
+
+    async def turns():
+        return [event for prompt in prompts for event in [each async for each in conversation.ask(prompt)]]
+
+    return conversation, asyncio.run(turns())
+
+
+def test_calls_that_a_server_gives_the_same_id_are_told_apart(ollm_app):
+    records = []
+
+    class Watching(Specs):
+        @hookimpl
+        def ollm_turn_observers(self, ctx):
+            return [TurnObserver("watching", on_turn=lambda turn: records.extend(turn.tools))]
+
+    plugin = approving(lambda request: Decision(allowed=True, by="user"))
+    calls = tuple(ToolCalled(ToolCall("1", name, {})) for name in ("risky", "safe"))
+    replies = [(*calls, Finished("stop")), "ok", ToolCall("1", "safe", {}), "ok"]
+    ollm = ollm_app(Dice, plugin, Watching, replies=replies)
+    held(ollm, "go", "go on")
+    assert [(each.call.name, each.by) for each in records] == [("risky", "user"), ("safe", "ollm"), ("safe", "ollm")]
+    messages = ollm.provider.requests[-1].messages
+    ids = [call.id for message in messages for call in message.tool_calls]
+    assert (len(set(ids)), ids[0]) == (3, "1")
+    assert [message.tool_call_id for message in messages if message.role == "tool"] == ids
+
+
+def test_arguments_without_a_bottom_do_not_end_the_conversation(ollm_app):
+    deep: list[object] = []
+    for _ in range(960):
+        deep = [deep]
+    ollm = ollm_app(Dice, replies=[ToolCall("1", "safe", {"sides": deep}), "ok", "and on"])
+    held(ollm, "go", "go on")
+    assert "A call's arguments were nested too deeply, so they were left out." in ollm.stderr.getvalue()
+    calls = [call for message in ollm.provider.requests[-1].messages for call in message.tool_calls]
+    assert [call.arguments for call in calls] == [{}]
 
 
 def test_a_call_is_made_again_after_something_has_changed(ollm_app):
