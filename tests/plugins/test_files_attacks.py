@@ -291,6 +291,13 @@ def test_a_pattern_cannot_pose_as_another_line_of_the_question(call, work):
     assert call.preview.text == "files like x\\ny in ."
 
 
+@pytest.mark.parametrize("arguments", [{"pattern": "a" * 3_000}, {"pattern": "a", "glob": "a" * 3_000}])
+def test_a_pattern_that_nobody_would_read_is_refused(call, work, arguments):
+    done = call("grep", **arguments)
+    assert done.failed and "The pattern has 3,000 characters; 2,000 are allowed" in done.content
+    assert "3,000 characters" in call("glob", pattern="a" * 3_000).content
+
+
 def test_names_do_not_reach_the_answer_as_commands_or_lines(call, work):
     (work / "a\nb\x1b[2J").write_text("needle")
     found = call("grep", pattern="needle").content

@@ -24,6 +24,9 @@ from ollm_plugins.files.wishes import Glob, Grep, understood
 
 SECONDS: Final = 10.0
 """How long a search may take; in 20,000 files it takes 2 (`benchmarks/files.py`)."""
+LONGEST: Final = 2_000
+"""Characters of a pattern."""
+
 MOST_FILES: Final = 100
 MOST_LINES: Final = 100
 GRACE: Final = 1.5
@@ -45,6 +48,7 @@ async def to_glob(ctx: ToolContext, arguments: Mapping[str, Any]) -> ToolPreview
     :raises OllmError: they may not
     """
     wish, host = understood(arguments, Glob), ctx.turn.host
+    _refuse_long(wish.pattern)
     place = locate(host, wish.path)
     return await _preview(ctx, place, f"files like {shown(wish.pattern)} in {named(host, place.path)}")
 
@@ -55,9 +59,17 @@ async def to_grep(ctx: ToolContext, arguments: Mapping[str, Any]) -> ToolPreview
     :raises OllmError: they may not
     """
     wish, host = understood(arguments, Grep), ctx.turn.host
+    _refuse_long(wish.pattern, wish.glob)
     place = locate(host, wish.path)
     files = f", in files like {shown(wish.glob)}" if wish.glob else ""
     return await _preview(ctx, place, f"lines like {shown(wish.pattern)} in {named(host, place.path)}{files}")
+
+
+def _refuse_long(*patterns: str) -> None:
+    """:raises UsageError: a pattern is so long that nobody reads it before agreeing to it"""
+    longest = max(map(len, patterns))
+    if longest > LONGEST:
+        raise UsageError(f"The pattern has {longest:,} characters; {LONGEST:,} are allowed", "Take a shorter one.")
 
 
 async def _preview(ctx: ToolContext, place: Place, text: str) -> ToolPreview:
