@@ -214,6 +214,11 @@ def test_a_narrow_bar_leaves_out_explanations_then_items(width: int, shown: str)
     assert fitting(["acme/m:1b", "context 2% (84/4,096)", "plan"], width) == shown
 
 
+def test_what_is_left_of_a_bar_has_its_explanations_again() -> None:
+    items = ["acme/m:1b", "context 2% (84/4,096)", "many models that are in memory"]
+    assert fitting(items, 40) == "acme/m:1b \u00b7 context 2% (84/4,096) \u00b7 \u2026"
+
+
 def refreshed(ollm: Any, is_so: Callable[[StatusBar], bool]) -> StatusBar:
     """Refresh a bar until it is as it should be."""
     bar = StatusBar(ollm.app, lambda: StatusContext(ollm.app.context, "acme", "m:1b"))

@@ -142,18 +142,26 @@ class StatusBar:
 def fitting(items: Sequence[str], width: int) -> str:
     """Return what of the items has room in so many columns.
 
-    First goes what stands in brackets, which only explains; then each item that has no room, for which "…" stands.
+    First goes what stands in brackets, which only explains; then each item that has no room, for which "…" stands. What
+    is left has its brackets again, as far as there is room.
     """
-    if get_cwidth(SEPARATOR.join(items)) <= width:
-        return SEPARATOR.join(items)
-    bare = [short for item in items if (short := _BRACKETS.sub("", item))]
-    if get_cwidth(SEPARATOR.join(bare)) <= width:
-        return SEPARATOR.join(bare)
-    kept = bare[:1]
-    for item in bare[1:]:
-        if get_cwidth(SEPARATOR.join([*kept, item, LEFT_OUT])) <= width:
-            kept.append(item)
-    return cut(SEPARATOR.join([*kept, LEFT_OUT]), width)
+    kept = list(items)
+    if _is_too_wide(kept, width):
+        kept = []
+        bare = {_BRACKETS.sub("", item): item for item in items}
+        more = [LEFT_OUT] if _is_too_wide([*bare], width) else []
+        for item in bare:
+            if not kept or not _is_too_wide([*kept, item, *more], width):
+                kept.append(item)
+        for at, item in enumerate(kept):
+            whole = [*kept[:at], bare[item], *kept[at + 1 :]]
+            kept = kept if _is_too_wide([*whole, *more], width) else whole
+        kept += more
+    return cut(SEPARATOR.join(kept), width)
+
+
+def _is_too_wide(items: Sequence[str], width: int) -> bool:
+    return get_cwidth(SEPARATOR.join(items)) > width
 
 
 def cut(text: str, width: int) -> str:
