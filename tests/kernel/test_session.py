@@ -169,7 +169,7 @@ def test_leaving_the_loop_early_closes_the_provider(ollm_app):
 
     ollm.app.run(leave())
     assert type(plugin.provider).closed
-    assert talk.messages[-1].content .strip("x") == ""
+    assert talk.messages[-1].content.strip("x") == ""
 
 
 def test_silence_is_explained_each_second(ollm_app, monkeypatch):
@@ -749,7 +749,9 @@ def test_what_comes_faster_than_it_is_shown_is_put_together_and_nothing_is_lost(
     talk = conversation(ollm)
     events = ollm.app.run(collect(talk.ask("Go")))
     assert "".join(event.text for event in events if isinstance(event, TextDelta)) == "".join(pieces)
-    assert [event.text for event in events if isinstance(event, ThinkingDelta)] == [f"<{n}99>" for n in ("", 1, 2, 3, 4)]
+    assert [event.text for event in events if isinstance(event, ThinkingDelta)] == [
+        f"<{n}99>" for n in ("", 1, 2, 3, 4)
+    ]
     assert len(events) < 200, "a burst takes less than an event for each piece"
     assert events[-1] == Finished("stop")
     before = [event.text for event in events[: next(i for i, e in enumerate(events) if isinstance(e, ThinkingDelta))]]
