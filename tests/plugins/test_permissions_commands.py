@@ -21,7 +21,7 @@ from ollm.api import (
 )
 from ollm_plugins.permissions.completing import modes, numbers
 from ollm_plugins.permissions.plugin import Plugin
-from ollm_plugins.permissions.session import begin_yolo, session_of, status
+from ollm_plugins.permissions.session import begin_yolo, session_of, status, warning
 from tests.helpers.program import ollm  # noqa: F401  (a fixture)
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rooms" / "permissions.md").read_text(encoding="utf-8")
@@ -97,9 +97,11 @@ def test_yolo_in_a_conversation_is_said_and_ends(ollm_app):
     harness = ollm_app(Plugin)
     assert in_repl(harness, "permissions mode yolo") == "The mode is yolo (this session)\n"
     assert "yolo: every tool runs without a question" in harness.stderr.getvalue()
-    assert status(StatusContext(harness.app.context)) == "⚠ YOLO: tools run unasked"
+    assert warning(StatusContext(harness.app.context)) == "⚠ YOLO: tools run unasked"
+    assert status(StatusContext(harness.app.context)) is None
     assert "everything runs" in in_repl(harness, "permissions")
     in_repl(harness, "permissions mode auto")
+    assert warning(StatusContext(harness.app.context)) is None
     assert status(StatusContext(harness.app.context)) == "tools auto"
     in_repl(harness, "permissions mode ask")
     assert status(StatusContext(harness.app.context)) is None

@@ -383,9 +383,10 @@ def test_without_colour_a_diff_is_plain(open_terminal: Open) -> None:
     assert b"\x1b[32m" not in terminal.raw
 
 
-def test_yolo_is_said_and_seen(open_terminal: Open, home: Path) -> None:
-    terminal = open_terminal("--yolo")
-    terminal.wait_for("^ollm: yolo: every tool runs without a question in this run")
+@pytest.mark.parametrize("columns", [160, 40])
+def test_yolo_is_said_and_seen(open_terminal: Open, home: Path, columns: int) -> None:
+    terminal = open_terminal("--yolo", columns=columns)
+    terminal.wait_for("^ollm: yolo: every tool")
     terminal.wait_for("YOLO: tools run unasked")
     terminal.ask(wish("git status"))
     assert done(home) == ["git status"]

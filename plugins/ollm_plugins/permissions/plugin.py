@@ -50,7 +50,8 @@ class Plugin(Specs):
     @hookimpl
     def ollm_status_items(self, ctx: HostContext) -> list[StatusItem]:
         """Hand in the mode, for the status bar."""
-        return [StatusItem("permissions", f"{_AT}.session:status", order=1)]
+        yolo = StatusItem("yolo", f"{_AT}.session:warning", order=-1)  # the first, so that no terminal is too narrow
+        return [yolo, StatusItem("permissions", f"{_AT}.session:status", order=1)]
 
     @hookimpl
     def ollm_value_completers(self, ctx: HostContext) -> list[ValueCompleter]:

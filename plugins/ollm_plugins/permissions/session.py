@@ -86,15 +86,20 @@ def _offers_nothing_risky(host: HostContext) -> bool:
         return False
 
 
+def warning(ctx: StatusContext) -> str | None:
+    """Say that nothing is asked, while that is so."""
+    return "\u26a0 YOLO: tools run unasked" if session_of(ctx.host).is_yolo else None
+
+
 def status(ctx: StatusContext) -> str | None:
-    """Name the mode while it is not the one that asks about everything."""
+    """Name the mode while it is neither the one that asks about everything nor yolo, of which `warning` speaks."""
     try:
         session = session_of(ctx.host)
         mode = session.mode
     except SettingsError:  # whoever answers says so
         return None
     if mode == YOLO:
-        return "\u26a0 YOLO: tools run unasked"
+        return None
     kinds = [action_of(rule) for rule in session.rules]
     always = f", {kinds.count('allow')} always" if "allow" in kinds else ""
     return f"tools {mode}{always}" if mode != "ask" or always else None
