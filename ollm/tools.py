@@ -145,7 +145,7 @@ class Toolbox:
         wish = ToolContext(turn, call, request)
         agreed = await self._agreed(owned, wish, tell)
         if isinstance(agreed, ToolReturned):
-            return agreed
+            return await self._adjusted(agreed, wish)  # a refusal may be long, too: it may quote the arguments
         context, arguments = agreed
         result = await self._carry_out(owned, context, arguments)
         if not result.failed and owned.item.risk in ("write", "execute"):

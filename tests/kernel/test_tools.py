@@ -277,3 +277,5 @@ def test_a_result_can_be_adjusted_before_the_model_reads_it(ollm_app):
     ollm = ollm_app(Dice, Plugin, replies=[ToolCall("1", "safe", {}), "ok"])
     assert result_of(ollm).content == "scripted:1b"
     assert ollm.provider.requests[-1].messages[-1].content == "scripted:1b"
+    refused = ollm_app(Dice, Plugin, replies=[ToolCall("1", "risky", {}), "ok"])
+    assert (result_of(refused).content, refused.provider.requests[-1].messages[-1].content) == ("scripted:1b",) * 2
