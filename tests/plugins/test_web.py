@@ -212,6 +212,13 @@ def test_what_a_browser_does_not_show_is_not_told(fetch, site):
     assert fetch(f"{site.url}/x").endswith("\n\nshown text seen")
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "text/html"])
+def test_what_cannot_be_seen_does_not_count_as_missing(fetch, site, kind):
+    site.routes["/x"] = ("hi \x1b]52;c;a\x07 there\u202e", f"{kind}; charset=utf-8")
+    text = fetch(f"{site.url}/x")
+    assert text.endswith("hi ]52;c;a there") and "maxCharacters asks for more" not in text
+
+
 def test_the_main_part_is_taken_where_there_is_one(fetch, site):
     words = "word " * 60
     site.routes["/x"] = (f"<div>menu</div><main><p>{words}</main><div>more</div>", HTML)

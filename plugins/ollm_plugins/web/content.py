@@ -62,9 +62,19 @@ async def text_of(page: Page, limit: int, *, raw: bool) -> Text:
         )
     if kind in _HTML and not raw:
         found = await _converted(page, charset, limit)
-        return Text(_seen(found.text), found.characters, " ".join(_seen(found.title).split()), found.plain)
+        title = " ".join(_seen(found.title).split())
+        return _shown(found.text, found.characters - len(found.text), title, plain=found.plain)
     text = page.body.decode(charset or _marked(page.body), "replace")
-    return Text(_seen(text[:limit]), len(text))
+    return _shown(text[:limit], len(text[limit:]))
+
+
+def _shown(text: str, more: int, title: str = "", *, plain: bool = False) -> Text:
+    """Return a text without what cannot be seen, which does not count as missing.
+
+    :param more: how many characters there are beyond it
+    """
+    seen = _seen(text)
+    return Text(seen, len(seen) + more, title, plain)
 
 
 def _charset(kind: str) -> str:
