@@ -13,6 +13,8 @@ from typing import Any
 
 import pyte
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
@@ -41,6 +43,8 @@ from ollm_plugins.repl.above import Above
 from ollm_plugins.repl.helping import found, overview, page
 from ollm_plugins.repl.screen import CLEAR_LINE, DIM, LENGTH_TEXT, PLAIN, Screen
 from ollm_plugins.repl.slash import split
+from ollm_plugins.repl.thoughts import Thoughts
+from ollm_plugins.repl.wrapping import cells
 from ollm_plugins.repl.statusbar import StatusBar, cut, fitting
 
 ROOT = Node(
@@ -85,8 +89,22 @@ def test_text_is_written_as_it_comes() -> None:
 
 
 def test_every_piece_of_thinking_ends_its_own_colour() -> None:
-    shown = drawn(ThinkingDelta("Hm"), ThinkingDelta("."), color=True)
-    assert shown == f"{DIM}Hm{PLAIN}{DIM}.{PLAIN}\n"
+    shown = drawn(ThinkingDelta("Hm"), ThinkingDelta(". "), ThinkingDelta("So"), color=True)
+    assert shown == f"{DIM}Hm.{PLAIN}{DIM} So\n{PLAIN}"
+
+
+@given(some.lists(some.text(alphabet="ab \n\u65e5\U0001f30a", max_size=9), max_size=30), some.integers(4, 20))
+def test_thoughts_break_between_words_and_lose_nothing(pieces: list[str], room: int) -> None:
+    thoughts = Thoughts(room)
+    shown = "".join(map(thoughts.add, pieces)) + thoughts.end()
+    assert shown.split() == "".join(pieces).split() or "".join(shown.split()) == "".join("".join(pieces).split())
+    assert [row for row in shown.split("\n") if cells(row.rstrip()) > room and " " in row.strip()] == []
+
+
+def test_thoughts_are_written_word_by_word() -> None:
+    thoughts = Thoughts(10)
+    assert [thoughts.add(piece) for piece in ("On", "e t", "wo three", " four")] == ["", "One", " two", "\nthree"]
+    assert thoughts.end() == " four\n"
 
 
 def test_waiting_leaves_nothing() -> None:

@@ -74,7 +74,7 @@ def open_terminal(tmp_path: Path) -> Iterator[Open]:
 def answered(terminal: Terminal) -> str:
     """What stands between who answers and the next prompt."""
     lines = terminal.lines
-    begin = max(at for at, line in enumerate(lines) if line.startswith("smollm2:135m ("))
+    begin = max(at for at, line in enumerate(lines) if line.endswith("(ollama)"))
     end = max(at for at, line in enumerate(lines) if line == ">")
     return "\n".join(lines[begin + 1 : end])
 

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable
 from typing import Final
 
-from ollm_plugins.repl.wrapping import cell, cells, rows
+from ollm_plugins.repl.wrapping import cell, cells, fitted, one_line, rows
 
 MOST: Final = 20
 """Rows of a tail, at most: what is drawn anew stays small, whatever an answer holds."""
@@ -54,6 +54,11 @@ class Canvas:
         """Break a text between words, where the terminal would break it anywhere."""
         self.measure()
         return rows(text, self.width)
+
+    def fitted(self, text: str) -> str:
+        """Cut a text so that it stays on one row."""
+        self.measure()
+        return fitted(one_line(text), self.width)
 
     def line(self, painted: str = "") -> None:
         """Write a row that stays; there must be no tail.

@@ -31,7 +31,8 @@ from ollm_plugins.repl.calls import call_text, decision_text, refusal_text, resu
 from ollm_plugins.repl.canvas import Canvas
 from ollm_plugins.repl.settings import ReplSettings
 from ollm_plugins.repl.spinner import CLEAR_LINE, Spinner
-from ollm_plugins.repl.wrapping import fitted
+from ollm_plugins.repl.thoughts import Thoughts
+from ollm_plugins.repl.wrapping import fitted, one_line
 from ollm_plugins.repl.writing import Writer
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Screen:
         self._warm = False
         self._thinking_since = 0.0
         self._markdown: Markdown | None = None
+        self._thoughts: Thoughts | None = None
         self._decided: dict[str, ToolDecided] = {}
         self._under_way: dict[str, str] = {}
         self._progress: Callable[[Progress], None] | None = None
@@ -164,6 +166,9 @@ class Screen:
         if self._markdown is not None:
             markdown, self._markdown = self._markdown, None
             markdown.end()
+        if self._thoughts is not None:
+            self._writer.write(self._dim(self._thoughts.end()))
+            self._thoughts = None
         if self._mid_line:
             self._writer.write("\n")
         folded = self._part == "folded"
@@ -194,8 +199,9 @@ class Screen:
         if self._markdown is not None:
             self._markdown.add(shown)
             return
-        self._writer.write(f"{DIM}{shown}{PLAIN}" if part == "thinking" and self._color else shown)
-        self._mid_line = not shown.endswith("\n")
+        shown = self._thoughts.add(shown) if self._thoughts is not None else shown
+        self._writer.write(self._dim(shown) if part == "thinking" else shown)
+        self._mid_line = self._thoughts is None and not shown.endswith("\n")
 
     def _begin(self, part: Part) -> None:
         """Set thoughts and answer apart: by a blank line, and by words where there is no colour."""
@@ -208,6 +214,9 @@ class Screen:
         elif after == "thinking" and not self._color:
             self._writer.write("[answer]\n")
         self._part, self._warm = part, True
+        if part == "thinking" and self._out.is_terminal:
+            self._canvas.measure()
+            self._thoughts = Thoughts(self._canvas.width)
         if part == "answer" and self._redraws and self._wanted.markdown:
             self._markdown = self._drawing()
 
@@ -255,7 +264,7 @@ class Screen:
         if self._redraws:
             self._spinner.start(words)
         else:
-            self._line(self._fitted(f"tool {words}"), dim=True)
+            self._line(self._canvas.fitted(f"tool {words}"), dim=True)
 
     def _returned(self, event: ToolReturned) -> None:
         decided = self._decided.get(event.call.id)
@@ -274,12 +283,12 @@ class Screen:
     def _fitted_call(self, call: str, result: str) -> str:
         """Cut a call rather than its result, which says more; both to one line."""
         room = self._canvas.width - len(self._sign) - 1
-        call = fitted(_one_line(call), max(room - len(_one_line(result)) - 1, room // 2))
-        return self._fitted(f"{self._sign} {call}{result}")
+        call = fitted(one_line(call), max(room - len(one_line(result)) - 1, room // 2))
+        return self._canvas.fitted(f"{self._sign} {call}{result}")
 
     def _transient(self, text: str) -> None:
         self._canvas.measure()
-        self._writer.write(CLEAR_LINE + self._dim(self._fitted(text)))
+        self._writer.write(CLEAR_LINE + self._dim(self._canvas.fitted(text)))
 
     def _line(self, text: str, *, dim: bool = False) -> None:
         self.rest()
@@ -288,13 +297,4 @@ class Screen:
             self._writer.write(f"{self._dim(row) if dim else row}\n")
 
     def _dim(self, text: str) -> str:
-        return f"{DIM}{text}{PLAIN}" if self._color else text
-
-    def _fitted(self, text: str) -> str:
-        """Cut a text so that it stays on one line of the terminal."""
-        self._canvas.measure()
-        return fitted(_one_line(text), self._canvas.width)
-
-
-def _one_line(text: str) -> str:
-    return visible(" ".join(text.split()))
+        return f"{DIM}{text}{PLAIN}" if self._color and text else text

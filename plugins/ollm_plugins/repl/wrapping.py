@@ -7,6 +7,8 @@ from typing import Final
 
 from prompt_toolkit.utils import get_cwidth
 
+from ollm.api import visible
+
 _EMOJI: Final = "\ufe0f"
 """Makes the sign before it an emoji, which terminals draw in two columns."""
 
@@ -77,6 +79,11 @@ def _break(word: str, start: int, room: int, ends: list[int]) -> int:
             column = 0
         column += width
     return column
+
+
+def one_line(text: str) -> str:
+    """Return a text with single spaces for all that stands between its words."""
+    return visible(" ".join(text.split()))
 
 
 def fitted(text: str, room: int) -> str:
