@@ -196,7 +196,7 @@ class Memories:
     def may_note(self, turn: str, call: str, most: int) -> bool:
         """Whether a model may change something by a call: it is among the first of its turn, however often asked.
 
-        :param call: what tells it apart, its arguments included, since nobody keeps a server from repeating an id
+        :param call: its id, which no other call has, whatever a server says
         """
         if self._noting[0] != turn:
             self._noting = (turn, [])

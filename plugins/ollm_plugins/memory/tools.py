@@ -7,7 +7,6 @@ is marked as the model's and can be taken back; what looks like a secret is refu
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
@@ -83,8 +82,7 @@ def _refuse(wish: Wish, service: Memories, ctx: ToolContext) -> None:
     clean_key(wish.key)
     if not wish.forget:
         _refuse_value(wish, service)
-    call = f"{ctx.call.id} {json.dumps(dict(ctx.call.arguments), sort_keys=True, default=str)}"
-    if not service.may_note(ctx.turn.id, call, MOST_IN_A_TURN):
+    if not service.may_note(ctx.turn.id, ctx.call.id, MOST_IN_A_TURN):
         raise UsageError(f"No more than {MOST_IN_A_TURN} notes can be changed in one turn", "Go on without.")
 
 
