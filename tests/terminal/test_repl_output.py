@@ -183,3 +183,29 @@ def test_the_bar_shows_who_answers(replay: Replay, open_terminal: Open) -> None:
     terminal.wait_for(r"^smollm2:135m")
     terminal.ask("Hello")
     terminal.wait_for(r"^ollama/smollm2:135m")
+
+
+@pytest.mark.parametrize(("arguments", "environ"), [(("--plain",), {}), ((), {"TERM": "dumb"})])
+def test_a_question_of_two_tools_is_asked_line_by_line(
+    replay: Replay, open_terminal: Open, arguments: tuple[str, ...], environ: dict[str, str], tmp_path: Path
+) -> None:
+    first = json.loads((load("chat_stream").lines or ())[0])
+    calls = [{"function": {"name": "read_file", "arguments": {"path": name}}} for name in ("a.txt", "b.txt")]
+    message = json.dumps({**first, "message": {"role": "assistant", "content": "", "tool_calls": calls}})
+    end = saying("")
+    wish = end.but(lines=(message, (end.lines or ())[-1]), line_ms=(0, 0))
+    (tmp_path / "home").mkdir()
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / "home" / name).write_text("one\ntwo\n")
+    terminal = open_terminal(
+        replay({"/api/chat": [wish, saying("Read.")]}), *arguments, environ={**environ, "OLLM_TOOLS": "all"}
+    )
+    terminal.send_line("Read both.")
+    for number in (1, 2):
+        terminal.wait_for(r"^\[y yes, .*", count=number)
+        terminal.wait_until(lambda: terminal.cursor_line.endswith("] "), "the question")
+        terminal.send_line("y")
+    terminal.wait_for("^Read\\.$")
+    terminal.wait_for_prompt()
+    found = re.findall(r"^tool read_file → 2 lines$", terminal.text, re.MULTILINE)
+    assert len(found) == 2, "none within the second question"

@@ -73,6 +73,19 @@ class Asking:
             self._answered.set()
             self._answered = None
 
+    async def asked_plainly(self, question: Question) -> Reply | None:
+        """Ask line by line, as ollm does without a front end; nothing else is written meanwhile."""
+        await self.over()
+        self._answered = asyncio.Event()
+        self._out.on_question = None
+        try:
+            self._rest()
+            return await self._app.context.ask(question)
+        finally:
+            self._out.on_question = self.asked_plainly
+            self._answered.set()
+            self._answered = None
+
     async def _reply(self, question: Question) -> Reply:
         hidden = self._show(question, most=_rows(question))
         while True:

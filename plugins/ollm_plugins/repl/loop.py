@@ -91,8 +91,8 @@ class Repl:
         self._app.out.on_notice = self._above.notice
         self._app.out.is_read = True
         self._app.out.linear = self._wanted().plain or not self._app.out.color
-        if self._app.out.is_terminal:
-            self._app.out.on_question = self._asking.asked
+        edits = self._app.out.is_terminal and not self._wanted().plain
+        self._app.out.on_question = self._asking.asked if edits else self._asking.asked_plainly
         self._screen.greet()
         pressed = False
         while not self._is_over():
