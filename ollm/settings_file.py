@@ -119,10 +119,28 @@ def parse_value(text: str) -> Any:
     return _plain(named, _load(named, text), (), {}, [0])
 
 
+DEEPEST = 100
+"""Brackets that may be open at once in one line; nothing that people write comes near, and the parser needs seconds for
+a thousand, since it looks back at each of them for each that follows."""
+
+
+def _refuse_deep(path: Path, text: str) -> None:
+    """:raises SettingsError: a line opens more brackets than anybody writes"""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.count("[") + line.count("{") <= DEEPEST:
+            continue
+        depth = 0
+        for letter in line:
+            depth += (letter in "[{") - (letter in "]}")
+            if depth > DEEPEST:
+                raise _mistake(f"{path}:{number}", "is nested too deeply")
+
+
 def _load(path: Path, text: str) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
+    _refuse_deep(path, text)
     try:
         if "&" in text:
             _refuse_endless(path, YAML().parse(text))

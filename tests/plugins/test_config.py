@@ -433,7 +433,10 @@ def test_an_unreadable_file_stops_no_command_that_mends_it(ollm, text, said):
 
 
 def test_a_file_that_is_too_deep(ollm):
-    ollm.write("[" * 2000)  # its parser needs seconds for this, so it is asked only once
+    ollm.write("[" * 2000)
+    done = ollm("config", "validate")
+    assert done.code == 2 and done.lines == [f"ollm: {ollm.config}:1 is nested too deeply"]
+    ollm.write("\n".join(f"{' ' * depth}a:" for depth in range(600)))
     done = ollm("config", "validate")
     assert done.code == 2 and done.lines == [f"ollm: {ollm.config} is nested too deeply"]
 
