@@ -468,7 +468,9 @@ def test_a_search_ends_itself_when_its_parent_is_gone(work):
 
 
 def children():
-    found = subprocess.run(["ps", "-ww", "--ppid", str(os.getpid()), "-o", "args="], capture_output=True, text=True).stdout
+    found = subprocess.run(
+        ["ps", "-ww", "--ppid", str(os.getpid()), "-o", "args="], capture_output=True, text=True
+    ).stdout
     return [each for each in found.splitlines() if "searcher" in each]
 
 
