@@ -120,6 +120,7 @@ class Database:
             with closing(
                 sqlite3.connect(f"{self.path.as_uri()}?immutable=1", uri=True, isolation_level=None)
             ) as opened:
+                opened.text_factory = _text
                 return work(opened)
         except sqlite3.DatabaseError as again:
             raise self._failed(again) from again
@@ -151,6 +152,7 @@ def connected(path: Path) -> Connection:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+    connection.text_factory = _text
     try:
         connection.execute("PRAGMA foreign_keys=ON")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -182,6 +184,11 @@ def is_damage(error: DatabaseError) -> bool:
     """Say whether an error means that the file is damaged, or is no database."""
     name = _name(error)
     return name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or "malformed" in str(error)
+
+
+def _text(data: bytes) -> str:
+    """Return what stands in a column; one bad byte fails no query."""
+    return data.decode("utf-8", "replace")
 
 
 def _name(error: DatabaseError) -> str:

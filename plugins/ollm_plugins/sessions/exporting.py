@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 
 from ollm.api import CommandContext, Completes, UsageError, to_document, write_atomically
-from ollm_plugins.sessions import reading
 from ollm_plugins.sessions.kept import KeptSession, KeptTurn, iso
 from ollm_plugins.sessions.listing import Json, described, described_turn, many
 from ollm_plugins.sessions.meaning import Meant, meant
@@ -38,8 +37,7 @@ def export(
     """Write a session as Markdown, JSON or HTML: all that holds, and in JSON also what was taken back."""
     found = meant(ctx, session)
     kind = _form(form, file, as_json=as_json)
-    service = sessions_of(ctx.app.context)
-    turns = service.read(lambda connection: reading.turns(connection, found.id, gone=kind == "json"), ())
+    turns = sessions_of(ctx.app.context).turns(found.id, gone=kind == "json")
     text = written(found, turns, kind)
     if file is None:
         if kind == "json":

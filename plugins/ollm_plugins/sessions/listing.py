@@ -135,9 +135,7 @@ def show(
 ) -> None:
     """Show a session: the one under way, else the last one, unless you name one."""
     found = meant(ctx, session)
-    said = sessions_of(ctx.app.context).read(
-        lambda connection: reading.turns(connection, found.id, last=turns or -1, gone=gone), ()
-    )
+    said = sessions_of(ctx.app.context).turns(found.id, last=turns or -1, gone=gone)
     if as_json:
         ctx.out.document({**described(found), "turns": [described_turn(each) for each in said]})
         return

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from ollm.api import AuditedCall, Message, OllmError, ToolRecord
-from ollm_plugins.sessions.kept import KeptSession, KeptTurn, decoded, iso, message_of
-from ollm_plugins.sessions.saving import Seen, seen_in
+from ollm.api import AuditedCall, Message
+from ollm_plugins.sessions import readable
+from ollm_plugins.sessions.kept import KeptSession, KeptTurn, iso
+from ollm_plugins.sessions.readable import moment, number, text
+from ollm_plugins.sessions.saving import Seen, renumber, revision_of, seen_in
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -22,7 +23,7 @@ SELECT s.id, s.title, s.created, s.updated, s.folder, s.project,
 FROM sessions s"""
 _ORDER = " ORDER BY s.updated DESC, s.id"
 _MESSAGES = """
-SELECT role, content, rest FROM messages
+SELECT turn, role, content, rest FROM messages
 WHERE turn IN (SELECT key FROM turns WHERE session=? AND gone=0 AND count>1) ORDER BY turn, number"""
 _TURNS = """
 SELECT key, id, start, at, provider, model, reason, seconds, first_token, details, gone
@@ -51,69 +52,90 @@ def ids(connection: Connection) -> list[str]:
     return [row[0] for row in connection.execute("SELECT id FROM sessions ORDER BY updated DESC, id")]
 
 
-def messages(connection: Connection, identity: str) -> tuple[list[Message], Seen]:
-    """Return a conversation, and what was seen of it, as of one moment.
-
-    :raises OllmError: what was kept cannot be understood
-    """
+def messages(connection: Connection, identity: str) -> tuple[list[Message], Seen, int]:
+    """Return a conversation, what was seen of it, and how many of its messages cannot be read, as of one moment."""
     connection.execute("BEGIN")
     try:
-        seen = seen_in(connection, identity) or Seen()
-        rows = connection.execute(_MESSAGES, (identity,)).fetchall()
+        return _messages(connection, identity)
     finally:
         connection.execute("COMMIT")
-    return [_message(row) for row in rows], seen
 
 
-def turns(connection: Connection, identity: str, *, last: int = -1, gone: bool = False) -> list[KeptTurn]:
-    """Return the turns of a session in their order.
+def mended_messages(connection: Connection, identity: str) -> tuple[list[Message], Seen, int]:
+    """Return the same of a conversation that will be gone on with, its turns numbered as if the rest were not there.
+
+    What follows is put where the conversation ends, and what is taken back is found, by these numbers.
+    """
+    found, seen, lost = _messages(connection, identity)
+    if lost:
+        renumber(connection, identity, seen.turns)
+        seen.revision = revision_of(connection, identity)
+    return found, seen, lost
+
+
+def _messages(connection: Connection, identity: str) -> tuple[list[Message], Seen, int]:
+    """Leave out what cannot be read, and a turn of which no two messages are left: it has no prompt or no answer."""
+    seen = seen_in(connection, identity) or Seen()
+    rows = connection.execute(_MESSAGES, (identity,)).fetchall()
+    said = {key: readable.messages([row[1:] for row in of_turn]) for key, of_turn in groupby(rows, lambda row: row[0])}
+    lost = len(rows) - sum(map(len, said.values()))
+    if not lost:
+        return [each for some in said.values() for each in some], seen, 0
+    found: list[Message] = []
+    turns = []
+    for key, _, count in seen.turns:
+        left = said.get(key, ())
+        turns.append((key, len(found), len(left) if count > 1 else count))
+        found += left if len(left) > 1 else ()
+    return found, Seen(seen.revision, turns), lost
+
+
+def turns(connection: Connection, identity: str, *, last: int = -1, gone: bool = False) -> tuple[list[KeptTurn], int]:
+    """Return the turns of a session in their order, and how much of them cannot be read.
 
     :param last: only so many at the end; -1 for all
     :param gone: also those that were taken back
     """
     wanted = f"{_TURNS}{'' if gone else ' AND gone=0'} ORDER BY key DESC LIMIT ?"
     rows = connection.execute(wanted, (identity, last)).fetchall()
-    return [_turn(connection, row) for row in reversed(rows)]
+    found = [_turn(connection, row) for row in reversed(rows)]
+    return [turn for turn, _ in found], sum(lost for _, lost in found)
 
 
-def tool_calls(connection: Connection, conversation: str, tool: str, limit: int) -> list[AuditedCall]:
-    """Return tool calls, the latest first; what a fork has copied counts once."""
+def tool_calls(connection: Connection, conversation: str, tool: str, limit: int) -> tuple[list[AuditedCall], int]:
+    """Return tool calls, the latest first, and how many cannot be read; what a fork has copied counts once."""
     rows = connection.execute(
         "SELECT t.session, t.id, t.at + coalesce(t.seconds, 0), t.provider || '/' || t.model, s.folder, c.record"
         " FROM tool_calls c JOIN turns t ON t.key=c.turn JOIN sessions s ON s.id=t.session"
         " WHERE ?1 IN ('', t.session) AND ?2 IN ('', c.tool) ORDER BY c.key DESC LIMIT ?3",
         (conversation, tool, limit),
-    )
+    ).fetchall()
     found = []
-    for identity, turn, at, model, folder, record in rows:
-        call = msgspec.json.decode(record, type=ToolRecord)
-        found.append(AuditedCall(identity, turn, iso(at), model, folder, call))
-    return found
+    for identity, turn, at, model, folder, kept in rows:
+        call = readable.record(kept)
+        if call is not None:
+            found.append(AuditedCall(identity, text(turn), iso(moment(at)), text(model), text(folder), call))
+    return found, len(rows) - len(found)
 
 
 def _session(row: Sequence[Any]) -> KeptSession:
     identity, title, created, updated, folder, project, model, turns, parent = row
-    return KeptSession(identity, title, created, updated, folder, project, model or "", turns, parent)
+    times = moment(created), moment(updated)
+    return KeptSession(identity, text(title), *times, text(folder), text(project), text(model), turns, text(parent))
 
 
-def _turn(connection: Connection, row: Sequence[Any]) -> KeptTurn:
+def _turn(connection: Connection, row: Sequence[Any]) -> tuple[KeptTurn, int]:
+    """Return a turn, and how many of its rows cannot be read."""
     key, identity, start, at, provider, model, reason, seconds, first_token, details, gone = row
     wanted = "SELECT role, content, rest FROM messages WHERE turn=? ORDER BY number"
-    said = tuple(_message(each) for each in connection.execute(wanted, (key,)))
-    calls = connection.execute("SELECT record FROM tool_calls WHERE turn=? ORDER BY key", (key,))
-    tools = tuple(_records(each[0] for each in calls))
-    more = decoded(details) or {}
-    return KeptTurn(
-        identity, start, at, provider, model, reason, said, seconds, first_token, more, tools, gone=bool(gone)
+    rows = connection.execute(wanted, (key,)).fetchall()
+    said = readable.messages(rows)
+    records = connection.execute("SELECT record FROM tool_calls WHERE turn=? ORDER BY key", (key,)).fetchall()
+    tools = tuple(each for each in (readable.record(kept) for (kept,) in records) if each is not None)
+    more, lost = readable.details(details)
+    turn = KeptTurn(
+        *(text(identity), int(number(start) or 0), moment(at), text(provider), text(model), text(reason), said),
+        *(number(seconds), number(first_token), more, tools),
+        gone=bool(gone),
     )
-
-
-def _records(texts: Iterable[str]) -> Iterable[ToolRecord]:
-    return (msgspec.json.decode(text, type=ToolRecord) for text in texts)
-
-
-def _message(row: Sequence[Any]) -> Message:
-    try:
-        return message_of(*row)
-    except msgspec.DecodeError as error:
-        raise OllmError(f"A message of this session cannot be read: {error}") from error
+    return turn, lost + len(rows) - len(said) + len(records) - len(tools)

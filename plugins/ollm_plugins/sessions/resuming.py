@@ -96,7 +96,7 @@ def _last(app: App, service: Sessions) -> KeptSession:
 def _show(app: App, service: Sessions, found: KeptSession) -> None:
     """Show where the conversation stands."""
     app.out.prose(f"{found.title} · {many(found.turns)} · {ago(found.updated)} · {found.model}")
-    for turn in service.read(lambda connection: reading.turns(connection, found.id, last=SEEN), ()):
+    for turn in service.turns(found.id, last=SEEN):
         app.out.print()
         for line in lines(turn):
             app.out.prose(_shortened(line))

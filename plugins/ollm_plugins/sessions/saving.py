@@ -49,8 +49,22 @@ def seen_in(connection: Connection, session: str) -> Seen | None:
     row = connection.execute("SELECT revision FROM sessions WHERE id=?", (session,)).fetchone()
     if row is None:
         return None
-    wanted = "SELECT key, start, count FROM turns WHERE session=? AND gone=0 ORDER BY start, key"
+    wanted = (
+        "SELECT key, CAST(start AS INTEGER), CAST(count AS INTEGER) FROM turns WHERE session=? AND gone=0"
+        " ORDER BY start, key"
+    )
     return Seen(row[0], connection.execute(wanted, (session,)).fetchall())
+
+
+def renumber(connection: Connection, session: str, turns: Sequence[tuple[int, int, int]]) -> None:
+    """Say anew where turns stand in their session, and how many messages they have.
+
+    :param turns: as in `Seen`
+    """
+    connection.executemany(
+        "UPDATE turns SET start=?, count=? WHERE key=?", [(start, count, key) for key, start, count in turns]
+    )
+    connection.execute("UPDATE sessions SET revision=revision+1 WHERE id=?", (session,))
 
 
 def put(connection: Connection, draft: Draft, seen: Seen | None) -> Put:
@@ -76,7 +90,7 @@ def put(connection: Connection, draft: Draft, seen: Seen | None) -> Put:
         turns.append((_write(connection, session, gap), ended, len(missing)))
     turns.append((_write(connection, session, turn), turn.start, len(turn.messages)))
     connection.execute("UPDATE sessions SET updated=?, revision=revision+1 WHERE id=?", (turn.at, session))
-    return Put(session, Seen(_revision(connection, session), turns))
+    return Put(session, Seen(revision_of(connection, session), turns))
 
 
 def rewind(connection: Connection, session: str, kept: int, seen: Seen | None) -> Seen | None:
@@ -117,7 +131,7 @@ def fork(connection: Connection, source: str, target: str, turns: Sequence[tuple
         "INSERT INTO notes(session, name, document) SELECT ?, name, document FROM notes WHERE session=?",
         (target, source),
     )
-    return Seen(_revision(connection, target), copied)
+    return Seen(revision_of(connection, target), copied)
 
 
 def _begin(connection: Connection, draft: Draft, session: str) -> None:
@@ -163,5 +177,6 @@ def _write_messages(connection: Connection, turn: int, messages: Sequence[Messag
     )
 
 
-def _revision(connection: Connection, session: str) -> int:
+def revision_of(connection: Connection, session: str) -> int:
+    """Return how often the turns of a session have changed."""
     return int(connection.execute("SELECT revision FROM sessions WHERE id=?", (session,)).fetchone()[0])

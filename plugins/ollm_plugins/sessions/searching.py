@@ -11,7 +11,7 @@ import typer
 from msgspec import Struct
 
 from ollm.api import CommandContext, UsageError, visible
-from ollm_plugins.sessions import reading
+from ollm_plugins.sessions import readable, reading
 from ollm_plugins.sessions.kept import iso, project_of, text_of
 from ollm_plugins.sessions.listing import Json, ago
 from ollm_plugins.sessions.meaning import shown
@@ -101,7 +101,9 @@ def found(connection: Connection, text: str, project: str, limit: int, *, latest
     rows = connection.execute(_PARTS, (f"%{pattern}%", project, limit)).fetchall()
     every = re.compile(re.escape(plain), re.IGNORECASE)
     return [
-        _hit((*row[:5], every.sub(lambda hit: f"{before}{hit[0]}{after}", row[5]), row[6]), before, after)
+        _hit(
+            (*row[:5], every.sub(lambda hit: f"{before}{hit[0]}{after}", readable.text(row[5])), row[6]), before, after
+        )
         for row in rows
     ]
 
@@ -123,11 +125,12 @@ def matching(text: str) -> str:
 
 
 def _hit(row: Sequence[Any], before: str, after: str) -> Hit:
-    session, title, turn, at, role, text, project = row
-    lines = text.split("\n")
+    session, title, turn, at, role, said, project = row
+    lines = readable.text(said).split("\n")
     number = next((at for at, line in enumerate(lines) if before in line), 0)
     line, spans = _unmarked(lines[number], before, after)
-    return Hit(session, title, turn, at, role, project, line, number + 1, tuple(spans))
+    title, turn, role, project = (readable.text(each) for each in (title, turn, role, project))
+    return Hit(session, title, turn, readable.moment(at), role, project, line, number + 1, tuple(spans))
 
 
 def _unmarked(line: str, before: str, after: str) -> tuple[str, list[tuple[int, int]]]:

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ollm.api import AuditedCall, ConversationRecords, HostContext, Message, OllmError
+from ollm.api import AuditedCall, ConversationRecords, HostContext, Message, Notice, OllmError
 from ollm_plugins.sessions.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from ollm_plugins.sessions.database import Database
+    from ollm_plugins.sessions.kept import KeptTurn
 
     T = TypeVar("T")
     U = TypeVar("U")
@@ -54,16 +55,33 @@ class Sessions:
             return database.change(work, wipe=wipe)
 
     def load(self, session: str) -> list[Message]:
-        """Return a conversation that is about to be gone on with.
+        """Return a conversation that is about to be gone on with, as far as it can be read.
 
         :raises OllmError: it cannot be read
         """
-        from ollm_plugins.sessions.reading import messages
+        from ollm_plugins.sessions.reading import mended_messages, messages
         from ollm_plugins.sessions.saving import Seen
 
-        read = self.read(lambda connection: messages(connection, session), None)
-        found, seen = read or ([], Seen())
+        nothing: tuple[list[Message], Seen, int] = ([], Seen(), 0)
+        found, seen, lost = self.read(lambda connection: messages(connection, session), nothing)
+        if lost and self.recorder.keeps:
+            found, seen, lost = self.change(lambda connection: mended_messages(connection, session))
+        self._tell(lost)
         self.recorder.know(session, seen)
+        return found
+
+    def turns(self, session: str, *, last: int = -1, gone: bool = False) -> list[KeptTurn]:
+        """Return the turns of a session in their order, as far as they can be read.
+
+        :param last: only so many at the end; -1 for all
+        :param gone: also those that were taken back
+        :raises OllmError: the file cannot be read
+        """
+        from ollm_plugins.sessions.reading import turns
+
+        nothing: tuple[list[KeptTurn], int] = ([], 0)
+        found, lost = self.read(lambda connection: turns(connection, session, last=last, gone=gone), nothing)
+        self._tell(lost)
         return found
 
     def tool_calls(self, *, conversation: str = "", tool: str = "", limit: int = 100) -> Sequence[AuditedCall]:
@@ -74,7 +92,16 @@ class Sessions:
         from ollm_plugins.sessions.reading import tool_calls
 
         where = self.recorder.where(conversation)
-        return self.read(lambda connection: tool_calls(connection, where, tool, limit), ())
+        nothing: tuple[list[AuditedCall], int] = ([], 0)
+        found, lost = self.read(lambda connection: tool_calls(connection, where, tool, limit), nothing)
+        self._tell(lost)
+        return found
+
+    def _tell(self, lost: int) -> None:
+        """Say how much was left out."""
+        if lost:
+            what = "One record of what was kept is" if lost == 1 else f"{lost} records of what was kept are"
+            self._host.notify(Notice("session-unreadable", f"{what} unreadable and left out; the rest is whole."))
 
     def note(self, conversation: str, name: str, document: Any) -> None:
         """Keep something with a conversation; None removes it."""
