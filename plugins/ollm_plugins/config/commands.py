@@ -65,7 +65,9 @@ def get_setting(ctx: CommandContext, key: Key, *, as_json: Json = False) -> None
 def set_setting(
     ctx: CommandContext,
     key: Key,
-    value: Annotated[str, typer.Argument(help="Text, a number, true, false, or a list: [a, b].")],
+    value: Annotated[
+        str, typer.Argument(help="Text, a number, true, false, or a list: [a, b]."), Completes("setting-value")
+    ],
     *,
     as_json: Json = False,
 ) -> None:

@@ -12,8 +12,11 @@ class Plugin(Specs):
 
     @hookimpl
     def ollm_value_completers(self, ctx: HostContext) -> list[ValueCompleter]:
-        """Hand in what completes their names."""
-        return [ValueCompleter("setting", "ollm_plugins.config.completing:settings")]
+        """Hand in what completes their names and values."""
+        return [
+            ValueCompleter("setting", "ollm_plugins.config.completing:settings"),
+            ValueCompleter("setting-value", "ollm_plugins.config.completing:values"),
+        ]
 
     @hookimpl
     def ollm_commands(self, ctx: HostContext) -> list[Command | CommandGroup]:

@@ -30,7 +30,9 @@ def set_option(
     ctx: CommandContext,
     name: Name = None,
     value: Annotated[
-        list[str] | None, typer.Argument(help="As in a variable: 0.2, true, high, a,b; null for none.")
+        list[str] | None,
+        typer.Argument(help="As in a variable: 0.2, true, high, a,b; null for none."),
+        Completes("setting-value"),
     ] = None,
     *,
     model: ForModel = None,
