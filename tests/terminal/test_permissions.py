@@ -322,6 +322,31 @@ def test_a_long_command_does_not_run_before_it_was_seen(open_terminal: Open, hom
     terminal.wait_for("^Told: 'done'")
 
 
+def test_a_long_change_is_not_made_before_it_was_seen(open_terminal: Open, home: Path) -> None:
+    terminal = open_terminal(rows=20)
+    content = "".join(f"line {number}\n" for number in range(40))
+    terminal.send_line(json.dumps([["write_file", {"path": "new.txt", "content": content}]]))
+    terminal.wait_for(r"^… \d+ more lines; v shows all$")
+    assert "+line 39" not in terminal.text
+    answered(terminal, "y")
+    terminal.wait_for(r"^\+line 39\nThe model wants to use write_file \(write\)\n" + ASKED)
+    assert not (home / "new.txt").exists()
+    answered(terminal, "y")
+    terminal.wait_for("^Told: ")
+    assert (home / "new.txt").read_text() == content
+
+
+def test_no_is_taken_at_once_however_long_the_text_is(open_terminal: Open, home: Path) -> None:
+    terminal = open_terminal(rows=20)
+    terminal.send_line(wish("ls" + "\n" * 40 + "rm -rf x"))
+    terminal.wait_for(r"^… \d+ more lines; v shows all$")
+    answered(terminal, "n")
+    terminal.wait_for("^Why not?")
+    terminal.press("enter")
+    terminal.wait_for("^Told: 'The user said no")
+    assert done(home) == []
+
+
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 14)])
 @pytest.mark.parametrize("line", ["line", "日本語のテキストは長いので折り返されます。" * 3])
 def test_what_is_asked_and_about_which_file_is_in_view(open_terminal: Open, columns: int, rows: int, line: str) -> None:
@@ -342,6 +367,16 @@ def test_of_a_line_that_is_too_long_the_beginning_is_shown(open_terminal: Open, 
     answered(terminal, "y")
     terminal.wait_for(r"x+ end$")
     assert done(home) == []
+
+
+def test_answers_break_between_words(open_terminal: Open) -> None:
+    terminal = open_terminal(columns=40)
+    terminal.send_line(wish("git status"))
+    terminal.wait_until(lambda: terminal.cursor_line == "[y/a/e/n] ", "the question")
+    wanted = ["  y yes", "  a always in this session: do_it with", "    commands that begin with `git", "    status`"]
+    assert "\n".join([*wanted, "  e edit", "  n no"]) in terminal.text
+    terminal.send_line("y")
+    terminal.wait_for("^Told: 'done'")
 
 
 def test_what_always_means_is_never_cut(open_terminal: Open, home: Path) -> None:

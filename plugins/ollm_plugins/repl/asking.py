@@ -25,6 +25,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.utils import get_cwidth
 
 from ollm.api import Reply, chosen, drawn, visible
+from ollm_plugins.repl.wrapping import rows
 
 if TYPE_CHECKING:
     from ollm.api import App, Choice, Question
@@ -36,6 +37,12 @@ MANY: Final = 30
 SHOW_ALL: Final = "v"
 ROOM: Final = 4
 """Columns that are kept free for the answer."""
+
+NARROWEST: Final = 10
+"""Columns into which answers are broken at least."""
+
+FEWEST: Final = 2
+"""Rows of a question's text that are shown at least: of a diff, which file it changes."""
 
 PATIENCE: Final = 5.0
 """Seconds that Ctrl-C may take to reach the turn that it ends."""
@@ -89,8 +96,8 @@ class Asking:
     async def _reply(self, question: Question) -> Reply:
         hidden = self._show(question, most=_rows(question))
         while True:
-            rows, prompt = _keys(question, hidden)
-            for row in rows:
+            answers, prompt = _keys(question, hidden)
+            for row in answers:
                 self._write(row)
             typed = await self._line(prompt, afresh=True)
             choice = chosen(question, typed or "")
@@ -98,7 +105,7 @@ class Asking:
                 self._write("More than an answer came at once, so it was not taken.")
                 continue
             wants_all = typed is not None and typed.strip().lower() == SHOW_ALL
-            if hidden and (wants_all or (question.form == "command" and choice is not question.choices[-1])):
+            if hidden and (wants_all or choice is not question.choices[-1]):  # nobody agrees to what was not shown
                 hidden = self._show(question, most=0)
                 self._write(
                     _title(question)
@@ -185,7 +192,7 @@ def _rows(question: Question) -> int:
     """Return how many rows of the terminal a question's text may fill, so that its title and answers are in view."""
     more, _ = _keys(question, 1)
     taken = sum(map(_height, (_title(question), *more))) + 1  # for the prompt
-    return max(3, min(MANY, shutil.get_terminal_size().lines - taken))
+    return max(FEWEST, min(MANY, shutil.get_terminal_size().lines - taken))
 
 
 def _height(line: str) -> int:
@@ -195,10 +202,10 @@ def _height(line: str) -> int:
 
 def _fitting(lines: list[str], most: int) -> int:
     """Return how many of some lines fit so many rows of the terminal."""
-    rows = 0
+    taken = 0
     for number, line in enumerate(lines):
-        rows += _height(line)
-        if rows > most:
+        taken += _height(line)
+        if taken > most:
             return number
     return len(lines)
 
@@ -221,7 +228,15 @@ def _keys(question: Question, hidden: int) -> tuple[list[str], str]:
     if get_cwidth(prompt) < shutil.get_terminal_size().columns - ROOM:
         return more, prompt
     letters = "/".join(each.key for each in question.choices)
-    return [*more, *(f"  {key}" for key in keys)], f"[{visible(letters)}] "
+    return [*more, *(row for each in question.choices for row in _hanging(each))], f"[{visible(letters)}] "
+
+
+def _hanging(choice: Choice) -> list[str]:
+    """Break an answer between words into rows that fit, one under the other behind its key."""
+    begin = f"  {visible(choice.key)} "
+    room = shutil.get_terminal_size().columns - get_cwidth(begin) - 1  # terminals differ at the last column
+    first, *others = rows(visible(choice.label), max(NARROWEST, room))
+    return [f"{begin}{first}", *(f"{' ' * get_cwidth(begin)}{row}" for row in others)]
 
 
 def _forget_typed(session: PromptSession[str]) -> None:
