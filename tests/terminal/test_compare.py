@@ -203,6 +203,20 @@ def test_the_last_prompt_is_compared_with_what_was_before_it(tmp_path: Path, ser
         assert said == ["First question", "Second question"]
 
 
+def test_the_bar_shows_the_winner_at_once(tmp_path: Path, server: RememberingServer) -> None:
+    with terminal(tmp_path, server, "-m", "three:1b") as shell:
+        shell.wait_for_prompt()
+        shell.ask("First question")
+        shell.wait_for(r"^ollama/three:1b · ")
+        shell.send_line("/compare --last one:1b two:1b --parallel")
+        shell.wait_for(r"Which is best\?")
+        shell.send("2")
+        shell.wait_for("c goes on")
+        shell.send("c")
+        shell.wait_for_prompt()
+        shell.wait_for(r"^ollama/two:1b · ")
+
+
 def test_in_the_shell_the_repl_opens_with_the_winner(tmp_path: Path, server: RememberingServer) -> None:
     with compare(tmp_path, server, "First question", "one:1b", "two:1b", "--parallel") as shell:
         shell.wait_for(r"Which is best\?")

@@ -30,7 +30,7 @@ from ollm_plugins.repl.stats import stats_text
 from ollm_plugins.repl.statusbar import StatusBar
 
 if TYPE_CHECKING:
-    from ollm.api import App, Conversation, FrontendContext
+    from ollm.api import App, Conversation, FrontendContext, TurnRecord
 
 WARM: Final = 240.0
 """Seconds for which a model that has answered is taken to be in memory still; servers keep one for 300 by default."""
@@ -94,6 +94,7 @@ class Repl:
         edits = self._app.out.is_terminal and not self._wanted().plain
         self._app.out.on_question = self._asking.asked if edits else self._asking.asked_plainly
         self._screen.greet()
+        self._show_earlier()
         pressed = False
         while not self._is_over():
             try:
@@ -155,14 +156,35 @@ class Repl:
 
     def _command(self, line: str) -> None:
         """Run a command, and answer what it wants answered; what it took back for that stands if nothing comes."""
-        said = len(self._conversation.messages)
-        for wanted in self._slash.run(split(line)):
+        said, last = len(self._conversation.messages), self._conversation.last_turn
+        held = self._conversation.id
+        try:
+            submissions = self._slash.run(split(line))
+        finally:
+            self._follow(last)
+        if self._conversation.id != held:
+            self._show_earlier()
+        for wanted in submissions:
             try:
                 self._app.run(self._turn(wanted))
             except BaseException:
                 if len(self._conversation.messages) < said and self._conversation.put_back():
+                    self._follow(None)
                     self._screen.hint("The answer before this stays.")
                 raise
+
+    def _show_earlier(self) -> None:
+        """Show where a conversation stands that was begun before."""
+        if self._conversation.messages:
+            from ollm_plugins.repl.earlier import show_earlier
+
+            show_earlier(Screen(self._app.out, self._wanted), self._conversation.messages)
+
+    def _follow(self, before: TurnRecord | None) -> None:
+        """Show who answers after a command that has let the conversation go on with a turn held elsewhere."""
+        last = self._conversation.last_turn
+        if last is not None and last is not before and last.model:
+            self._answerer, self._answered_at = (last.provider, last.model), float("-inf")
 
     def _say(self, text: str) -> None:
         """Send a prompt, with the files that it includes."""
