@@ -90,6 +90,10 @@ def test_resume_fork_and_new_in_the_repl(open_terminal):
     terminal.wait_for("begins with 1 turn of 'One'; you go on in it")
     terminal.ask("Else")
     assert [text for role, text in said(terminal) if role == "user"] == ["One", "Else"]
+    for wrong in ("show 99", "show nobody", "delete", "fork --at 9"):
+        terminal.ask(f"/session {wrong}")
+    terminal.wait_for("`/session (list|show)` (lists|numbers|shows) them", count=4)
+    assert "ollm session" not in terminal.text
     terminal.ask("/session rename this Another thing")
     terminal.ask("/session show this")
     terminal.wait_for("^Another thing$")

@@ -158,10 +158,10 @@ def lines(turn: KeptTurn) -> Iterator[str]:
             yield f"[{message.tool_name} returned {len(message.content)} characters]"
         elif message.content:
             yield message.content.rstrip("\n")
-    yield from _ending(turn)
+    yield from ending(turn)
 
 
-def _ending(turn: KeptTurn) -> Iterator[str]:
+def ending(turn: KeptTurn) -> Iterator[str]:
     """Say how a turn has ended, unless the model was done."""
     if turn.reason == UNSAVED:
         yield "[kept later than it was said]"

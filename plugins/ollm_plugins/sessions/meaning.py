@@ -49,7 +49,7 @@ def find(service: Sessions, word: str, conversation: Conversation | None = None)
     this = service.recorder.where(conversation.id) if conversation is not None else ""
 
     def look(connection: Connection) -> KeptSession | None:
-        identity = _identity(connection, word, this)
+        identity = _identity(connection, word, this, named("session list", conversation))
         return reading.session(connection, identity) if identity else None
 
     found = service.read(look, None)
@@ -58,14 +58,23 @@ def find(service: Sessions, word: str, conversation: Conversation | None = None)
     return found
 
 
+def named(command: str, conversation: Conversation | None) -> str:
+    """Name a command as it is typed where the user is: in the shell, or in the REPL, where a conversation is under way."""
+    return f"`ollm {command}`" if conversation is None else f"`/{command}`"
+
+
 def _nothing(word: str) -> UsageError:
     if word == "this":
         return UsageError("Nothing of this conversation is kept yet")
     return UsageError("No session is kept yet", "Each conversation is, unless sessions.save is false.")
 
 
-def _identity(connection: Connection, word: str, this: str) -> str:
-    """:raises UsageError: there is none, or more than one"""
+def _identity(connection: Connection, word: str, this: str, listing: str) -> str:
+    """Return the id that a word means; empty for none.
+
+    :param listing: the command that lists sessions
+    :raises UsageError: there is none, or more than one
+    """
     known = reading.ids(connection)
     if word == "this" or (not word and this in known):
         return this if this in known else ""
@@ -74,16 +83,14 @@ def _identity(connection: Connection, word: str, this: str) -> str:
     if word in ("", "last"):
         return next((each for each in known if each != this), known[0])
     if word.isdecimal() and len(word) < SHORTEST:
-        return _numbered(known, int(word))
+        return _numbered(known, int(word), listing)
     found = [each for each in known if each.startswith(word.lower())] if len(word) >= SHORTEST else []
-    return _one(word, found or _titled(connection, word), connection)
+    return _one(word, found or _titled(connection, word), connection, listing)
 
 
-def _numbered(known: Sequence[str], number: int) -> str:
+def _numbered(known: Sequence[str], number: int, listing: str) -> str:
     if not 0 < number <= len(known):
-        raise UsageError(
-            f"There is no session number {number}", f"`ollm session list` numbers them, 1 to {len(known)}."
-        )
+        raise UsageError(f"There is no session number {number}", f"{listing} numbers them, 1 to {len(known)}.")
     return known[number - 1]
 
 
@@ -95,7 +102,7 @@ def _titled(connection: Connection, word: str) -> list[str]:
     return same or [identity for identity, title in titles if wanted and title.startswith(wanted)]
 
 
-def _one(word: str, found: Sequence[str], connection: Connection) -> str:
+def _one(word: str, found: Sequence[str], connection: Connection, listing: str) -> str:
     if len(found) == 1:
         return found[0]
     if found:
@@ -103,7 +110,7 @@ def _one(word: str, found: Sequence[str], connection: Connection) -> str:
         raise UsageError(f"'{visible(word)}' could be {len(found)} sessions: {some}", "Write more of its id.")
     every = reading.sessions(connection)
     near = nearest(word, [*(each.title for each in every), *(each.id[: max(SHOWN, len(word))] for each in every)])
-    raise UsageError(f"There is no session '{visible(word)}'{near}", "`ollm session list` lists them.")
+    raise UsageError(f"There is no session '{visible(word)}'{near}", f"{listing} lists them.")
 
 
 def shown(identity: str, known: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -10,16 +9,9 @@ from typing import Any
 from ollm.api import App, CommandContext, Conversation, FrontendContext, Notice, UsageError, replace
 from ollm_plugins.sessions import reading
 from ollm_plugins.sessions.kept import KeptSession, project_of, text_of
-from ollm_plugins.sessions.listing import Session, ago, lines, many
+from ollm_plugins.sessions.listing import Session, ago, ending, many
 from ollm_plugins.sessions.meaning import find, meant
 from ollm_plugins.sessions.service import Sessions, sessions_of
-
-SEEN = 2
-"""Turns that are shown, so that the user sees where they are."""
-MOST = 2000
-"""Characters of a text that are shown, if the window has room for them; of a longer answer, its end."""
-PROMPT = 240
-"""Characters of a prompt that are shown; of a longer one, its beginning."""
 
 
 def prepare(context: FrontendContext, given: Mapping[str, Any]) -> FrontendContext:
@@ -94,22 +86,8 @@ def _last(app: App, service: Sessions) -> KeptSession:
 
 
 def _show(app: App, service: Sessions, found: KeptSession) -> None:
-    """Show where the conversation stands."""
+    """Say which session it is, and how its last turn has ended; the front end shows what was said in it."""
     app.out.prose(f"{found.title} · {many(found.turns)} · {ago(found.updated)} · {found.model}")
-    for turn in service.turns(found.id, last=SEEN):
-        app.out.print()
-        for line in lines(turn):
-            app.out.prose(_shortened(line))
-    app.out.print()
-
-
-def _shortened(text: str) -> str:
-    """Return the beginning of a prompt, or the end of an answer, cut between words where there are some."""
-    if text.startswith("> "):
-        return text if len(text) <= PROMPT else f"{text[:PROMPT].rpartition(' ')[0]}\u2026"
-    size = shutil.get_terminal_size()
-    most = min(MOST, size.columns * size.lines)
-    if len(text) <= most:
-        return text
-    end = text[-most:]
-    return f"\u2026{end.partition(' ')[2] or end}"
+    for turn in service.turns(found.id, last=1):
+        for line in ending(turn):
+            app.out.prose(f"Its last turn: {line}")

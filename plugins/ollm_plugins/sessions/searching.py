@@ -120,7 +120,7 @@ def matching(text: str) -> str:
         if re.search(r"\w", plain):
             terms.append('"{}"{}'.format(plain.rstrip("*" if start else "").replace('"', '""'), "*" if start else ""))
     if not terms and not text.strip(' "'):
-        raise UsageError("There is nothing to search for", "Give a word: `ollm session search parser`.")
+        raise UsageError("There is nothing to search for", "Give a word, as in `session search parser`.")
     return " ".join(terms) or '""'
 
 
