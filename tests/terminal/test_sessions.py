@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -57,6 +58,36 @@ def test_continue_shows_where_one_is_and_goes_on(open_terminal):
     assert said(second)[:2] == [("user", "Tell me about the Moon."), ("assistant", load("chat_stream").text)]
     second.ask("/session list")
     second.wait_for(r"1 +\w{6} .* 2 .*Tell me about the Moon")
+
+
+ANSWER = "The **Moon** pulls the sea.\n\n```python\nhigh = True\n```\n"
+
+
+def test_earlier_turns_are_drawn_like_any_answer(open_terminal):
+    first = open_terminal(chat=_answered(ANSWER))
+    first.ask("Tides?")
+    drawn = [line for line in first.lines if "Moon" in line or "high" in line]
+    first.ask("/new")
+    first.ask("/session resume last")
+    first.wait_for("^The Moon pulls the sea", count=2)
+    assert "**" not in first.text
+    assert "```" not in first.text
+    first.press("c-d")
+    first.wait_for_end()
+    second = open_terminal("-c")
+    assert [line for line in second.lines if "Moon" in line or "high" in line] == drawn
+    at = [second.text.index(each) for each in ("Tides? · 1 turn", "/help lists", "> Tides?", "The Moon pulls")]
+    assert at == sorted(at)
+    plain = open_terminal("-c", "--plain")
+    assert ANSWER.rstrip() in plain.text
+
+
+def _answered(text):
+    """A recording in which the model says something else."""
+    recording = load("chat_stream")
+    first, last = json.loads(recording.lines[0]), json.loads(recording.lines[-1])
+    said = {**first, "message": {"role": "assistant", "content": text}}
+    return recording.but(lines=(json.dumps(said), json.dumps({**last, "done_reason": "stop"})), line_ms=(0,) * 3)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")

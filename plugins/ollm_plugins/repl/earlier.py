@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from ollm.api import Message, TextDelta, ToolCall, ToolReturned
@@ -72,10 +73,11 @@ def ending(answer: str, most: int) -> str:
     if len(answer) <= most:
         return answer
     rest, fence = len(answer), ""
-    for line in answer.splitlines(keepends=True):
+    for line, following in pairwise(answer.splitlines(keepends=True)):
         rest -= len(line)
         fence = _fence(line, fence)
-        if 0 < rest <= most and answer[-rest:].strip():
+        closes = fence and not _fence(following, fence)
+        if rest <= most and not closes and answer[-rest:].strip():
             return f"\u2026\n\n{fence}{answer[-rest:]}"
     end = answer.rstrip()[-most:]
     return f"\u2026{end.partition(' ')[2] or end}"
