@@ -107,9 +107,12 @@ class Views:
             self._set(conversation, left)
 
     def applied(self, request: ChatRequest, turn: TurnContext) -> ChatRequest:
-        """Return a request without what is cut off its conversation."""
+        """Return a request without what is cut off its conversation; a cut that covers more is of another one."""
         cuts = self.cuts(turn.conversation) if turn.messages else ()  # else there is nothing to open a database for
-        if not cuts or cuts[-1].covers > len(turn.messages):
+        if cuts and cuts[-1].covers > len(turn.messages):  # as in a fork of the beginning, which may grow as long
+            self.rewind(turn.conversation, len(turn.messages))
+            cuts = self.cuts(turn.conversation)
+        if not cuts:
             return request
         return with_cut(request, cuts[-1].covers, cuts[-1].summary)
 
