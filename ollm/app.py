@@ -218,22 +218,34 @@ class App:
 
         :raises KeyboardInterrupt: the user pressed Ctrl-C; the work was cancelled first
         """
-        from ollm.interrupts import Abandoned, run_cancellable
-
-        if self._runner is None:
-            import asyncio
-
-            self._runner = asyncio.Runner()
-            self._runner.get_loop().call_later(COLLECT_AFTER, gc.enable)
-            if self._background is not None:
-                self._background.start(self._runner.get_loop())
         try:
-            return run_cancellable(self._runner.get_loop(), work)
+            from ollm.interrupts import Abandoned, run_cancellable
+
+            runner = self._at_work()
+        except BaseException:
+            work.close()  # which would complain that it was never begun
+            raise
+        try:
+            return run_cancellable(runner.get_loop(), work)
         except Abandoned:
-            self._abandoned.append(self._runner)  # something in it will not end: it is never run again
+            self._abandoned.append(runner)  # something in it will not end: it is never run again
             self._runner = None
             self.providers.forget()
             raise
+
+    def _at_work(self) -> asyncio.Runner:
+        """Return what has the run's event loop; it is made when first needed, and Ctrl-C waits meanwhile."""
+        if self._runner is None:
+            import asyncio
+
+            from ollm.interrupts import held
+
+            with held():
+                self._runner = asyncio.Runner()
+                self._runner.get_loop().call_later(COLLECT_AFTER, gc.enable)
+            if self._background is not None:
+                self._background.start(self._runner.get_loop())
+        return self._runner
 
     def close(self) -> None:
         """Close services, providers and the event loop."""

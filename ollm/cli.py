@@ -1,25 +1,26 @@
 """What is the shell's way in?
 
 Parses what stands before a command, hands the rest to the command tree, and turns whatever goes wrong into
-one line and an exit code.
+one line and an exit code. What it needs is imported within functions, where Ctrl-C is already taken care of.
 """
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import io
 import os
 import stat
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from ollm import __version__
-from ollm.ending import end, nobody_reads, prepare_streams, report, report_unexpected
-from ollm.errors import ExitCode, OllmError, UsageError
+
+TYPE_CHECKING = False
+"""As in `typing`, which takes longer to import than all else here."""
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
     from ollm.app import App
     from ollm.contexts import FrontendContext
 
@@ -39,6 +40,9 @@ Examples:
   ollm"""
 
 
+INTERRUPTED = 130
+"""The exit code as in `ExitCode`, which may not be imported yet."""
+
 PATIENCE = 2.0
 """Seconds of silence on a pipe after which the user is told that it is read."""
 
@@ -50,9 +54,15 @@ def run() -> None:
     piece by piece at the end: together that is about a quarter of a short run.
     """
     gc.disable()
-    prepare_streams()
-    code = main(sys.argv[1:])
-    end(code)
+    try:
+        from ollm.ending import end, prepare_streams
+
+        prepare_streams()
+        end(main(sys.argv[1:]))
+    except KeyboardInterrupt:  # before `main` takes care of it, or once more at the end
+        if sys.stderr is not None:
+            sys.stderr.write("\n")
+        sys.exit(INTERRUPTED)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -60,6 +70,11 @@ def main(argv: Sequence[str]) -> int:
 
     :return: the exit code
     """
+    import contextlib
+
+    from ollm.ending import nobody_reads, report, report_unexpected
+    from ollm.errors import ExitCode, OllmError
+
     try:
         if list(argv) == ["--version"]:
             print(f"ollm {__version__}")
@@ -115,6 +130,8 @@ def _act(
 
     :raises Exit: it is done
     """
+    from ollm.errors import UsageError
+
     if color is not None:
         app.out.use_color(wanted=color)
     if context.invoked_subcommand is None:
@@ -127,7 +144,7 @@ def _act(
 
 def _print_version(app: App) -> int:
     app.out.print(f"ollm {__version__}")
-    return ExitCode.DONE
+    return 0
 
 
 def _prepared(app: App, context: FrontendContext, given: Mapping[str, Any]) -> FrontendContext:
@@ -135,6 +152,8 @@ def _prepared(app: App, context: FrontendContext, given: Mapping[str, Any]) -> F
 
     :raises OllmError: one of them refuses, or its plugin failed
     """
+    from ollm.errors import UsageError
+
     for owned in app.hub.root_options():
         if owned.item.prepare is not None and owned.item.name in given:
             prepared = app.hub.use(owned, "prepare", context, given)
@@ -153,6 +172,7 @@ def _converse(app: App, prompt: str | None, output: str, given: Mapping[str, Any
     :raises UsageError: there is neither a prompt nor a terminal
     """
     from ollm.contexts import FrontendContext
+    from ollm.errors import UsageError
 
     text = _whole_prompt(prompt)
     context = _prepared(app, FrontendContext(app, text or "", output), given)
@@ -169,6 +189,8 @@ def _whole_prompt(prompt: str | None) -> str | None:
 
     :raises UsageError: both are empty
     """
+    from ollm.errors import UsageError
+
     given = piped()
     if prompt is None and given is None:
         return None
@@ -184,6 +206,8 @@ def _whole_prompt(prompt: str | None) -> str | None:
 
 def piped() -> str | None:
     """Read stdin when it is a file, a pipe or a socket; a terminal or /dev/null is not input."""
+    from ollm.errors import UsageError
+
     if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
         return None
     try:

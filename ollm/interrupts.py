@@ -73,6 +73,19 @@ def run_cancellable(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T
 
 
 @contextmanager
+def held() -> Iterator[None]:
+    """Hold such a signal back until something is made that must not be left half made.
+
+    :raises KeyboardInterrupt: afterwards, if one came
+    """
+    presses: list[None] = []
+    with _on_interrupt(lambda: presses.append(None)):
+        yield
+    if presses:
+        raise KeyboardInterrupt
+
+
+@contextmanager
 def _on_interrupt(act: Callable[[], None]) -> Iterator[None]:
     """Do something at each such signal that is not somebody else's business already."""
     ours = threading.current_thread() is threading.main_thread()
