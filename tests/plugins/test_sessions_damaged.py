@@ -104,10 +104,10 @@ def test_a_poisoned_message_never_reaches_a_model(damaged):
     assert sent[-1].content == "Go on"
 
 
-@pytest.mark.parametrize("lost", [1, 2, 5, 6])
+@pytest.mark.parametrize("lost", ["key=1", "key<3", "key<6", "key<7", "key=8", "key=9", "key=10", "key>8", "key>0"])
 def test_what_follows_unreadable_messages_is_kept_and_nothing_is_taken_back_for_it(damaged, lost):
     """A conversation that is shorter than it was must not overwrite its own end."""
-    ollm, kept = damaged(f"UPDATE messages SET role='?' WHERE key<={lost}")
+    ollm, kept = damaged(f"UPDATE messages SET role='?' WHERE {lost}")
     service = sessions_of(ollm.app.context)
     going_on = ollm.app.conversation()
     going_on.restore(kept.id, service.load(kept.id))
@@ -122,6 +122,18 @@ def test_what_follows_unreadable_messages_is_kept_and_nothing_is_taken_back_for_
     going_on.take_back()
     talk(ollm, "Else", conversation=going_on)
     assert service.load(kept.id) == going_on.messages == [*before, *going_on.messages[-2:]]
+
+
+def test_to_go_on_twice_changes_the_file_once(damaged, ollm_home):
+    """Else another program that is in the same conversation would have to go on in a fork."""
+    ollm, kept = damaged("UPDATE messages SET role='?' WHERE key=2")
+    service = sessions_of(ollm.app.context)
+    first = service.load(kept.id)
+    before = [*_dump(ollm_home)]
+    ollm.app.out.fresh()
+    assert service.load(kept.id) == first
+    assert [*_dump(ollm_home)] == before
+    assert ollm.stderr.getvalue().count(ONE_LOST) == 2
 
 
 def test_who_keeps_nothing_changes_nothing(damaged, ollm_home):

@@ -67,7 +67,8 @@ def mended_messages(connection: Connection, identity: str) -> tuple[list[Message
     What follows is put where the conversation ends, and what is taken back is found, by these numbers.
     """
     found, seen, lost = _messages(connection, identity)
-    if lost:
+    known = seen_in(connection, identity)
+    if known is not None and known.turns != seen.turns:
         renumber(connection, identity, seen.turns)
         seen.revision = revision_of(connection, identity)
     return found, seen, lost
@@ -83,10 +84,15 @@ def _messages(connection: Connection, identity: str) -> tuple[list[Message], See
         return [each for some in said.values() for each in some], seen, 0
     found: list[Message] = []
     turns = []
-    for key, _, count in seen.turns:
+    for key, start, count in seen.turns:
         left = said.get(key, ())
-        turns.append((key, len(found), len(left) if count > 1 else count))
-        found += left if len(left) > 1 else ()
+        if len(left) > 1:
+            turns.append((key, len(found), len(left)))
+            found += left
+        elif count > 1:  # it stands before the end, so that the next turn does not take its place
+            turns.append((key, len(found) - 1, len(left)))
+        else:
+            turns.append((key, min(start, len(found)), count))
     return found, Seen(seen.revision, turns), lost
 
 

@@ -88,6 +88,7 @@ def _last(app: App, service: Sessions) -> KeptSession:
 def _show(app: App, service: Sessions, found: KeptSession) -> None:
     """Say which session it is, and how its last turn has ended; the front end shows what was said in it."""
     app.out.prose(f"{found.title} · {many(found.turns)} · {ago(found.updated)} · {found.model}")
-    for turn in service.turns(found.id, last=1):
+    last, _ = service.read(lambda connection: reading.turns(connection, found.id, last=1), ((), 0))
+    for turn in last:  # what of it cannot be read was said with all the others
         for line in ending(turn):
             app.out.prose(f"Its last turn: {line}")

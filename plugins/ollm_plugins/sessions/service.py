@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,8 @@ class Sessions:
         nothing: tuple[list[Message], Seen, int] = ([], Seen(), 0)
         found, seen, lost = self.read(lambda connection: messages(connection, session), nothing)
         if lost and self.recorder.keeps:
-            found, seen, lost = self.change(lambda connection: mended_messages(connection, session))
+            with suppress(OllmError):  # that nothing can be written is said by who writes
+                found, seen, lost = self.change(lambda connection: mended_messages(connection, session))
         self._tell(lost)
         self.recorder.know(session, seen)
         return found
