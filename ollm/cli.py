@@ -74,12 +74,14 @@ def main(argv: Sequence[str]) -> int:
 
     from ollm.ending import nobody_reads, report, report_unexpected
     from ollm.errors import ExitCode, OllmError
+    from ollm.interrupts import held
 
     try:
         if list(argv) == ["--version"]:
             print(f"ollm {__version__}")
             return ExitCode.DONE
-        from ollm.app import App
+        with held():  # msgspec, if interrupted while it is set up, takes no notice and crashes later
+            from ollm.app import App
 
         app = App(strict_plugins="--strict-plugins" in _before_dashes(argv))
         with contextlib.closing(app):

@@ -7,7 +7,6 @@ behind that the next run takes up again.
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import threading
 import time
@@ -15,9 +14,12 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from itertools import count
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ollm.errors import OllmError
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 
@@ -42,6 +44,8 @@ def run_cancellable(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T
     :raises Abandoned: it went on all the same
     :raises OllmError: something in it cancelled it
     """
+    import asyncio
+
     tasks: list[asyncio.Task[T]] = []
     presses: list[float] = []
     numbers = count()
@@ -74,7 +78,7 @@ def run_cancellable(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Hold such a signal back until something is made that must not be left half made.
+    """Hold such a signal back until something is imported or made that must not be left half made.
 
     :raises KeyboardInterrupt: afterwards, if one came
     """
