@@ -91,7 +91,9 @@ def test_an_id_by_its_beginning(three):
     refused = three.run_command("session show 'The parsr?'")
     assert refused.exit_code == 2
     assert "did you mean The parser?" in refused.stderr
-    assert three.run_command("session show 9").stderr.startswith("ollm: There is no session number 9. `ollm session list`")
+    assert three.run_command("session show 9").stderr.startswith(
+        "ollm: There is no session number 9. `ollm session list`"
+    )
 
 
 @pytest.mark.parametrize("query", ["rome", "ROM*", "cafe muller", '"Also Café"', "café AND NOT (", "caf\u00e9"])
