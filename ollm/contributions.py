@@ -255,7 +255,8 @@ class SettingsSection(Contribution, frozen=True):
     What has a `*` is set by files and in the session only, not by variables and flags.
 
     :param name: the path in the YAML file, in camelCase, parts joined by dots
-    :param model: a frozen dataclass with a default for each field, each annotated with a `Setting`
+    :param model: a frozen dataclass with a default for each field, each annotated with a `Setting`; or a frozen
+        msgspec Struct, which a start makes in a thirtieth of the time
     """
 
     references: ClassVar[tuple[str, ...]] = ("model",)

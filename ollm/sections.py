@@ -3,14 +3,14 @@
 Annotations stay objects here (no `from __future__ import annotations`), so that reading them costs nothing.
 """
 
-from dataclasses import dataclass
 from typing import Annotated
+
+from msgspec import Struct
 
 from ollm.contributions import Setting
 
 
-@dataclass(frozen=True)
-class ModelSettings:
+class ModelSettings(Struct, frozen=True):
     """Which model answers."""
 
     default: Annotated[str | None, Setting("The model that answers.", env=("OLLM_MODEL",), flags=("--model", "-m"))] = (
@@ -24,8 +24,7 @@ class ModelSettings:
     ] = None
 
 
-@dataclass(frozen=True)
-class ChatSettings:
+class ChatSettings(Struct, frozen=True):
     """How a turn is held."""
 
     system_prompt: Annotated[
@@ -36,8 +35,7 @@ class ChatSettings:
     ] = 8
 
 
-@dataclass(frozen=True)
-class PluginsSettings:
+class PluginsSettings(Struct, frozen=True):
     """Which plugins are loaded."""
 
     disabled: Annotated[

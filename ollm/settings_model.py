@@ -1,6 +1,6 @@
 """How is a setting declared?
 
-A section is a frozen dataclass with a default for each field. What else is to be said of a field, its help,
+A section is a frozen dataclass, or a frozen msgspec Struct, with a default for each field. What else is to be said of a field, its help,
 range, variables and flags, stands in the `Setting` of its annotation: one definition from which settings,
 options of the command line, JSON Schema and docs are made.
 """
@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterator
 from functools import cache, cached_property
+from inspect import get_annotations
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from msgspec import Struct, structs
+from msgspec import NODEFAULT, Struct, structs
 
 from ollm.contribution import resolve
 from ollm.contributions import Setting, SettingsSection
@@ -162,9 +164,7 @@ class Section:
         self.name = name
         self.model = model
         self.path: KeyPath = tuple(name.split("."))
-        self.fields = tuple(
-            Field(name, each.name, _hint(model, each), _default(each)) for each in dataclasses.fields(model)
-        )
+        self.fields = tuple(Field(name, *declared) for declared in _declared(model))
 
     @property
     def heading(self) -> str:
@@ -199,7 +199,7 @@ def section_mistake(section: SettingsSection) -> str:
     if section.name in {each.name for each in KERNEL_SECTIONS}:
         return f"the section '{section.name}' is the kernel's own"
     model = resolve(section.model)
-    if not dataclasses.is_dataclass(model):
+    if not (dataclasses.is_dataclass(model) or _is_struct(model)):
         return f"{getattr(model, '__qualname__', model)} is not a dataclass"
     fields = section_of(section.name, model).fields
     bare = [field.attribute for field in fields if field.default is dataclasses.MISSING]
@@ -233,16 +233,33 @@ def flags_of(section: SettingsSection) -> list[str]:
     return [flag for field in fields for flag in field.setting.flags]
 
 
-def _hint(model: type[Any], field: dataclasses.Field[Any]) -> Any:
+def _is_struct(model: Any) -> bool:
+    return isinstance(model, type) and issubclass(model, Struct)
+
+
+def _declared(model: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Yield name, annotation and default of each field; the default is MISSING where there is none."""
+    if _is_struct(model):
+        hints = {name: hint for each in reversed(model.__mro__) for name, hint in get_annotations(each).items()}
+        defaults = dict(zip(reversed(model.__struct_fields__), reversed(model.__struct_defaults__), strict=False))
+        for name in model.__struct_fields__:
+            default = defaults.get(name, NODEFAULT)
+            made = default.factory() if hasattr(default, "factory") else default
+            yield (
+                name,
+                _hint(model, name, hints[name]),
+                dataclasses.MISSING if made is NODEFAULT else made,
+            )
+        return
+    for each in dataclasses.fields(model):
+        made = each.default if each.default_factory is dataclasses.MISSING else each.default_factory()
+        yield each.name, _hint(model, each.name, each.type), made
+
+
+def _hint(model: type[Any], name: str, declared: Any) -> Any:
     """Annotations are strings where a plugin's module postpones them."""
-    if not isinstance(field.type, str):
-        return field.type
+    if not isinstance(declared, str):
+        return declared
     from typing import get_type_hints
 
-    return get_type_hints(model, include_extras=True)[field.name]
-
-
-def _default(field: dataclasses.Field[Any]) -> Any:
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    return field.default
+    return get_type_hints(model, include_extras=True)[name]

@@ -368,3 +368,54 @@ def test_each_mistake_in_a_setting_that_holds_names_is_a_line():
     with pytest.raises(SettingsError) as error:
         settings.validate()
     assert [problem.rpartition(", at ")[2] for problem in error.value.problems] == ["a.depth", "c", "d"]
+
+
+POSTPONED = '''
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Struct
+
+from ollm.api import Setting
+
+
+class Base(Struct, frozen=True):
+    """Made for a test."""
+
+    size: Annotated[int, Setting("How many.", ge=1)] = 3
+    names: Annotated[tuple[str, ...], Setting("Which.")] = ()
+
+
+class Derived(Base, frozen=True):
+    """With more."""
+
+    by_name: Annotated[dict[str, int], Setting("Each.")] = {}
+
+
+class Bare(Struct, frozen=True):
+    """Without a default."""
+
+    size: Annotated[int, Setting("How many.")]
+'''
+
+
+def test_a_section_may_be_a_struct(ollm_app, tmp_path, monkeypatch):
+    from ollm.api import SettingsError, SettingsSection, Specs, hookimpl
+
+    (tmp_path / "struct_section.py").write_text(POSTPONED)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    class Plugin(Specs):
+        @hookimpl
+        def ollm_settings_sections(self, paths):
+            return [SettingsSection("made", "struct_section:Derived"), SettingsSection("bare", "struct_section:Bare")]
+
+    ollm = ollm_app(Plugin, settings="made: {names: [a, b], byName: {x: 1}}", strict=False)
+    import struct_section
+
+    made = ollm.app.settings.section(struct_section.Derived)
+    assert (made.size, made.names, made.by_name) == (3, ("a", "b"), {"x": 1})
+    assert [failure.cause for failure in ollm.failures] == ["these fields have no default: size"]
+    with pytest.raises(SettingsError, match="made.size is 0"):
+        ollm_app(Plugin, settings="made: {size: 0}", strict=False).app.check_settings()

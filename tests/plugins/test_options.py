@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from msgspec.structs import fields
 from pathlib import Path
 
 import pytest

@@ -74,7 +74,7 @@ def test_an_old_table_is_noticed(tmp_path, monkeypatch, capsys):
 
 
 def test_the_table_names_every_option():
-    from dataclasses import fields
+    from msgspec.structs import fields
 
     from ollm.api import camel
 

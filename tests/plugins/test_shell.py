@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import fields
+from msgspec.structs import fields
 from pathlib import Path
 
 import pytest

@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 import tracemalloc
-from dataclasses import fields
+from msgspec.structs import fields
 from pathlib import Path
 
 import pytest

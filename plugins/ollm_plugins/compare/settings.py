@@ -1,13 +1,13 @@
 """Which settings does the room `compare` have?"""
 
-from dataclasses import dataclass
 from typing import Annotated
+
+from msgspec import Struct
 
 from ollm.api import Setting
 
 
-@dataclass(frozen=True)
-class CompareSettings:
+class CompareSettings(Struct, frozen=True):
     """How models are compared, and whether comparisons are kept."""
 
     seed: Annotated[int, Setting("The seed that all models of a comparison get.", ge=0, le=2**31 - 1)] = 42

@@ -3,14 +3,14 @@
 Annotations stay objects here (no `from __future__ import annotations`), so that reading them costs nothing.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
+
+from msgspec import Struct
 
 from ollm.api import Setting
 
 
-@dataclass(frozen=True)
-class ContextSettings:
+class ContextSettings(Struct, frozen=True):
     """How a conversation is kept within the context."""
 
     on_overflow: Annotated[

@@ -3,9 +3,10 @@
 Annotations stay objects here (no `from __future__ import annotations`), so that reading them costs nothing.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
+
+from msgspec import Struct
 
 from ollm.api import Setting
 
@@ -16,8 +17,7 @@ def _relative(roots: tuple[str, ...]) -> str:
     return f"{wrong[0]!r} is no absolute path, nor does it begin with ~/" if wrong else ""
 
 
-@dataclass(frozen=True)
-class FilesSettings:
+class FilesSettings(Struct, frozen=True):
     """What the file tools may reach."""
 
     roots: Annotated[

@@ -3,15 +3,15 @@
 Annotations stay objects here (no `from __future__ import annotations`), so that reading them costs nothing.
 """
 
-from dataclasses import dataclass, field
 from typing import Annotated
+
+from msgspec import Struct
 
 from ollm.api import Setting
 from ollm_plugins.keepalive.durations import FORM, LONGEST, PATTERN
 
 
-@dataclass(frozen=True)
-class KeepAliveSettings:
+class KeepAliveSettings(Struct, frozen=True):
     """How long models stay in memory."""
 
     enabled: Annotated[
@@ -40,4 +40,4 @@ class KeepAliveSettings:
             pattern=PATTERN,
             form=FORM,
         ),
-    ] = field(default_factory=dict)
+    ] = {}

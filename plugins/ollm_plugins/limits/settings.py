@@ -3,16 +3,16 @@
 Annotations stay objects here (no `from __future__ import annotations`), so that reading them costs nothing.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
+
+from msgspec import Struct
 
 from ollm.api import Setting
 
 Capability = Literal["tools", "vision", "streaming", "thinking", "embedding"]
 
 
-@dataclass(frozen=True)
-class LimitsSettings:
+class LimitsSettings(Struct, frozen=True):
     """What models of this name can do; what is not set is asked of the server, then looked up in the database."""
 
     context_window: Annotated[int | None, Setting("Context window in tokens.", ge=1)] = None

@@ -1,13 +1,13 @@
 """What can be set about the embedded engine?"""
 
-from dataclasses import dataclass
 from typing import Annotated
+
+from msgspec import Struct
 
 from ollm.api import Setting
 
 
-@dataclass(frozen=True)
-class LocalSettings:
+class LocalSettings(Struct, frozen=True):
     """The section `providers.local`."""
 
     # A path may stand here, so no project's file may set it: the engine would parse what it names.

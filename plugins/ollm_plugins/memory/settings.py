@@ -3,14 +3,14 @@
 Annotations stay objects here (no `from __future__ import annotations`), so that reading them costs nothing.
 """
 
-from dataclasses import dataclass
 from typing import Annotated
+
+from msgspec import Struct
 
 from ollm.api import Setting
 
 
-@dataclass(frozen=True)
-class MemorySettings:
+class MemorySettings(Struct, frozen=True):
     """What is remembered across sessions."""
 
     enabled: Annotated[

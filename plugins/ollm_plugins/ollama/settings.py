@@ -1,14 +1,14 @@
 """Which settings does the Ollama provider read?"""
 
 # No `from __future__ import annotations` here: the annotations are read, and would be strings.
-from dataclasses import dataclass
 from typing import Annotated
+
+from msgspec import Struct
 
 from ollm.api import Setting
 
 
-@dataclass(frozen=True)
-class OllamaSettings:
+class OllamaSettings(Struct, frozen=True):
     """Where the server is and how long to wait for it.
 
     :param host: in any form that OLLAMA_HOST may have; empty: Ollama's own default, on this machine

@@ -8,7 +8,6 @@ all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -18,7 +17,7 @@ from ollm.api import Candidate, SettingsReader, camel, fitting, key_of
 from ollm_plugins.options.settings import OptionsSettings
 
 MODELS, PROVIDERS, ALL = "models", "providers", "options"
-OPTIONS = tuple(field.name for field in fields(OptionsSettings))
+OPTIONS = OptionsSettings.__struct_fields__
 """The options' names in Python."""
 EXTRA = "extra"
 

@@ -6,8 +6,9 @@ Ranges are those of Ollama and llama.cpp. Where these take whatever fits into 32
 take and then answer nonsense to, or understand as something else, is refused: a context of 0, a negative penalty.
 """
 
-from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
+
+from msgspec import Struct
 
 from ollm.api import Setting
 from ollm_plugins.options.extra import mistake
@@ -18,8 +19,7 @@ UINT32 = 2**32 - 1
 """What llama.cpp's seeds hold at most."""
 
 
-@dataclass(frozen=True)
-class OptionsSettings:
+class OptionsSettings(Struct, frozen=True):
     """How answers are generated; what is not set is left to the model's own defaults."""
 
     temperature: Annotated[
@@ -135,15 +135,12 @@ class OptionsSettings:
             ("--extra",),
             check=mistake,
         ),
-    ] = field(default_factory=dict)
+    ] = {}
 
 
-# No decorator on these: the fields are the same, and it would compile every method anew.
-
-
-class ProviderOptions(OptionsSettings):
+class ProviderOptions(OptionsSettings, frozen=True):
     """How answers of one provider are generated."""
 
 
-class ModelOptions(OptionsSettings):
+class ModelOptions(OptionsSettings, frozen=True):
     """How answers of one model, or of all whose names fit a glob, are generated."""

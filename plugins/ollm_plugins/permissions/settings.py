@@ -3,8 +3,9 @@
 Annotations stay objects here (no `from __future__ import annotations`), so that reading them costs nothing.
 """
 
-from dataclasses import dataclass
 from typing import Annotated
+
+from msgspec import Struct
 
 from ollm.api import Setting, SettingsValue
 
@@ -33,8 +34,7 @@ def _mistake(rules: tuple[Rule, ...]) -> str:
     return next((f"rule {number}: {wrong}" for number, wrong in found if wrong), "")
 
 
-@dataclass(frozen=True)
-class ToolsSettings:
+class ToolsSettings(Struct, frozen=True):
     """Which tool calls run without a question."""
 
     mode: Annotated[

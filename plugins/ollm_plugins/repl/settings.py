@@ -3,8 +3,9 @@
 Annotations stay objects here (no `from __future__ import annotations`), so that reading them costs nothing.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
+
+from msgspec import Struct
 
 from ollm.api import Setting
 
@@ -12,8 +13,7 @@ Thinking = Literal["show", "fold", "hide"]
 Theme = Literal["dark", "light", "monokai", "solarized-dark", "solarized-light", "mono"]
 
 
-@dataclass(frozen=True)
-class ReplSettings:
+class ReplSettings(Struct, frozen=True):
     """The conversation at the terminal."""
 
     markdown: Annotated[bool, Setting("Whether Markdown in answers is drawn, where the terminal can.")] = True

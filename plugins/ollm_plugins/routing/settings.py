@@ -3,14 +3,14 @@
 Annotations stay objects here (no `from __future__ import annotations`), so that reading them costs nothing.
 """
 
-from dataclasses import dataclass, field
 from typing import Annotated, Literal
+
+from msgspec import Struct
 
 from ollm.api import Setting
 
 
-@dataclass(frozen=True)
-class RoutingSettings:
+class RoutingSettings(Struct, frozen=True):
     """Whether and how a model is chosen for each turn."""
 
     enabled: Annotated[
@@ -25,7 +25,7 @@ class RoutingSettings:
     ] = "general"
     overrides: Annotated[
         dict[str, str], Setting("The model that answers in a profile if it can do what is needed, by profile.")
-    ] = field(default_factory=dict)
+    ] = {}
     cloud: Annotated[
         bool, Setting("Whether a model on other people's servers may be chosen without being named.", project=False)
     ] = False
@@ -35,8 +35,7 @@ class RoutingSettings:
     ] = None
 
 
-@dataclass(frozen=True)
-class ProfileSettings:
+class ProfileSettings(Struct, frozen=True):
     """A rule for choosing a model for a kind of work."""
 
     description: Annotated[str, Setting("What it is for, in one line.")] = ""

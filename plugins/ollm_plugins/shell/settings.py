@@ -3,14 +3,14 @@
 Annotations stay objects here (no `from __future__ import annotations`), so that reading them costs nothing.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
+
+from msgspec import Struct
 
 from ollm.api import Setting
 
 
-@dataclass(frozen=True)
-class ShellSettings:
+class ShellSettings(Struct, frozen=True):
     """How commands of models are run."""
 
     timeout: Annotated[

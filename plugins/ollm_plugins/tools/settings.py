@@ -3,14 +3,14 @@
 Annotations stay objects here (no `from __future__ import annotations`), so that reading them costs nothing.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
+
+from msgspec import Struct
 
 from ollm.api import Setting
 
 
-@dataclass(frozen=True)
-class CallsSettings:
+class CallsSettings(Struct, frozen=True):
     """Which tools models are offered."""
 
     offer: Annotated[
@@ -33,8 +33,7 @@ class CallsSettings:
     ] = False
 
 
-@dataclass(frozen=True)
-class ResultSettings:
+class ResultSettings(Struct, frozen=True):
     """What results of tools may cost."""
 
     max_tokens: Annotated[

@@ -3,8 +3,9 @@
 Annotations stay objects here (no `from __future__ import annotations`), so that reading them costs nothing.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, Any
+
+from msgspec import Struct
 
 from ollm.api import Setting
 
@@ -16,8 +17,7 @@ def _mistake(entries: Any) -> str:
     return next(filter(None, map(mistake, entries)), "")
 
 
-@dataclass(frozen=True)
-class WebSettings:
+class WebSettings(Struct, frozen=True):
     """What models may fetch."""
 
     allow_private: Annotated[
