@@ -92,6 +92,7 @@ class Turn:
         self._toolbox = Toolbox(hub, aside=context.aside)
         self._ids: set[str] = set()
         self._decided: dict[str, tuple[ToolDecided, float]] = {}
+        self._returned: dict[str, float] = {}
         self._tools: list[ToolRecord] = []
         self._watching = [owned for owned in hub.turn_observers() if owned.item.on_event is not None]
         self._watchers: dict[str, list[Callable[..., None]]] = {}
@@ -139,6 +140,8 @@ class Turn:
                 async for event in events:
                     if isinstance(event, ToolDecided):
                         self._decided[event.call.id] = (event, time.monotonic())
+                    elif isinstance(event, ToolReturned):
+                        self._returned[event.call.id] = time.monotonic()
                     yield event
             self._take_results()
         text = f"The model called tools {settings.max_tool_rounds} times without answering; the turn was ended."
@@ -168,8 +171,9 @@ class Turn:
         self._results.clear()
 
     def _recorded(self, result: ToolReturned) -> ToolRecord:
-        decided, at = self._decided.get(result.call.id) or (ToolDecided(result.call, allowed=False), time.monotonic())
-        size, seconds = len(result.content.encode("utf-8", "replace")), time.monotonic() - at
+        now, identity = time.monotonic(), result.call.id
+        decided, at = self._decided.get(identity) or (ToolDecided(result.call, allowed=False), now)
+        size, seconds = len(result.content.encode("utf-8", "replace")), self._returned.get(identity, now) - at
         return ToolRecord(decided.call, decided.allowed, decided.by, decided.reason, result.failed, size, seconds)
 
     async def draft(self, below: int) -> ChatRequest:

@@ -279,3 +279,25 @@ def test_a_result_can_be_adjusted_before_the_model_reads_it(ollm_app):
     assert ollm.provider.requests[-1].messages[-1].content == "scripted:1b"
     refused = ollm_app(Dice, Plugin, replies=[ToolCall("1", "risky", {}), "ok"])
     assert (result_of(refused).content, refused.provider.requests[-1].messages[-1].content) == ("scripted:1b",) * 2
+
+
+def test_each_call_has_its_own_time_in_the_record(ollm_app):
+    import asyncio
+
+    from ollm.api import Finished, ToolCalled
+
+    class Waits(Specs):
+        @hookimpl
+        def ollm_tools(self, ctx):
+            async def wait(ctx, args):
+                await asyncio.sleep(args["seconds"])
+                return "done"
+
+            return [Tool("wait", "Wait.", {"type": "object"}, wait, risk="none")]
+
+    calls = [ToolCall("1", "wait", {"seconds": 0}), ToolCall("2", "wait", {"seconds": 0.4})]
+    records = []
+    ollm = ollm_app(Waits, observing(records), replies=[[*map(ToolCalled, calls), Finished("stop")], "ok"])
+    ollm.ask("go")
+    quick, slow = records[0].tools
+    assert quick.seconds < 0.2 < 0.4 <= slow.seconds + 0.01
