@@ -165,7 +165,9 @@ if TYPE_CHECKING:
     from ollm.questions import Reply as Reply
     from ollm.questions import chosen as chosen
     from ollm.questions import drawn as drawn
+    from ollm.questions import forget_typed as forget_typed
     from ollm.questions import read_line as read_line
+    from ollm.questions import readable as readable
     from ollm.records import AuditedCall as AuditedCall
     from ollm.records import ConversationRecords as ConversationRecords
     from ollm.session import Conversation as Conversation
@@ -342,7 +344,7 @@ _HOMES = {
         "PullRequest",
         "PullsModels",
     ),
-    "questions": ("Choice", "Question", "Reply", "chosen", "drawn", "read_line"),
+    "questions": ("Choice", "Question", "Reply", "chosen", "drawn", "forget_typed", "read_line", "readable"),
     "records": ("AuditedCall", "ConversationRecords"),
     "session": ("Conversation",),
     "settings": ("Settings", "nearest"),

@@ -241,9 +241,8 @@ class FrontendContext(Struct, frozen=True):
     overrides: Overrides = Overrides()
     given: Conversation | None = None
 
-    @property
     def conversation(self) -> Conversation:
-        """The conversation to go on with, or a new one; ask once."""
+        """Return the conversation to go on with, or begin one."""
         return self.given if self.given is not None else self.app.conversation()
 
 

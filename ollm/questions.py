@@ -82,7 +82,7 @@ async def _asked_plainly(out: Output, question: Question) -> Reply | None:
     if question.body:
         out.say(drawn(question, color=out.draws_aside and out.color))
     keys = ", ".join(f"{each.key} {each.label}" for each in question.choices if each.edits is None)
-    _forget_typed()
+    forget_typed()
     answer = await read_line(out, f"[{keys}] ")
     if answer is None:
         return None
@@ -111,8 +111,8 @@ def drawn(question: Question, *, color: bool) -> str:
     return "\n".join(f"{COLORS[line[0]]}{line}{PLAIN}" if line[:1] in COLORS else line for line in lines)
 
 
-def _forget_typed() -> None:
-    """Throw away what was typed before the question stood there: nobody agrees by accident."""
+def forget_typed() -> None:
+    """Throw away what was typed before a question stood there: nobody agrees by accident."""
     try:
         import termios
     except ImportError:  # Windows
@@ -128,17 +128,19 @@ async def read_line(out: Output, prompt: str) -> str | None:
     out.stdout.flush()
     out.stderr.write(visible(prompt))
     out.stderr.flush()
+    await readable()
+    line = sys.stdin.readline()
+    return line.rstrip("\r\n") if line else None
+
+
+async def readable() -> None:
+    """Wait until stdin can be read; at once for a file, and where an event loop cannot wait for terminals."""
     loop, there = asyncio.get_running_loop(), asyncio.Event()
     try:
         loop.add_reader(sys.stdin, there.set)
-    except (NotImplementedError, OSError):  # a loop that cannot wait for terminals, or a regular file
-        there.set()
+    except (NotImplementedError, OSError):
+        return
     try:
         await there.wait()
     finally:
-        try:
-            loop.remove_reader(sys.stdin)
-        except NotImplementedError:
-            there.clear()
-    line = sys.stdin.readline()
-    return line.rstrip("\r\n") if line else None
+        loop.remove_reader(sys.stdin)

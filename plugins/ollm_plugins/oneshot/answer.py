@@ -34,7 +34,7 @@ def answer(context: FrontendContext) -> int:
 
 
 async def _stream(context: FrontendContext, form: Format) -> None:
-    conversation = context.conversation
+    conversation = context.conversation()
     answerer = await conversation.answerer(context.prompt, context.images, context.overrides)
     form.begin(answerer.entry.item.name, answerer.model)
     async with aclosing(conversation.ask(context.prompt, context.images, context.overrides)) as events:

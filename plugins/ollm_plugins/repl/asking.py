@@ -24,7 +24,7 @@ from prompt_toolkit.output import ColorDepth, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.utils import get_cwidth
 
-from ollm.api import Reply, chosen, drawn, visible
+from ollm.api import Reply, chosen, drawn, forget_typed, visible
 from ollm_plugins.repl.wrapping import rows
 
 if TYPE_CHECKING:
@@ -146,7 +146,8 @@ class Asking:
         """
         session = self._session = self._session or _session(color=self._out.color)
         if afresh:
-            _forget_typed(session)
+            get_typeahead(session.app.input)  # what was typed before the question stood there
+            forget_typed()
         many = "\n" in default
         try:
             with self._above.prompt(run_in_terminal):
@@ -237,19 +238,6 @@ def _hanging(choice: Choice) -> list[str]:
     room = shutil.get_terminal_size().columns - get_cwidth(begin) - 1  # terminals differ at the last column
     first, *others = rows(visible(choice.label), max(NARROWEST, room))
     return [f"{begin}{first}", *(f"{' ' * get_cwidth(begin)}{row}" for row in others)]
-
-
-def _forget_typed(session: PromptSession[str]) -> None:
-    """Throw away what was typed before a question was seen."""
-    get_typeahead(session.app.input)
-    try:
-        import termios
-    except ImportError:  # Windows
-        return
-    try:
-        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
-    except (termios.error, OSError, ValueError):  # the terminal is gone, which reading from it will tell
-        return
 
 
 async def _interrupted() -> NoReturn:

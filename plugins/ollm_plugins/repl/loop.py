@@ -42,7 +42,7 @@ def run(context: FrontendContext) -> int:
     :return: the exit code
     """
     with ending_signals() as received:
-        Repl(context.app, context.conversation, lambda: bool(received)).run()
+        Repl(context.app, context.conversation(), lambda: bool(received)).run()
     return 128 + received[0] if received else ExitCode.DONE
 
 

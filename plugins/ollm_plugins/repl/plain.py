@@ -5,10 +5,11 @@ The event loop goes on meanwhile, so that what plugins do beside the conversatio
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from ollm.api import readable
 
 if TYPE_CHECKING:
     from ollm.api import Output
@@ -28,21 +29,8 @@ async def read_line(out: Output, prompt: str, above: Above) -> str:
 
     out.write(prompt)
     with above.prompt(again):
-        await _readable()
+        await readable()
     line = sys.stdin.readline()
     if not line:
         raise EOFError
     return line.rstrip("\r\n")
-
-
-async def _readable() -> None:
-    """Wait until a line can be read; at once where an event loop cannot wait for terminals."""
-    loop, there = asyncio.get_running_loop(), asyncio.Event()
-    try:
-        loop.add_reader(sys.stdin, there.set)
-    except NotImplementedError:
-        return
-    try:
-        await there.wait()
-    finally:
-        loop.remove_reader(sys.stdin)
