@@ -316,6 +316,18 @@ def test_a_template_that_is_not_yours_is_copied(ollm, home, tmp_path):
     assert stat.S_IMODE((home / "templates" / "review.yaml").stat().st_mode) == 0o600
 
 
+def test_a_copy_goes_on_with_the_draft_and_is_not_written_if_untouched(ollm, home, tmp_path):
+    file = home / "templates" / "review.yaml"
+    draft = home / "templates" / "review.yaml.draft"
+    assert b"Nothing was changed" in ollm("template", "edit", "review", env=editor(tmp_path, "pass")).stdout
+    assert not file.exists()
+    done = ollm("template", "edit", "review", env=editor(tmp_path, "text = 'tempalte: x'"))
+    assert b"the next edit goes on with it" in done.stderr
+    assert draft.read_text() == "tempalte: x"
+    done = ollm("template", "edit", "review", env=editor(tmp_path, "text = text.replace('tempalte', 'template')"))
+    assert (done.returncode, file.read_text(), draft.exists()) == (0, "template: x", False)
+
+
 @pytest.mark.parametrize(
     ("environ", "said"),
     [

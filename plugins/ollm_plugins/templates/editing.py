@@ -28,12 +28,14 @@ class _Work(Struct, frozen=True):
 
     :param before: its content; None for one that is not there yet
     :param text: what the editor begins with
+    :param unchanged: the text that means that nothing was written
     """
 
     path: Path
     origin: Origin
     before: str | None
     text: str
+    unchanged: str
 
 
 def create(ctx: CommandContext, name: NewName) -> None:
@@ -43,8 +45,8 @@ def create(ctx: CommandContext, name: NewName) -> None:
     path = shelf.own_folder / f"{name}.yaml"
     if any(path.with_suffix(ending).exists() for ending in (".yaml", ".yml")):
         raise UsageError(f"You have a template '{name}' already", f"`ollm template edit {name}` changes it.")
-    draft = _draft(path)
-    _write(ctx, _Work(path, "user", None, content(draft) if draft.exists() else skeleton(name)))
+    text = skeleton(name)
+    _write(ctx, _Work(path, "user", None, _begun(path, text), text))
 
 
 def edit(ctx: CommandContext, name: Name) -> None:
@@ -54,8 +56,7 @@ def edit(ctx: CommandContext, name: Name) -> None:
     if found is not None:
         origin, _, path = found
         text = content(path)
-        draft = _draft(path)
-        _write(ctx, _Work(path, origin, text, content(draft) if draft.exists() else text))
+        _write(ctx, _Work(path, origin, text, _begun(path, text), text))
         return
     known = shelf.find(name)
     if known.path is not None:
@@ -64,7 +65,8 @@ def edit(ctx: CommandContext, name: Name) -> None:
         )
     ctx.out.say(f"The template '{name}' comes from {known.where}; you change a copy of your own, which hides it.")
     text = written(known.template, ctx.app.settings, declares=known.declares)
-    _write(ctx, _Work(shelf.own_folder / f"{name}.yaml", "user", None, text))
+    path = shelf.own_folder / f"{name}.yaml"
+    _write(ctx, _Work(path, "user", None, _begun(path, text), text))
 
 
 def delete(
@@ -104,7 +106,7 @@ def _write(ctx: CommandContext, work: _Work) -> None:
     text = work.text
     while True:
         text = _edited(ctx, work.path.name, text)
-        if text == (skeleton(work.path.stem) if work.before is None else work.before):
+        if text == work.unchanged:
             ctx.out.print("Nothing was changed")
             return
         try:
@@ -145,6 +147,12 @@ def _save(work: _Work, text: str) -> None:
 
 def _draft(path: Path) -> Path:
     return path.with_name(f"{path.name}.draft")
+
+
+def _begun(path: Path, text: str) -> str:
+    """Return what an earlier edit has kept beside a file; else the text."""
+    draft = _draft(path)
+    return content(draft) if draft.exists() else text
 
 
 def _kept(work: _Work, text: str) -> str:
