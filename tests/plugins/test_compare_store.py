@@ -11,6 +11,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+from ollm_plugins.compare.database import Database
 from ollm_plugins.compare.plugin import Plugin
 from ollm_plugins.compare.preferences import Preferences
 from ollm_plugins.compare.results import Answer, Choice, Compared, Numbers, Run
@@ -150,6 +151,16 @@ def test_a_file_that_another_program_holds_is_waited_for_then_said(
         assert len(store.lines(10)) == 1
         other.execute("ROLLBACK")
     assert store.add(compared("a", "b")).id == 2
+
+
+def test_a_full_disk_is_said_as_such(app: Harness) -> None:
+    database = Database(app.app.context)
+    with pytest.raises(OllmError, match=r"full\. Make room on the disk"), database.writing() as opened:  # noqa: PT012
+        opened.execute("CREATE TABLE big (content)")
+        opened.execute("PRAGMA max_page_count = 1")  # no less than it has, so it cannot grow
+        opened.execute("INSERT INTO big VALUES (zeroblob(1000000))")  # undoes the whole transaction by itself
+    with database.reading() as opened:
+        assert opened.execute("SELECT name FROM sqlite_master WHERE name = 'big'").fetchall() == []
 
 
 def test_a_comparison_that_cannot_be_read_can_be_forgotten(app: Harness, store: Store) -> None:

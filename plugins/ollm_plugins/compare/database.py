@@ -70,7 +70,8 @@ class Database:
             try:
                 yield database
             except BaseException:
-                database.execute("ROLLBACK")
+                if database.in_transaction:  # SQLite undoes it by itself, e.g. when the disk is full
+                    database.execute("ROLLBACK")
                 raise
             database.execute("COMMIT")
 
