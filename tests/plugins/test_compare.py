@@ -264,6 +264,15 @@ def test_a_blind_comparison_hides_the_names_until_the_choice(ollm: Program, star
     assert sorted(answer["model"] for answer in after["answers"]) == sorted(MODELS)
 
 
+def test_a_blind_comparison_hides_the_name_of_a_model_that_fails(ollm: Program, start: Start) -> None:
+    start()
+    done = ollm("compare", "Write a poem", "one:1b", "two:1b", "mystery:latest", "--blind")
+    assert "has no model" in done.out
+    assert "mystery" not in done.out + done.err
+    named = ollm("compare", "P", "one:1b", "mystery:latest")
+    assert "has no model mystery" in named.out
+
+
 def test_one_provider_that_is_away_spoils_nothing_for_another(
     ollm: Program, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -164,7 +164,7 @@ class Race:
                     self._take(column, event)
             failure = ""
         except OllmError as error:
-            failure = str(error)
+            failure = _masked(column, str(error))
         finally:
             column.runs.append(_run(conversation, failure, column.said))
             if column.turn is None and column.runs[-1].answered:
@@ -179,12 +179,19 @@ class Race:
         elif isinstance(event, Waiting):
             self._set(column, "loading")
         elif isinstance(event, Notice):
-            text = event.text.replace(column.wanted.model, column.title)  # a hidden name stays hidden
-            self._app.out.notify(Notice(event.code, f"{column.title}: {text}"))
+            self._app.out.notify(Notice(event.code, f"{column.title}: {_masked(column, event.text)}"))
 
     def _set(self, column: Column, state: State) -> None:
         column.state = state
         self._changed(column)
+
+
+def _masked(column: Column, text: str) -> str:
+    """Return a text that does not name the model while its name is hidden."""
+    if not column.wanted.label:
+        return text
+    model = column.wanted.model
+    return text.replace(model, column.title).replace(model.removesuffix(":latest"), column.title)
 
 
 def _run(conversation: Conversation, failure: str, said: Sequence[str]) -> Run:
