@@ -317,3 +317,15 @@ def test_a_name_that_is_too_long_stops_no_other(ollm, tmp_path):
     assert done.exit_code == 0, done
     made = [filled(ollm, name, input="x").overrides.system for name in ("n" * 100, "short")]
     assert made == ["Long", "Short"]
+
+
+def test_a_folder_that_holds_too_much_is_refused_rather_than_cut(ollm, tmp_path, monkeypatch):
+    monkeypatch.setattr("ollm_plugins.templates.importing.MOST", 2)
+    put(tmp_path / "many", {f"{name}.yaml": "prompt: x" for name in "ba"})
+    done = ollm.run_command(f"template import '{tmp_path / 'many'}'")
+    assert [line[0] for line in done.stdout.splitlines()] == ["a", "b"]
+    put(tmp_path / "many", {"c.yaml": "prompt: x"})
+    done = ollm.run_command(f"template import '{tmp_path / 'many'}'")
+    assert done.exit_code == 2
+    assert "many holds more than 2 entries" in done.stderr
+    assert not (ollm.app.paths.home / "templates" / "c.yaml").exists()

@@ -22,7 +22,7 @@ from ollm_plugins.templates.writing import written
 Form = Literal["fabric", "llm", "ollm"]
 ENDINGS = (".yaml", ".yml")
 MOST = 2000
-"""Entries of a folder that are looked at, at most."""
+"""Entries that a folder may hold, at most."""
 
 
 class Source(Struct, frozen=True):
@@ -90,7 +90,7 @@ def _told(taken: Taken) -> Iterator[str]:
 def _sources(path: Path, form: str | None) -> Iterator[Source]:
     """Yield what can be taken in.
 
-    :raises UsageError: there is nothing at the path
+    :raises UsageError: there is nothing at the path, or a folder holds too much
     """
     if path.is_file():
         kind = form or _look(path)
@@ -114,8 +114,15 @@ def _sources(path: Path, form: str | None) -> Iterator[Source]:
 
 
 def _entries(folder: Path) -> list[Path]:
+    """Return what is in a folder, in order.
+
+    :raises UsageError: it holds too much
+    """
     with os.scandir(folder) as entries:
-        return sorted(Path(each.path) for each in islice(entries, MOST))
+        found = sorted(Path(each.path) for each in islice(entries, MOST + 1))
+    if len(found) > MOST:
+        raise UsageError(f"{visible(str(folder))} holds more than {MOST} entries", "Name a smaller folder, or a file.")
+    return found
 
 
 def _look(path: Path) -> Form | None:
