@@ -12,6 +12,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from ollm.api import CompletionContext, Finished, Specs, TextDelta, ThinkingDelta, Tool, ToolCall, hookimpl
+from ollm_plugins.sessions import meaning
 from ollm_plugins.sessions.meaning import complete
 from ollm_plugins.sessions.plugin import Plugin
 from ollm_plugins.sessions.service import sessions_of
@@ -249,6 +250,16 @@ def test_completion(three):
     assert [title for _, title in offered] == ["The parser?", "Capital of Germany?", "Capital of Italy?"]
     (found,) = complete(CompletionContext(three.app.context, "italy"))
     assert three.kept[0].id.startswith(found[0])
+
+
+def test_completion_offers_older_sessions_and_ids_that_are_typed_far(three, monkeypatch):
+    monkeypatch.setattr(meaning, "COMPLETED", 1)
+    assert [title for _, title in complete(CompletionContext(three.app.context))] == ["The parser?"]
+    oldest = three.kept[0].id
+    assert [title for _, title in complete(CompletionContext(three.app.context, "italy"))] == ["Capital of Italy?"]
+    for typed in (oldest[:4], oldest[:12], oldest):
+        (found,) = complete(CompletionContext(three.app.context, typed))
+        assert found == (oldest[: max(6, len(typed))], "Capital of Italy?")
 
 
 def test_without_sessions(ollm_app, ollm_home):

@@ -132,12 +132,14 @@ def short(host: HostContext, identity: str) -> str:
 
 def complete(ctx: CompletionContext) -> list[tuple[str, str]]:
     """Return the sessions that could be meant, the last one first."""
-    service = sessions_of(ctx.host)
-    known = service.read(reading.ids, ())
-    found = service.read(lambda connection: reading.sessions(connection, limit=COMPLETED), ())
+    every = sessions_of(ctx.host).read(reading.titles, ())
+    known = [identity for identity, _ in every]
     typed = ctx.typed.lower()
-    return [
-        (shown(each.id, known), each.title)
-        for each in found
-        if each.id.startswith(typed) or typed in each.title.lower()
-    ]
+    found = [each for each in every if each[0].startswith(typed) or typed in each[1].lower()]
+    return [(_offered(identity, known, typed), title) for identity, title in found[:COMPLETED]]
+
+
+def _offered(identity: str, known: Sequence[str], typed: str) -> str:
+    """Return an id as it is shown, or as far as it is typed: what is shorter than that would not complete it."""
+    least = shown(identity, known)
+    return identity[: max(len(least), len(typed))] if identity.startswith(typed) else least

@@ -52,6 +52,12 @@ def ids(connection: Connection) -> list[str]:
     return [row[0] for row in connection.execute("SELECT id FROM sessions ORDER BY updated DESC, id")]
 
 
+def titles(connection: Connection) -> list[tuple[str, str]]:
+    """Return the ids and titles of all sessions, the last one first; far quicker than `sessions`."""
+    rows = connection.execute("SELECT id, title FROM sessions ORDER BY updated DESC, id")
+    return [(identity, text(title)) for identity, title in rows]
+
+
 def messages(connection: Connection, identity: str) -> tuple[list[Message], Seen, int]:
     """Return a conversation, what was seen of it, and how many of its messages cannot be read, as of one moment."""
     connection.execute("BEGIN")
