@@ -180,6 +180,11 @@ def test_records_of_tools_and_notes(ollm_app):
     assert records.noted(kept.id, "context") is None
     ollm.run_command("session fork last")
     assert len(records.tool_calls()) == 1, "what a fork has copied happened once"
+    made = ollm.run_command("session list --json").json[0]
+    assert made["parent"] == kept.id
+    assert [each.call for each in records.tool_calls(conversation=made["id"])] == [call.call]
+    (turn,) = ollm.run_command(f"session show {made['id']} --json").json["turns"]
+    assert turn["tools"][0]["call"]["arguments"] == {"at": 1}
 
 
 def test_two_programs_go_on_with_one_session(ollm_app):

@@ -115,11 +115,14 @@ def turns(connection: Connection, identity: str, *, last: int = -1, gone: bool =
 
 
 def tool_calls(connection: Connection, conversation: str, tool: str, limit: int) -> tuple[list[AuditedCall], int]:
-    """Return tool calls, the latest first, and how many cannot be read; what a fork has copied counts once."""
+    """Return tool calls, the latest first, and how many cannot be read.
+
+    :param conversation: only those of this one, also what it has copied as a fork; empty for all, each of them once
+    """
     rows = connection.execute(
         "SELECT t.session, t.id, t.at + coalesce(t.seconds, 0), t.provider || '/' || t.model, s.folder, c.record"
         " FROM tool_calls c JOIN turns t ON t.key=c.turn JOIN sessions s ON s.id=t.session"
-        " WHERE ?1 IN ('', t.session) AND ?2 IN ('', c.tool) ORDER BY c.key DESC LIMIT ?3",
+        " WHERE (?1=t.session OR ?1='' AND t.copied=0) AND ?2 IN ('', c.tool) ORDER BY c.key DESC LIMIT ?3",
         (conversation, tool, limit),
     ).fetchall()
     found = []

@@ -126,6 +126,11 @@ def fork(connection: Connection, source: str, target: str, turns: Sequence[tuple
             " SELECT ?, number, role, content, rest FROM messages WHERE turn=? ORDER BY number",
             (made, key),
         )
+        connection.execute(
+            "INSERT INTO tool_calls(turn, tool, record)"
+            " SELECT ?, tool, record FROM tool_calls WHERE turn=? ORDER BY key",
+            (made, key),
+        )
         copied.append((int(made or 0), start, count))
     connection.execute(
         "INSERT INTO notes(session, name, document) SELECT ?, name, document FROM notes WHERE session=?",
