@@ -12,7 +12,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from ollm.api import CompletionContext, Finished, Specs, TextDelta, ThinkingDelta, Tool, ToolCall, hookimpl
-from ollm_plugins.sessions import meaning
+from ollm_plugins.sessions import exporting, meaning
 from ollm_plugins.sessions.meaning import complete
 from ollm_plugins.sessions.plugin import Plugin
 from ollm_plugins.sessions.service import sessions_of
@@ -243,6 +243,22 @@ def test_an_export_replaces_nothing(rich, tmp_path):
     assert rich.run_command(f"session export last {tmp_path}/talk.md --force").exit_code == 0
     assert (tmp_path / "talk.md").read_text().startswith("# ")
     assert rich.run_command("session export last --format pdf").exit_code == 2
+
+
+def test_an_export_to_the_home_of_nobody_is_no_failure(rich, tmp_path, monkeypatch):
+    """It is the name of a folder then, as in a shell."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "~no-such-user").mkdir()
+    done = rich.run_command("session export last ~no-such-user/talk.md")
+    assert (done.exit_code, (tmp_path / "~no-such-user" / "talk.md").is_file()) == (0, True), done.stderr
+
+
+def test_an_export_describes_each_turn_once(rich, monkeypatch):
+    described = []
+    real = exporting.described_turn
+    monkeypatch.setattr(exporting, "described_turn", lambda turn: described.append(turn.id) or real(turn))
+    shown = rich.run_command("session export last --json").json
+    assert described == [turn["id"] for turn in shown["turns"]]
 
 
 def test_completion(three):

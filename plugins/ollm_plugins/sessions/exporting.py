@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,14 +39,14 @@ def export(
     found = meant(ctx, session)
     kind = _form(form, file, as_json=as_json)
     turns = sessions_of(ctx.app.context).turns(found.id, gone=kind == "json")
+    if file is None and kind == "json":
+        ctx.out.document(document(found, turns))
+        return
     text = written(found, turns, kind)
     if file is None:
-        if kind == "json":
-            ctx.out.document(document(found, turns))
-        else:
-            ctx.out.write(text)
+        ctx.out.write(text)
         return
-    path = Path(file).expanduser()
+    path = Path(os.path.expanduser(file))  # noqa: PTH111  (Path.expanduser fails on an unknown user)
     if path.exists() and not force:
         raise UsageError(f"{path} is there already", "Add --force to replace it.")
     write_atomically(path, text)
