@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from contextlib import closing
 
 import pytest
@@ -277,6 +278,25 @@ def test_a_turn_that_cannot_be_written_is_said_and_the_next_one_is_kept(ollm_app
     assert "This conversation is not being saved" in ollm.stderr.getvalue()
     talk(ollm, "Second", conversation=kept)
     assert resumed(ollm, kept.id) == kept.messages
+
+
+def test_what_waits_behind_something_that_fails_is_written(ollm_app, ollm_home):
+    """The file is locked while the thread begins, so that both wait when it comes to them."""
+    ollm = ollm_app(Plugin, replies=["one"])
+    kept = talk(ollm, "First")
+    recorder = sessions_of(ollm.app.context).recorder
+    recorder.close()
+    wrong = replace(kept.last_turn, context=replace(kept.last_turn.context, messages=None))
+    with closing(sqlite3.connect(ollm_home / "sessions.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        recorder.take(wrong)
+        recorder.note(kept.id, "behind", "1")
+        other.execute("ROLLBACK")
+        until = time.monotonic() + 10
+        while not (found := other.execute("SELECT name FROM notes").fetchall()) and time.monotonic() < until:
+            time.sleep(0.02)
+    assert found == [("behind",)], "nothing else wakes the thread"
+    assert "This conversation is not being saved: TypeError" in ollm.stderr.getvalue()
 
 
 def test_a_token_is_only_handed_over():

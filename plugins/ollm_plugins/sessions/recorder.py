@@ -164,10 +164,14 @@ class Recorder:
         self._database.close()
 
     def _write_all(self) -> None:
+        while self._jobs:
+            self._guarded(self._jobs.popleft())
+        self._guarded(self._write_live)
+
+    def _guarded(self, job: Callable[[], None]) -> None:
+        """Do a job; if it fails, those behind it are done all the same."""
         try:
-            while self._jobs:
-                self._jobs.popleft()()
-            self._write_live()
+            job()
         except Exception as error:  # noqa: BLE001  (the thread must go on, whatever a plugin puts into a turn)
             self._say_unsaved(error)
 
