@@ -149,6 +149,16 @@ def test_the_words_of_a_deny_may_stand_apart(command):
     assert holds(command, ("git", "push"))
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["docker run --net=host", "dd if=/dev/zero of=x", 'git commit -m "a b"', "chmod a,b x", "git push --force=x"],
+)
+def test_a_deny_is_found_whatever_stands_in_its_words(command):
+    wanted = plain_words(command)
+    assert holds(command, wanted)
+    assert holds(f"cd x && sudo {command} more", wanted)
+
+
 @pytest.mark.parametrize("command", ["git status; echo push", "push git", "git"])
 def test_but_in_one_part_and_in_order(command):
     assert not holds(command, ("git", "push"))

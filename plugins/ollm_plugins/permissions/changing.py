@@ -141,6 +141,7 @@ def _save(ctx: CommandContext, change: Callable[[list[Any]], list[Any]]) -> None
     """
     file = ctx.app.paths.config
     update_setting(file, _RULES, lambda rules: change(list(rules or ())))
+    ctx.app.settings.unset_session("tools.rules")  # it would hide what was just written
     ctx.app.reload_settings()
     if ctx.app.settings.file.values.get("tools", {}).get("rules") == []:
         remove_setting(file, _RULES)

@@ -46,6 +46,7 @@ def begins(command: str, prefix: Sequence[str]) -> bool:
 
 def holds(command: str, wanted: Sequence[str]) -> bool:
     """Whether the given words stand in this order in one part of a command, however quoted, escaped or wrapped."""
+    wanted = [piece for word in wanted for piece in _words(word)] or list(wanted)  # cut as the command is
     joined = command.replace("\\\n", "")
     views = (re.sub(r"['\"\\]", "", joined), re.sub(r"['\"\\]", " ", joined))
     return any(_in_order(_words(part), wanted) for view in views for part in _PARTS.split(view))
