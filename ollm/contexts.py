@@ -6,7 +6,7 @@ ever taken out of it within one API version.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -160,12 +160,13 @@ class ToolContext(Struct, frozen=True):
 class StreamContext(Struct, frozen=True):
     """A request that is about to be sent.
 
-    :param send: sends a request, this one or another, and returns the events of its answer
+    :param send: sends a request, this one or another, and returns the events of its answer, to be closed when no more
+        of them are wanted
     """
 
     request: ChatRequest
     turn: TurnContext
-    send: Callable[[ChatRequest], AsyncIterator[Event]]
+    send: Callable[[ChatRequest], AsyncGenerator[Event, None]]
 
 
 class CompletionContext(Struct, frozen=True):

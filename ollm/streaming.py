@@ -107,9 +107,7 @@ class Stream:
                 if not self._begun.is_set():
                     self._begun.set()
         finally:
-            close = getattr(source, "aclose", None)
-            if close is not None:
-                await close()
+            await _close(source)
 
     def _source(self) -> AsyncIterator[Event]:
         """Return the provider's events, or what stream adjusters make of them."""
@@ -131,19 +129,22 @@ class Stream:
 
     async def _sent(
         self, send: Callable[[ChatRequest], AsyncIterator[Event]], request: ChatRequest
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         """Yield what comes from behind an adjuster; what is raised there is not the adjuster's failure.
 
         :raises OllmError: the provider said no
         :raises PluginError: the provider failed
         """
+        events = send(request)
         try:
-            async for event in send(request):
+            async for event in events:
                 yield event
         except (OllmError, GeneratorExit, asyncio.CancelledError):
             raise
         except Exception as error:
             raise failure(self._hub, self._answerer.entry, error) from error
+        finally:
+            await _close(events)
 
     async def _blaming(self, owned: Owned[StreamAdjuster], events: AsyncIterator[Event]) -> AsyncIterator[Event]:
         """Yield what an adjuster yields; what it raises is its plugin's failure.
@@ -159,9 +160,7 @@ class Stream:
         except Exception as error:
             raise failure(self._hub, owned, error) from error
         finally:
-            close = getattr(events, "aclose", None)
-            if close is not None:
-                await close()
+            await _close(events)
 
 
 def _joined(first: TextDelta, queue: asyncio.Queue[Event | None]) -> tuple[TextDelta, Event | None]:
@@ -173,3 +172,10 @@ def _joined(first: TextDelta, queue: asyncio.Queue[Event | None]) -> tuple[TextD
             return TextDelta("".join(texts)), event
         texts.append(event.text)
     return TextDelta("".join(texts)), None
+
+
+async def _close(events: AsyncIterator[Event]) -> None:
+    """Close a stream here, in the task that reads it, if it can be closed."""
+    close = getattr(events, "aclose", None)
+    if close is not None:
+        await close()

@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import aclosing
 import time
 
 import pytest
@@ -768,3 +769,41 @@ def test_what_is_shown_in_time_comes_piece_by_piece(ollm_app):
     ollm = ollm_app(provider_plugin(chat))
     events = ollm.app.run(collect(conversation(ollm).ask("Go")))
     assert [event.text for event in events[:-1]] == [str(number) for number in range(20)]
+
+
+def test_a_stream_behind_adjusters_is_closed_in_the_task_that_reads_it(ollm_app):
+    tasks = []
+
+    class Endless(ScriptedProvider):
+        async def chat(self, request):
+            tasks.append(asyncio.current_task())
+            try:
+                while True:
+                    yield TextDelta("x")
+            finally:
+                tasks.append(asyncio.current_task())
+
+    class Passing(Specs):
+        @hookimpl
+        def ollm_providers(self, ctx):
+            return [ProviderEntry("endless", "For a test", lambda _: Endless(name="endless"), order=1)]
+
+        @hookimpl
+        def ollm_stream_adjusters(self, ctx):
+            async def stream(context):
+                async with aclosing(context.send(context.request)) as events:
+                    async for event in events:
+                        yield event
+
+            return [StreamAdjuster("passing", stream)]
+
+    ollm = ollm_app(Passing)
+
+    async def leave():
+        events = conversation(ollm).ask("go")
+        await anext(events)
+        await events.aclose()
+
+    ollm.app.run(leave())
+    begun, ended = tasks
+    assert begun is ended

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from ollm.api import (
@@ -93,10 +94,11 @@ async def _again(context: StreamContext, sent: Sent) -> AsyncIterator[Event]:
     :raises OllmError: it does not fit then either, or nothing is to be left out
     """
     try:
-        async for event in context.send(context.request):
-            if isinstance(event, Finished) and (notice := await lost(event, sent, context.turn)):
-                yield notice
-            yield event
+        async with aclosing(context.send(context.request)) as events:
+            async for event in events:
+                if isinstance(event, Finished) and (notice := await lost(event, sent, context.turn)):
+                    yield notice
+                yield event
         return
     except ContextOverflow as refused:
         error = refused
@@ -104,8 +106,9 @@ async def _again(context: StreamContext, sent: Sent) -> AsyncIterator[Event]:
     if larger is not None:
         size = larger.options.context_size or sent.size
         known(context.turn.host.services).sent[context.turn.conversation] = replace(sent, size=size)
-        async for event in context.send(larger):
-            yield event
+        async with aclosing(context.send(larger)) as events:
+            async for event in events:
+                yield event
         return
     turn = context.turn
     views = known(turn.host.services)
@@ -118,15 +121,16 @@ async def _again(context: StreamContext, sent: Sent) -> AsyncIterator[Event]:
     now = await Overflow(scales, views).fitted(_whole(context.request, views, turn), now)
     _remember(views, turn, now)
     options = replace(context.request.options, context_size=now.window.size)
-    async for event in context.send(replace(now.request, options=options)):
-        yield event
+    async with aclosing(context.send(replace(now.request, options=options))) as events:
+        async for event in events:
+            yield event
 
 
 def _larger(context: StreamContext, sent: Sent, error: ContextOverflow) -> ChatRequest | None:
     """Return a request with a larger context, where the user has set none and the model can take it."""
     if sent.chosen or sent.limit is None or error.needed >= sent.limit:
         return None
-    size = error.size
+    size = max(error.size, 1)  # a server may say anything
     while size < min(error.needed * SPARE, sent.limit):
         size *= 2
     size = min(size, sent.limit)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing
 from typing import Final
 
-from ollm.api import ChatRequest, Event, Finished, Notice, StreamContext, TextDelta, replace
+from ollm.api import Event, Finished, Notice, StreamContext, TextDelta, replace
 from ollm_plugins.tools.offering import known
 
 _NO_TOOLS: Final = "An answer that must have a given form cannot be a tool's call, so no tools are offered."
@@ -30,7 +30,7 @@ async def _watched(stream: StreamContext) -> AsyncGenerator[Event, None]:
     from ollm_plugins.tools.astext import Opening
 
     opening = Opening([tool.name for tool in stream.request.tools])
-    async with _sent(stream, stream.request) as events:
+    async with aclosing(stream.send(stream.request)) as events:
         async for event in events:
             if isinstance(event, TextDelta):
                 opening.take(event.text)
@@ -45,7 +45,7 @@ async def _written(stream: StreamContext) -> AsyncGenerator[Event, None]:
     from ollm_plugins.tools.reading import Reading
 
     reading = Reading()
-    async with _sent(stream, rewritten(stream.request)) as events:
+    async with aclosing(stream.send(rewritten(stream.request))) as events:
         async for event in events:
             if isinstance(event, TextDelta):
                 if text := reading.take(event.text):
@@ -55,15 +55,3 @@ async def _written(stream: StreamContext) -> AsyncGenerator[Event, None]:
                 for last in reading.end(event.reason):
                     yield last
             yield event
-
-
-@asynccontextmanager
-async def _sent(stream: StreamContext, request: ChatRequest) -> AsyncGenerator[AsyncIterator[Event], None]:
-    """Send a request, and close its stream however the turn ends."""
-    events = stream.send(request)
-    try:
-        yield events
-    finally:
-        close = getattr(events, "aclose", None)
-        if close is not None:
-            await close()
