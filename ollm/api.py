@@ -116,6 +116,7 @@ if TYPE_CHECKING:
     from ollm.memories import MemoryEntry as MemoryEntry
     from ollm.memories import MemoryService as MemoryService
     from ollm.memories import MemorySource as MemorySource
+    from ollm.messages import CONTEXT_FULL as CONTEXT_FULL
     from ollm.messages import ChatRequest as ChatRequest
     from ollm.messages import Event as Event
     from ollm.messages import Finished as Finished
@@ -303,6 +304,7 @@ _HOMES = {
     ),
     "memories": ("MemoryCategory", "MemoryEntry", "MemoryService", "MemorySource"),
     "messages": (
+        "CONTEXT_FULL",
         "ChatRequest",
         "Event",
         "Finished",

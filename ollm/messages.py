@@ -202,6 +202,10 @@ class Notice(Struct, frozen=True):
     text: str
 
 
+CONTEXT_FULL = "context-full"
+"""Code of the notice that an answer ended because the context is full; front ends then speak of no token limit."""
+
+
 class Finished(Struct, frozen=True):
     """The last event of an answer."""
 

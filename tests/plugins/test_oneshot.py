@@ -182,3 +182,20 @@ def test_an_answer_through_the_room(ollm_app):
     ollm = ollm_app(Plugin, replies=["Hello"])
     assert begin(ollm.app, "hi", "text") == 0
     assert ollm.stdout.getvalue() == "Hello\n"
+
+
+def test_what_comes_before_a_tool_call_is_a_line_of_its_own(ollm_app):
+    from ollm.api import Finished, Specs, Tool, ToolCall, ToolCalled, hookimpl
+
+    class Dice(Specs):
+        @hookimpl
+        def ollm_tools(self, ctx):
+            async def roll(ctx, args):
+                return "4"
+
+            return [Tool("roll", "Roll.", {"type": "object"}, roll, risk="none")]
+
+    calls = [TextDelta("Let me look."), ToolCalled(ToolCall("1", "roll", {})), Finished("stop")]
+    ollm = ollm_app(Plugin, Dice, replies=[calls, "A four."])
+    assert begin(ollm.app, "go", "text") == 0
+    assert ollm.stdout.getvalue() == "Let me look.\nA four.\n"

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from ollm.api import EventContext, Finished, Notice, RewindContext, StatusContext
+from ollm.api import CONTEXT_FULL, EventContext, Finished, Notice, RewindContext, StatusContext
 from ollm_plugins.context.views import known
-
-FULL = "context-full"
-"""Says that the answer has ended because there was no more room; some providers say it themselves."""
 
 
 def on_event(context: EventContext) -> None:
     """Say why an answer has ended, when the context is full: it is not the token limit then."""
     event, turn = context.event, context.turn
     views = known(turn.host.services)
-    if isinstance(event, Notice) and event.code == FULL:
+    if isinstance(event, Notice) and event.code == CONTEXT_FULL:
         views.full = turn.id
     if not isinstance(event, Finished) or turn.aside or event.reason != "length" or views.full == turn.id:
         return
@@ -22,7 +19,7 @@ def on_event(context: EventContext) -> None:
     size = max(given, sent.size) if given and sent is not None else given
     if size and (event.usage.prompt_tokens or 0) + (event.usage.completion_tokens or 0) >= size - 1:
         text = f"The answer has filled the context of {size:,} tokens; /context compact makes room for more."
-        turn.host.notify(Notice(FULL, text))
+        turn.host.notify(Notice(CONTEXT_FULL, text))
 
 
 def on_rewind(context: RewindContext) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from pathlib import Path
 
 from ollm.api import (
+    CONTEXT_FULL,
     ChatRequest,
     Event,
     Health,
@@ -229,7 +230,7 @@ class LocalProvider:
                     for event in answer.events(item):
                         yield event
         if answer.full:
-            yield Notice("context-full", f"The answer was cut: the context window of {load.context} tokens is full.")
+            yield Notice(CONTEXT_FULL, f"The answer was cut: the context window of {load.context} tokens is full.")
         for last in answer.last():
             yield last
 

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ollm.api import (
+    CONTEXT_FULL,
     Event,
     ExitCode,
     Finished,
@@ -15,6 +16,7 @@ from ollm.api import (
     SettingsError,
     TextDelta,
     ThinkingDelta,
+    ToolCalled,
     Waiting,
     to_document,
     visible,
@@ -130,10 +132,10 @@ class Text:
         elif isinstance(event, Finished):
             self._reason = event.reason
             self._end_line()
-            if event.reason == "length" and not self._out.has_said(FULL):
+            if event.reason == "length" and not self._out.has_said(CONTEXT_FULL):
                 self._out.notify(Notice("answer-length", LENGTH_TEXT))
         else:
-            if isinstance(event, Notice):
+            if isinstance(event, Notice | ToolCalled):
                 self._end_line()
             self._aside.show(event)
 
@@ -161,8 +163,6 @@ class Text:
             self._last = "\n"
 
 
-FULL = "context-full"
-"""Whoever says this has said why the answer ended: there is no more room, so a higher limit is no remedy."""
 LENGTH_TEXT = "The answer was ended at the token limit; raise it with --max-tokens."
 
 

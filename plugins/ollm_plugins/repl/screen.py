@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from ollm.api import (
+    CONTEXT_FULL,
     Event,
     Finished,
     Notice,
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
 
 DIM: Final = "\x1b[2m"
 PLAIN: Final = "\x1b[0m"
-FULL: Final = "context-full"
-"""Whoever says this has said why the answer ended: there is no more room, so a higher limit is no remedy."""
 AFTER_SENDING: Final = 0.03
 """Seconds after which a request is on its way."""
 LENGTH_TEXT: Final = "The answer was ended at the token limit; raise it with options.maxTokens or --max-tokens."
@@ -133,7 +132,7 @@ class Screen:
 
     def notice(self, notice: Notice) -> None:
         """Tell the user something, on a line of its own."""
-        self._full = self._full or notice.code == FULL
+        self._full = self._full or notice.code == CONTEXT_FULL
         self._line(f"ollm: {notice.text}")
 
     def fail(self, error: BaseException) -> None:

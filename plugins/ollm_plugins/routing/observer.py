@@ -8,7 +8,7 @@ from ollm.api import EventContext, Finished, HostContext, Notice, OllmError, Usa
 
 
 def on_event(ctx: EventContext) -> None:
-    """Measure an answer that is over; called for each piece of one, so all else is left out at once."""
+    """Measure an answer that is over."""
     if not isinstance(ctx.event, Finished) or ctx.request is None or ctx.turn.aside:
         return  # models that are compared share the machine, so their rates say little
     key = f"{ctx.turn.provider}/{ctx.request.model}"
