@@ -434,3 +434,17 @@ def test_a_change_is_known_by_what_was_shown_and_no_other_file(call, work):
     assert agreement.digest(None) == "" != agreement.digest(b"")
     assert unified("a", "a", "x") == ""
     assert unified(None, "", "x") == "--- /dev/null\n+++ x"
+
+
+def test_a_root_of_an_unknown_user_is_one_line(ollm_app):
+    from ollm.api import SettingsError
+
+    ollm = ollm_app(Plugin, settings="tools: {files: {roots: ['~nobody-of-that-name/x']}}")
+    with pytest.raises(SettingsError, match="is no absolute path"):
+        ollm.app.check_settings()
+
+
+def test_only_line_feeds_end_the_lines_of_a_diff():
+    from ollm_plugins.files.diffs import changed_lines
+
+    assert changed_lines(unified("a", "a\x0c+more", "f")) == ["-a", "+a\x0c+more"]

@@ -64,7 +64,7 @@ def undo(
     entry = _numbered(kept, number) if number is not None else _latest(host, kept)
     wanted = [entry]
     if turn and entry.turn:
-        wanted = [each for each in kept.entries() if each.turn == entry.turn and not each.undone]
+        wanted = [each for each in kept.entries() if each.turn == entry.turn and not each.undone] or wanted
     steps = take_back(kept, wanted, force=force)
     if as_json:
         ctx.out.document([_done(step) for step in steps])

@@ -28,7 +28,7 @@ def unified(before: str | None, after: str | None, name: str) -> str:
 
 def changed_lines(diff: str) -> list[str]:
     """Return the lines of a diff that are added or removed, without where they stand."""
-    return [each for each in diff.splitlines()[2:] if each.startswith(("+", "-"))]
+    return [each for each in diff.split("\n")[2:] if each.startswith(("+", "-"))]
 
 
 def _lines(text: str) -> list[str]:

@@ -147,7 +147,8 @@ def _not_written(path: Path, error: OSError) -> OllmError:
 def _flush(folder: Folder) -> None:
     """Make a rename last through a power cut; a system that cannot hold folders has no such call."""
     if folder.fd is not None:
-        os.fsync(folder.fd)
+        with contextlib.suppress(OSError):  # the change is made by now, and some file systems hold no folders
+            os.fsync(folder.fd)
 
 
 def _remove_leftovers(folder: Folder) -> None:

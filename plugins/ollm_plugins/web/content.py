@@ -127,7 +127,7 @@ def _seen(text: str) -> str:
 
 
 _CONTROLS: Final = dict.fromkeys([*range(9), *range(11, 32), 127])
-_BLANK: Final = re.compile("[\u115f\u1160\u3164\uffa0\U000e0100-\U000e01ef]")
+_BLANK: Final = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\U000e0100-\U000e01ef]")
 """Fillers, and selectors of forms beyond those of emoji: invisible, and enough of them to write a message with."""
 
 _OUT: Final = ("Cc", "Cf", "Cs", "Co", "Cn")
