@@ -339,6 +339,14 @@ def test_a_command_that_may_hide_what_is_denied_is_asked_about_even_in_yolo(work
         assert judge(work, mode, *rules, **shell, subject="cd / && rm x").action == "deny"
 
 
+def test_yolo_runs_what_is_only_asked_about_and_what_may_be_that(work):
+    shell = {"tool": "shell", "risk": "execute", "form": "command"}
+    asked = rule(ask="shell", command="git push")
+    for subject in ("git push", "echo $X"):
+        assert judge(work, "yolo", asked, **shell, subject=subject).action == "allow"
+        assert judge(work, "ask", asked, rule(allow="shell"), **shell, subject=subject).action == "ask"
+
+
 @pytest.mark.parametrize("pattern", ["**/secrets/**", "secrets", "**/*.KEY", "secrets/a.key"])
 def test_a_search_in_a_folder_above_what_is_denied_is_asked_about_even_in_yolo(work, pattern):
     denied = rule(deny="*", path=pattern)

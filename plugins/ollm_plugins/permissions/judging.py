@@ -58,14 +58,16 @@ def judged(situation: Situation, tool: Tool, preview: ToolPreview | None) -> Ver
     denying = _first(speaking, "deny")
     if denying is not None:
         return Verdict("deny", told(denying))
-    unsure = next((r for r in situation.rules if may_speak_of(r, tool.name, subject, situation.folder)), None)
-    if unsure is not None:
-        return Verdict("ask", f"it may concern what the rule `{told(unsure)}` names")
-    if situation.mode == "yolo":
+    unsure = [each for each in situation.rules if may_speak_of(each, tool.name, subject, situation.folder)]
+    perhaps = _first(unsure, "deny")
+    if perhaps is None and situation.mode == "yolo":
         return Verdict("allow", "mode yolo", "mode")
     asking = _first(speaking, "ask")
     if asking is not None:
         return Verdict("ask", f"the rule `{told(asking)}` asks")
+    perhaps = perhaps or _first(unsure, "ask")
+    if perhaps is not None:
+        return Verdict("ask", f"it may concern what the rule `{told(perhaps)}` names")
     return _unforbidden(situation, tool, preview, subject, [each for each in speaking if action_of(each) == "allow"])
 
 
