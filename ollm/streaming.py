@@ -135,8 +135,9 @@ class Stream:
         :raises OllmError: the provider said no
         :raises PluginError: the provider failed
         """
-        events = send(request)
+        events: AsyncIterator[Event] | None = None
         try:
+            events = send(request)
             async for event in events:
                 yield event
         except (OllmError, GeneratorExit, asyncio.CancelledError):
@@ -174,8 +175,8 @@ def _joined(first: TextDelta, queue: asyncio.Queue[Event | None]) -> tuple[TextD
     return TextDelta("".join(texts)), None
 
 
-async def _close(events: AsyncIterator[Event]) -> None:
-    """Close a stream here, in the task that reads it, if it can be closed."""
+async def _close(events: AsyncIterator[Event] | None) -> None:
+    """Close a stream here, in the task that reads it, if there is one and it can be closed."""
     close = getattr(events, "aclose", None)
     if close is not None:
         await close()
