@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ollm.api import HostContext, OllmError, set_aside, visible
+from ollm.api import HostContext, OllmError, file_lock, set_aside, visible
 
 if TYPE_CHECKING:
     import sqlite3
@@ -157,12 +158,37 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
     if version == VERSION:
         database.execute("SELECT 1 FROM tally LIMIT 1").fetchone()
         return
-    database.execute("PRAGMA journal_mode = WAL")
+    if not path.exists():  # the tables are in memory alone
+        _make(database)
+        return
+    with file_lock(path):
+        _use_wal(database)
+        _make(database)
+    path.chmod(0o600)
+
+
+def _use_wal(database: sqlite3.Connection) -> None:
+    """Switch to the log that readers need not wait for; nobody waits for that by himself, not even SQLite.
+
+    :raises sqlite3.OperationalError: others read the file all the time
+    """
+    from sqlite3 import OperationalError
+
+    until = time.monotonic() + WAIT
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            return
+        except OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+
+
+def _make(database: sqlite3.Connection) -> None:
     database.execute("BEGIN IMMEDIATE")
     if database.execute("PRAGMA user_version").fetchone()[0] == 0:  # no other process was faster
         for statement in filter(str.strip, _SCHEMA.split(";")):
             database.execute(statement)
         database.execute(f"PRAGMA user_version = {VERSION}")
     database.execute("COMMIT")
-    if path.exists():  # else the tables are in memory alone
-        path.chmod(0o600)
