@@ -205,6 +205,28 @@ def test_while_a_turn_is_under_way_nothing_is_asked(start, remembering):
     until(ollm, lambda: len(sent(server)) > told)
 
 
+def test_what_is_asked_as_a_turn_begins_is_broken_off_or_not_looked_into(start, remembering):
+    server = remembering(script={"/api/chat": slow_chat(1.0)}, speed=1.0, load_ms=500)
+    ollm, _ = start(server=server, models=[SMALL])
+    until(ollm, lambda: server.asked("/api/generate"))
+    ollm.ask("Hello")
+    (chat,) = server.asked("/api/chat")
+    assert server.loads[0][0] == SMALL, "the load of that very model went on"
+    assert [each.path for each in server.requests if 0 < each.at - chat.at < 0.95] == []
+    until(ollm, lambda: bar(ollm) == f"{SMALL} kept")
+
+
+def test_a_look_holds_up_no_turn(start, remembering):
+    listed = load("ps_one_loaded")
+    server = remembering(script={"/api/ps": listed.but(header_ms=2000, line_ms=(2000,), total_ms=2000)}, speed=1.0)
+    ollm, _ = start(server=server, models=[SMALL])
+    until(ollm, lambda: server.asked("/api/ps"))
+    ollm.ask("Hello")
+    (chat,) = server.asked("/api/chat")
+    assert chat.at - server.asked("/api/ps")[0].at < 1.5
+    assert not any(each.at > chat.at for each in server.requests)
+
+
 def test_after_a_turn_that_was_interrupted_it_goes_on(start, remembering):
     server = remembering(script={"/api/chat": load("chat_stream").first(3, end="client")})
     ollm, _ = start(server=server, models=[SMALL], timeout=1)

@@ -9,11 +9,11 @@ import asyncio
 import math
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct, field
 
-from ollm.api import fitting, tagged
+from ollm.api import LoadRequest, fitting, tagged
 from ollm_plugins.keepalive.durations import FOREVER, seconds
 from ollm_plugins.keepalive.lasting import Lasting
 from ollm_plugins.keepalive.retry import Retry
@@ -82,11 +82,25 @@ class Kept(Struct):
 
 
 class Work(Struct, frozen=True):
-    """A request of ours under way, besides any conversation."""
+    """A request of ours under way, besides any conversation.
 
-    key: Key
-    context_size: int | None
-    task: asyncio.Task[None]
+    :param provider: who is asked; None: whoever has a model
+    :param loads: the model that it loads, if it loads one
+    """
+
+    provider: str | None
+    loads: LoadRequest | None
+    task: asyncio.Future[Any]
+
+    def is_in_the_way(self, key: Key, context_size: int | None) -> bool:
+        """Whether a turn with that model has to wait for it, and gains nothing by that.
+
+        :param context_size: the window that the turn needs, in tokens; None: any
+        """
+        if self.provider not in (None, key[0]):
+            return False
+        loads = self.loads
+        return loads is None or tagged(loads.name) != key[1] or context_size not in (None, loads.context_size)
 
 
 def keeper_of(host: HostContext) -> Keeper:
@@ -134,12 +148,9 @@ class Keeper:
         self._turns[work] = key
         self._used[key] = time.monotonic()
         under_way = self.work
-        if under_way is None or under_way.key[0] != provider:
-            return
-        if under_way.key == key and context_size in (None, under_way.context_size):
-            return  # what is being loaded is what is wanted
-        under_way.task.cancel()
-        await asyncio.wait((under_way.task,), timeout=1.0)
+        if under_way is not None and under_way.is_in_the_way(key, context_size):
+            under_way.task.cancel()
+            await asyncio.wait((under_way.task,), timeout=1.0)
 
     def end(self, work: str) -> None:
         """Note that a turn or a command is over."""

@@ -1,8 +1,8 @@
 """How do models stay in memory while the program lives?
 
 A loop beside the conversation: look what is in memory, load what should be, say again how long it stays before that
-time is over. It asks one thing at a time, nothing while a turn is under way, and never with another context window
-than the one that is allocated, which would load the model anew.
+time is over. It asks one thing at a time, nothing while a turn is under way (what it asks as one begins is broken off),
+and never with another context window than the one that is allocated, which would load the model anew.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from collections.abc import Coroutine, Iterator
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from ollm.api import HostContext, LoadRequest, ModelNotFound, Notice, OllmError, ProviderUnreachable, tagged
 from ollm_plugins.keepalive import memory
@@ -31,8 +31,14 @@ RESERVE: Final = 10.0
 FAREWELL: Final = 2.0
 """Seconds that may be spent on setting times at the program's end."""
 
+T = TypeVar("T")
+
 _LEAST: Final = 0.05
 _LATE: Final = 1.0
+
+
+class _TurnBegan(Exception):
+    """A turn needs the server: whatever was due is done after it."""
 
 
 async def run(host: HostContext) -> None:
@@ -65,14 +71,11 @@ class Upkeep:
         if not keeper.settings.enabled:
             keeper.seen.clear()
             return
-        if keeper.busy:
-            return
-        await self._adopt()
-        for owned in self._watched():
-            if keeper.busy:
-                return
-            if self._away.setdefault(owned.item.name, Retry()).is_due:
-                await self._tend(owned)
+        with contextlib.suppress(_TurnBegan):
+            await self._adopt()
+            for owned in self._watched():
+                if self._away.setdefault(owned.item.name, Retry()).is_due:
+                    await self._tend(owned)
 
     async def pause(self) -> None:
         """Wait until something is due, or a turn or a command is over."""
@@ -108,7 +111,10 @@ class Upkeep:
             self._host.notify(Notice("keep-alive-left", text))
 
     async def _adopt(self) -> None:
-        """Find out whose models the settings mean; forget those that they mean no longer."""
+        """Find out whose models the settings mean; forget those that they mean no longer.
+
+        :raises _TurnBegan: it is to be found out later
+        """
         keeper = self._keeper
         wanted = keeper.configured
         names = {tagged(name) for name in wanted}
@@ -116,12 +122,12 @@ class Upkeep:
             del keeper.kept[kept.key]
         self._settled &= names
         for name in wanted:
-            if tagged(name) not in self._settled and self._finding.is_due and not keeper.busy:
+            if tagged(name) not in self._settled and self._finding.is_due:
                 await self._find(name)
 
     async def _find(self, name: str) -> None:
         try:
-            owned = await memory.holder(self._access, name)
+            owned = await self._ask(None, memory.holder(self._access, name))
         except ProviderUnreachable as error:
             self._tell_away(self._finding, error, [name])
             return
@@ -148,8 +154,6 @@ class Upkeep:
         try:
             await self._look(owned)
             for each in kept:
-                if self._keeper.busy:
-                    break
                 await self._hold(owned, each)
         except OllmError as error:
             self._keeper.see(name, ())
@@ -159,8 +163,34 @@ class Upkeep:
 
     async def _look(self, owned: Owned[ProviderEntry]) -> None:
         name = owned.item.name
-        models = await memory.look(self._access, owned)
+        models = await self._ask(name, memory.look(self._access, owned))
         self._keeper.see(name, memory.seen(name, models, self._skew.get(name, 0.0)))
+
+    async def _ask(
+        self, provider: str | None, question: Coroutine[None, None, T], loads: LoadRequest | None = None
+    ) -> T:
+        """Ask a provider, or whoever has a model, unless a turn is under way or begins meanwhile.
+
+        :param loads: the model that the question loads, for which a turn may wait
+        :raises _TurnBegan: there is no answer, since a turn is under way
+        :raises OllmError: the provider does not answer, or refuses
+        """
+        if self._keeper.busy:
+            question.close()
+            raise _TurnBegan
+        task = asyncio.ensure_future(question)
+        self._keeper.work = Work(provider, loads, task)
+        try:
+            await asyncio.wait((task,))
+        finally:
+            self._keeper.work = None
+            task.cancel()
+        if task.cancelled():
+            raise _TurnBegan
+        answer = task.result()
+        if self._keeper.busy and loads is None:  # what it says may be true no longer
+            raise _TurnBegan
+        return answer
 
     async def _hold(self, owned: Owned[ProviderEntry], kept: Kept) -> None:
         """Do what is due for one model.
@@ -198,29 +228,21 @@ class Upkeep:
 
         :raises OllmError: the provider does not answer, or refuses
         """
-        lasting = self._keeper.lasting(kept.provider, kept.name)
-        context = found.context_size if found else await memory.context_for(self._host, kept.name, kept.provider)
-        if self._keeper.busy:
-            return
+        name, lasting = owned.item.name, self._keeper.lasting(kept.provider, kept.name)
+        if found is not None:
+            context = found.context_size
+        else:
+            context = await self._ask(name, memory.context_for(self._host, kept.name, name))
         request = LoadRequest(kept.name, lasting, context)
-        task = asyncio.ensure_future(memory.load(self._access, owned, request))
-        self._keeper.work = Work(kept.key, context, task)
-        try:
-            await asyncio.wait((task,))
-        finally:
-            self._keeper.work = None
-            task.cancel()
-        if task.cancelled():
-            return
-        task.result()
+        await self._ask(name, memory.load(self._access, owned, request), request)
         kept.sent_at, kept.evicted = time.monotonic(), False
         kept.retry.worked()
         await self._learn(owned, kept, lasting, kept.sent_at)
 
     async def _learn(self, owned: Owned[ProviderEntry], kept: Kept, lasting: int, at: float) -> None:
         """Look at what came of it; it also shows by how much the provider's clock differs from ours."""
-        models = await memory.look(self._access, owned)
         name = owned.item.name
+        models = await self._ask(name, memory.look(self._access, owned))
         found = next((each for each in models if tagged(each.name) == kept.key[1]), None)
         expires = memory.wall_time(found.expires) if found else None
         if expires is not None and lasting != FOREVER:
