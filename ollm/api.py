@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ollm.approval import ApprovalRequest as ApprovalRequest
     from ollm.approval import Decision as Decision
     from ollm.approval import ToolApprover as ToolApprover
+    from ollm.arguments import understood as understood
     from ollm.cli import piped as piped
     from ollm.command_tree import Node as Node
     from ollm.command_tree import names as names
@@ -194,9 +195,11 @@ if TYPE_CHECKING:
     from ollm.state import write_atomically as write_atomically
     from ollm.text import visible as visible
     from ollm.text import without_credentials as without_credentials
+    from ollm.unseen import is_unseen as is_unseen
 
 _HOMES = {
     "approval": ("ApprovalRequest", "Decision", "ToolApprover"),
+    "arguments": ("understood",),
     "app": ("App",),
     "cli": ("piped",),
     "command_tree": ("Node", "names", "tree"),
@@ -363,6 +366,7 @@ _HOMES = {
     "specs": ("API_VERSION", "Specs", "hookimpl"),
     "state": ("file_lock", "set_aside", "write_atomically"),
     "text": ("visible", "without_credentials"),
+    "unseen": ("is_unseen",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
