@@ -102,23 +102,24 @@ def file_lock(path: Path, timeout: float = 10.0) -> Iterator[None]:
         lock.release()
 
 
-def set_aside(path: Path, why: str, so: str, notify: Callable[[Notice], None], code: str) -> None:
+def set_aside(path: Path, why: str, so: str, notify: Callable[[Notice], None], code: str) -> Path | None:
     """Keep a file that cannot be used, under another name, and tell the user.
 
     :param why: it cannot be used; may come from the file itself
     :param so: what follows from that, e.g. "estimates start anew"
     :param code: of the notice
+    :return: where it is kept now; None where it could not be renamed, or is not there any more
     """
     aside = _free_name(path)
     try:
         path.rename(aside)
     except FileNotFoundError:  # another process was faster, and says it
-        return
+        return None
     except OSError as error:
-        text = f"{path} cannot be used ({visible(why)}), nor renamed ({error.strerror or error}): {so}."
-    else:
-        text = f"{path} cannot be used ({visible(why)}); it is kept as {aside.name}, and {so}."
-    notify(Notice(code, text))
+        notify(Notice(code, f"{path} cannot be used ({visible(why)}), nor renamed ({error.strerror or error}): {so}."))
+        return None
+    notify(Notice(code, f"{path} cannot be used ({visible(why)}); it is kept as {aside.name}, and {so}."))
+    return aside
 
 
 def _free_name(path: Path) -> Path:

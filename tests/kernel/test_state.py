@@ -133,13 +133,14 @@ def test_a_file_that_cannot_be_used_is_kept_aside_and_said(tmp_path):
     said, path = [], tmp_path / "facts.json"
     for number, name in enumerate(("facts.json.unreadable", "facts.json.unreadable-2")):
         path.write_text(str(number))
-        set_aside(path, "it is \x1bdamaged", "facts are made anew", said.append, "facts-lost")
+        aside = set_aside(path, "it is \x1bdamaged", "facts are made anew", said.append, "facts-lost")
+        assert aside == tmp_path / name
         assert (tmp_path / name).read_text() == str(number)
         assert said[-1].code == "facts-lost"
         assert (
             said[-1].text == f"{path} cannot be used (it is ␛damaged); it is kept as {name}, and facts are made anew."
         )
-    set_aside(path, "gone", "nothing follows", said.append, "facts-lost")
+    assert set_aside(path, "gone", "nothing follows", said.append, "facts-lost") is None
     assert len(said) == 2, "another process was faster"
 
 
@@ -150,6 +151,7 @@ def test_a_file_that_cannot_be_renamed_is_said(tmp_path):
     said, path = [], tmp_path / "facts.json"
     path.write_text("x")
     tmp_path.chmod(0o500)
-    set_aside(path, "it is damaged", "it is ignored", said.append, "facts-lost")
+    aside = set_aside(path, "it is damaged", "it is ignored", said.append, "facts-lost")
     tmp_path.chmod(0o700)
+    assert aside is None
     assert "nor renamed (Permission denied): it is ignored." in said[0].text
