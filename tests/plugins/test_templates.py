@@ -185,15 +185,16 @@ def test_plugins_bring_templates_which_hide_those_of_ollm(start, put):
     put("haiku", "template: mine")
     ollm = start(Brings)
     assert shelf(ollm).fill("review", {}).prompt == "Look"
-    assert listed(ollm, "review").hides == ("ollm",)
-    assert listed(ollm, "haiku").hides == ("plugin brings",)
+    assert listed(ollm, "review").hides[0].whose == "ollm's"
+    assert listed(ollm, "haiku").hides[0].whose == "plugin brings's"
     assert "options.temperature is 9" in listed(ollm, "odd").problem
     assert listed(ollm, "odder").problem
     with pytest.raises(OllmError, match="plugin brings"):
         shelf(ollm).find("odd")
     done = ollm.run_command("template list")
     assert "haiku\tyours\t\t\n" in done.stdout
-    assert "ollm: The template 'haiku' (yours) hides that of plugin brings.\n" in done.stderr
+    assert "odd\tplugin brings's\tcannot be used: " in done.stdout
+    assert "ollm: The template 'haiku' (yours) hides plugin brings's.\n" in done.stderr
 
 
 def test_a_plugins_template_without_declarations(start):
@@ -215,12 +216,15 @@ def test_templates_of_a_project_need_its_trust(start, put, tmp_path):
     (work / ".ollm" / "project.yaml").write_text("systemPrompt: Hello\n")
     ollm = start(Project)
     assert shelf(ollm).fill("review", {}).prompt == "mine"
+    assert "ollm: The template 'review' (yours) hides ollm's.\n" in ollm.run_command("template list").stderr
     assert "is left out, since the project is not trusted" in ollm.run_command("template list").stderr
     digest = ollm.run_command("project trust").error.remedy.split()[-1].rstrip(".")
     assert ollm.run_command(f"project trust --sha256 {digest}").exit_code == 0
     assert shelf(ollm).fill("review", {}).prompt == "project"
     assert "The template 'review' is the project's (" in ollm.stderr.getvalue()
-    assert listed(ollm, "review").hides == ("yours", "ollm")
+    listed_now = ollm.run_command("template list")
+    assert "review\tthe project's\t" in listed_now.stdout
+    assert "ollm: The template 'review' (the project's) hides yours and ollm's.\n" in listed_now.stderr
     (work / "sub").mkdir()
     ollm.app.enter(work / "sub")
     assert shelf(ollm).fill("review", {}).prompt == "project"

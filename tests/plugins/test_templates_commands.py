@@ -309,9 +309,9 @@ def test_what_is_wrong_with_a_file_is_one_line_of_bounded_length(ollm, home):
 
 def test_a_template_that_is_not_yours_is_copied(ollm, home, tmp_path):
     done = ollm("template", "edit", "review", env=editor(tmp_path, "text = text.replace('{most}', '{most} or 3')"))
-    assert b"comes from ollm; you change a copy of your own" in done.stderr
+    assert b"is ollm's; you change a copy of your own" in done.stderr
     listed = {each["name"]: each for each in json.loads(ollm("template", "list", "--json").stdout)}
-    assert (listed["review"]["origin"], listed["review"]["hides"]) == ("user", ["ollm"])
+    assert (listed["review"]["origin"], listed["review"]["hides"]) == ("user", [{"origin": "ollm", "plugin": None}])
     assert b"at most 7 or 3 findings" in ollm("template", "use", "review", "code=x", "--dry-run").stdout
     assert stat.S_IMODE((home / "templates" / "review.yaml").stat().st_mode) == 0o600
 

@@ -25,10 +25,11 @@ def list_all(ctx: CommandContext, *, as_json: Json = False) -> None:
     if as_json:
         ctx.out.document([_summary(each) for each in everything])
     else:
-        ctx.out.table(("name", "from", "description", "variables"), map(_row, everything), ("variables",))
+        ctx.out.table(("name", "whose", "description", "variables"), map(_row, everything), ("variables",))
         for each in everything:
             if each.hides:
-                ctx.out.say(f"ollm: The template '{each.name}' ({_from(each)}) hides that of {', '.join(each.hides)}.")
+                hidden = " and ".join(other.whose for other in each.hides)
+                ctx.out.say(f"ollm: The template '{each.name}' ({each.whose}) hides {hidden}.")
     if shelf.distrusted is not None:
         ctx.out.say(
             f"ollm: {shelf.distrusted} is left out, since the project is not trusted; see `ollm project trust`."
@@ -38,16 +39,9 @@ def list_all(ctx: CommandContext, *, as_json: Json = False) -> None:
 def _row(listed: Listed) -> tuple[object, ...]:
     if listed.known is None:
         problem = listed.problem.replace(f"{listed.path.parent}{os.sep}", "") if listed.path else listed.problem
-        return listed.name, _from(listed), f"cannot be used: {problem}", ""
+        return listed.name, listed.whose, f"cannot be used: {problem}", ""
     variables = " ".join(_shown(each) for each in listed.known.variables)
-    return listed.name, _from(listed), " ".join(listed.known.template.description.split()), variables
-
-
-def _from(listed: Listed) -> str:
-    return listed.known.where if listed.known else _ORIGINS[listed.origin]
-
-
-_ORIGINS = {"user": "yours", "project": "the project", "plugin": "a plugin", "ollm": "ollm"}
+    return listed.name, listed.whose, " ".join(listed.known.template.description.split()), variables
 
 
 def _shown(variable: TemplateVariable) -> str:
@@ -55,13 +49,16 @@ def _shown(variable: TemplateVariable) -> str:
 
 
 def _summary(listed: Listed) -> dict[str, Any]:
-    document: dict[str, Any] = {"name": listed.name, "origin": listed.origin, "path": listed.path}
-    document |= {"hides": listed.hides, "problem": listed.problem or None}
+    document: dict[str, Any] = {"name": listed.name, **_origin(listed), "path": listed.path}
+    document |= {"hides": [_origin(each) for each in listed.hides], "problem": listed.problem or None}
     if listed.known is not None:
         template = listed.known.template
-        document |= {"description": template.description, "plugin": listed.known.by or None}
-        document["variables"] = to_document(listed.known.variables)
+        document |= {"description": template.description, "variables": to_document(listed.known.variables)}
     return document
+
+
+def _origin(listed: Listed) -> dict[str, Any]:
+    return {"origin": listed.origin, "plugin": listed.by or None}
 
 
 def show(ctx: CommandContext, name: Name, *, as_json: Json = False) -> None:
@@ -86,7 +83,7 @@ def _document(known: Known) -> dict[str, Any]:
 def _lines(known: Known) -> Iterator[str]:
     template = known.template
     yield f"{known.name}: {template.description}" if template.description else known.name
-    yield f"from: {known.path or known.where}"
+    yield f"from: {known.path}" if known.path else f"whose: {known.whose}"
     for each in known.variables:
         state = "required" if each.required else f"default: {each.default or 'empty'}"
         yield f"  {each.name} ({state}){': ' + each.description if each.description else ''}"

@@ -63,7 +63,7 @@ def edit(ctx: CommandContext, name: Name) -> None:
         raise UsageError(
             f"'{name}' is what {known.path} calls itself", f"`ollm template edit {known.name}` changes it."
         )
-    ctx.out.say(f"The template '{name}' comes from {known.where}; you change a copy of your own, which hides it.")
+    ctx.out.say(f"The template '{name}' is {known.whose}; you change a copy of your own, which hides it.")
     text = written(known.template, ctx.app.settings, declares=known.declares)
     path = shelf.own_folder / f"{name}.yaml"
     _write(ctx, _Work(path, "user", None, _begun(path, text), text))
@@ -82,9 +82,7 @@ def delete(
         listed = {each.name: each for each in shelf.everything()}
         if name not in listed:
             raise UsageError(f"There is no template '{name}'{nearest(name, listed)}")
-        known = listed[name].known
-        where = known.where if known else "elsewhere"
-        raise UsageError(f"The template '{name}' comes from {where}, so it is not yours to delete")
+        raise UsageError(f"The template '{name}' is {listed[name].whose}, so it is not yours to delete")
     path = found[2]
     if not yes and not ctx.out.can_ask:
         raise UsageError(f"Nobody can be asked whether to delete {path}", "Add --yes.")

@@ -30,7 +30,7 @@ from ollm.api import (
 )
 from ollm_plugins.templates.options import option_mistakes
 from ollm_plugins.templates.reading import FILE_NAME, Broken, read
-from ollm_plugins.templates.template import Known, Origin
+from ollm_plugins.templates.template import Known, Origin, whose
 from ollm_plugins.templates.text import NAME
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class Listed(Struct, frozen=True):
 
     :param known: None for a file that cannot be used
     :param problem: why it cannot be used; empty for one that can
-    :param hides: where the templates come from that it hides
+    :param hides: those of the same name that it stands before
+    :param by: the plugin's name, or empty
     """
 
     name: str
@@ -55,7 +56,13 @@ class Listed(Struct, frozen=True):
     known: Known | None
     path: Path | None = None
     problem: str = ""
-    hides: tuple[str, ...] = ()
+    hides: tuple[Listed, ...] = ()
+    by: str = ""
+
+    @property
+    def whose(self) -> str:
+        """Whose it is, for people."""
+        return whose(self.origin, self.by)
 
 
 class Library:
@@ -139,13 +146,13 @@ class Library:
         :param beginning: of the names that are wanted; no other file is read
         """
         found: dict[str, Listed] = {}
-        hidden: dict[str, list[str]] = {}
+        hidden: dict[str, list[Listed]] = {}
         for each in self._all(beginning):
             if each.name in found:
-                hidden.setdefault(each.name, []).append(_where(each))
+                hidden.setdefault(each.name, []).append(each)
             else:
                 found[each.name] = each
-        made = (_hiding(each, hidden.get(name, ())) for name, each in found.items())
+        made = (replace(each, hides=tuple(hidden.get(name, ()))) for name, each in found.items())
         return sorted(made, key=lambda each: each.name)
 
     def _all(self, beginning: str) -> Iterator[Listed]:
@@ -206,7 +213,7 @@ class Library:
             known = Known(owned.item, "plugin", bool(owned.item.variables), by=owned.record.name)
             mistake = _mistake(owned.item, self._host.settings)
             problem = f"plugin {owned.record.name}: {mistake}" if mistake else ""
-            yield Listed(known.name, "plugin", None if mistake else known, problem=problem)
+            yield Listed(known.name, "plugin", None if mistake else known, problem=problem, by=known.by)
         from ollm_plugins.templates.shipped import SHIPPED
 
         for template in SHIPPED:
@@ -246,14 +253,6 @@ def _mistake(template: Template, settings: SettingsReader) -> str:
     if template.schema is not None and not isinstance(template.schema, Mapping):
         return "its schema is no object"
     return next((mistake for _, mistake in option_mistakes(settings, template.options)), "")
-
-
-def _where(listed: Listed) -> str:
-    return listed.known.where if listed.known is not None else listed.origin
-
-
-def _hiding(listed: Listed, hidden: list[str] | tuple[str, ...]) -> Listed:
-    return Listed(listed.name, listed.origin, listed.known, listed.path, listed.problem, tuple(hidden))
 
 
 def library(services: ServiceFinder) -> Library:

@@ -17,6 +17,12 @@ Origin = Literal["project", "user", "plugin", "ollm"]
 """Where a template comes from, the nearest first."""
 
 
+def whose(origin: Origin, plugin: str = "") -> str:
+    """Say whose a template is, for people."""
+    named = {"user": "yours", "project": "the project's", "plugin": f"plugin {plugin}'s", "ollm": "ollm's"}
+    return named[origin]
+
+
 MAX_DOUBTS = 50
 """How many of what is not declared, and of what is not used, are told and looked into: a file may hold any number."""
 
@@ -47,9 +53,9 @@ class Known(Struct, frozen=True, dict=True):
         return self.template.name
 
     @property
-    def where(self) -> str:
-        """Where it comes from, for people."""
-        return {"user": "yours", "project": "the project", "plugin": f"plugin {self.by}", "ollm": "ollm"}[self.origin]
+    def whose(self) -> str:
+        """Whose it is, for people."""
+        return whose(self.origin, self.by)
 
     @cached_property
     def _declared(self) -> frozenset[str]:
