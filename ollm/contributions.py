@@ -230,6 +230,7 @@ class Setting(Struct, frozen=True):
     :param pattern: regular expression that a text must match
     :param form: what `pattern` means, in words for the user
     :param check: says what is wrong with a value of the right type; nothing if it is right
+    :param completes: the kind of its values, or of those in its list, as in `Completes`, e.g. "model"
     """
 
     help: str
@@ -243,6 +244,7 @@ class Setting(Struct, frozen=True):
     pattern: str = ""
     form: str = ""
     check: Callable[[Any], str] | None = None
+    completes: str = ""
 
 
 class SettingsValue(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -429,7 +431,9 @@ class RootOption(Contribution, frozen=True):
 class Completes(Struct, frozen=True):
     """Says of a command's parameter what it takes, so that it can be completed: `Annotated[str, Completes("model")]`.
 
-    :param kind: name of a `ValueCompleter`; "path" is known to every front end
+    An option that has the name of a kind, such as `--model`, need not say so.
+
+    :param kind: name of a `ValueCompleter`; "path" and "folder" are known to every front end
     """
 
     kind: str
@@ -438,13 +442,13 @@ class Completes(Struct, frozen=True):
 class ValueCompleter(Contribution, frozen=True):
     """Knows the values of one kind, such as the names of models.
 
-    :param complete: returns the values that could be meant, with what is said of each, or ""; must return within
-        a fraction of a second, so it asks no slow server
+    :param complete: returns the values that could be meant, with what is said of each, or ""; a `Completes` among them
+        stands for all values of that kind. Must return within a fraction of a second, so it asks no slow server
     """
 
     references: ClassVar[tuple[str, ...]] = ("complete",)
 
-    complete: Ref[Callable[[CompletionContext], Iterable[tuple[str, str]]]]
+    complete: Ref[Callable[[CompletionContext], Iterable[tuple[str, str] | Completes]]]
 
 
 class BackgroundTask(Contribution, frozen=True):

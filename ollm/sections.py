@@ -13,13 +13,17 @@ from ollm.contributions import Setting
 class ModelSettings(Struct, frozen=True):
     """Which model answers."""
 
-    default: Annotated[str | None, Setting("The model that answers.", env=("OLLM_MODEL",), flags=("--model", "-m"))] = (
-        None
-    )
+    default: Annotated[
+        str | None,
+        Setting("The model that answers.", env=("OLLM_MODEL",), flags=("--model", "-m"), completes="model"),
+    ] = None
     provider: Annotated[
         str | None,
         Setting(
-            "The provider that is asked; without one, the first that answers.", ("OLLM_PROVIDER",), ("--provider",)
+            "The provider that is asked; without one, the first that answers.",
+            env=("OLLM_PROVIDER",),
+            flags=("--provider",),
+            completes="provider",
         ),
     ] = None
 
