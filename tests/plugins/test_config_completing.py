@@ -9,14 +9,29 @@ import pytest
 from ollm_plugins.config.plugin import Plugin as Config
 from ollm_plugins.ollama.plugin import Plugin as Ollama
 from ollm_plugins.options.plugin import Plugin as Options
+from ollm_plugins.permissions.plugin import Plugin as Permissions
 from ollm_plugins.providers.plugin import Plugin as Providers
 from ollm_plugins.repl.plugin import Plugin as Repl
 from ollm_plugins.repl.slash import Slash
+from ollm_plugins.routing.plugin import Plugin as Routing
+
+from ollm.api import CompletionContext, Specs, ValueCompleter, hookimpl
+
+
+class Models(Specs):
+    """Knows two models."""
+
+    @hookimpl
+    def ollm_value_completers(self, ctx: Any) -> list[ValueCompleter]:
+        def models(context: CompletionContext) -> list[tuple[str, str]]:
+            return [(name, "here") for name in ("acme:1b", "bolt:3b") if name.startswith(context.typed)]
+
+        return [ValueCompleter("model", models)]
 
 
 @pytest.fixture
 def proposed(ollm_app: Callable[..., Any]) -> Callable[[str], list[str]]:
-    ollm = ollm_app(Repl, Config, Options, Providers, Ollama)
+    ollm = ollm_app(Repl, Config, Options, Providers, Ollama, Permissions, Routing, Models)
     proposals = Slash(ollm.app, None).proposals()
     return lambda line: [each.text for each in proposals.of(line)[1]]
 
@@ -33,6 +48,15 @@ def proposed(ollm_app: Callable[..., Any]) -> Callable[[str], list[str]]:
         ("/set -m acme:1b think h", ["high"]),
         ('/set models."acme:1b".options.think h', ["high"]),
         ("/config set model.provider ol", ["ollama"]),
+        ("/set model.default ", ["acme:1b", "bolt:3b"]),
+        ("/config set model.default b", ["bolt:3b"]),
+        ("/set --model a", ["acme:1b"]),
+        ("/set model.routing.overrides.code b", ["bolt:3b"]),
+        ("/set model.routing.defaultProfile ca", []),
+        ("/set model.routing.defaultProfile co", ["code"]),
+        ("/config set model.routing.profiles.mine.fallbackProfile crea", ["creative"]),
+        ("/set model.routing.profiles.mine.requiredCapabilities v", ["vision"]),
+        ("/config set tools.mode ", ["ask", "auto"]),
         ("/set temperature ", []),
         ("/set nosuch ", []),
         ("/config set repl.think ", []),

@@ -48,6 +48,7 @@ class Planets(Specs):
             moon: Annotated[str, typer.Option("--moon", "-m", help="Which."), Completes("planet")] = "",
             fast: Annotated[bool, typer.Option("--fast", help="In a hurry.")] = False,
             log: Annotated[str, typer.Option("--log"), Completes("path")] = "",
+            orbit: Annotated[str, typer.Option("--orbit", help="Named as what it takes.")] = "",
         ):
             pass
 
@@ -63,7 +64,13 @@ class Planets(Specs):
             names = [("mars", "red"), ("venus", "hot"), ("the moon", "near"), ("jovian.europa", "wet")]
             return [pair for pair in names if pair[0].startswith(context.typed)]
 
-        return [ValueCompleter("planet", complete), ValueCompleter("bad", lambda context: 1 / 0)]
+        def round_about(context):
+            return [("the sun's", ""), Completes("planet"), Completes("orbit"), Completes("folder")]
+
+        def fail(context):
+            return 1 / 0
+
+        return [ValueCompleter("planet", complete), ValueCompleter("orbit", round_about), ValueCompleter("bad", fail)]
 
 
 @pytest.fixture
@@ -91,11 +98,13 @@ def proposed(ollm_app, tmp_path, monkeypatch):
         ("/planet visit eu", ["jovian.europa"]),
         ("/planet visit v", ["venus"]),
         ("/planet visit 'the m", ["'the moon'"]),
-        ("/planet visit mars --", ["--moon", "--fast", "--log", "--help"]),
+        ("/planet visit mars --", ["--moon", "--fast", "--log", "--orbit", "--help"]),
         ("/planet visit --fast --moon m", ["mars"]),
         ("/planet visit -m v", ["venus"]),
         ("/planet visit mars ", []),
         ("/planet visit --log n", ["notes.md"]),
+        ("/planet visit --orbit ma", ["mars"]),
+        ("/planet visit --orbit s", ["sub/"]),
         ("/planet visit --log s", ["sub/"]),
         ("/planet broken x", []),
         ("/nosuch x", []),

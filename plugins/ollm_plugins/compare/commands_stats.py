@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ollm.api import CommandContext, nearest, visible
+from ollm.api import CommandContext, Completes, nearest, visible
 from ollm_plugins.compare.commands import Json
 from ollm_plugins.compare.store import Store, Tally
 from ollm_plugins.compare.strength import Strength, strengths
@@ -20,7 +20,9 @@ def stats(
     ctx: CommandContext,
     *,
     profile: Annotated[
-        str | None, typer.Option("--profile", help="Of prompts of this routing profile only.", metavar="NAME")
+        str | None,
+        typer.Option("--profile", help="Of prompts of this routing profile only.", metavar="NAME"),
+        Completes("routing-profile"),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from types import UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
-from ollm.api import CompletionContext, Field, ProviderAccess, Settings, UsageError, camel, path_of
+from ollm.api import Completes, CompletionContext, Field, Settings, UsageError, camel, path_of
+from ollm_plugins.config.keys import find
 
 OPTIONS: Final = "options"
 """The section whose settings `/set` also takes without it, in any spelling."""
 
-PROVIDER: Final = "model.provider"
+_LISTED: Final = re.compile(r"\^\(([\w|]+)\)\$")
+"""A pattern that is nothing but a list of words."""
 
 
 def settings(context: CompletionContext) -> list[tuple[str, str]]:
@@ -22,14 +25,17 @@ def settings(context: CompletionContext) -> list[tuple[str, str]]:
     return [pair for pair in keys if pair[0].startswith(context.typed)]
 
 
-def values(context: CompletionContext) -> list[tuple[str, str]]:
-    """Return the values that the setting named just before takes, where they can be counted."""
+def values(context: CompletionContext) -> list[tuple[str, str] | Completes]:
+    """Return the values that the setting named just before takes: where they can be counted, or whose kind it says."""
     known = context.host.settings
     field = _named(known, context.words[-1]) if isinstance(known, Settings) and context.words else None
     if field is None:
         return []
-    words = _providers(context) if field.key == PROVIDER else [(word, "") for word in _words(field.type)]
-    return [pair for pair in words if pair[0].startswith(context.typed)]
+    if field.setting.completes:
+        return [Completes(field.setting.completes)]
+    listed = _LISTED.fullmatch(field.setting.pattern)
+    words = listed[1].split("|") if listed is not None else _words(field.type)
+    return [(word, "") for word in words if word.startswith(context.typed)]
 
 
 def _named(known: Settings, word: str) -> Field | None:
@@ -37,8 +43,11 @@ def _named(known: Settings, word: str) -> Field | None:
         path = path_of(word)
     except UsageError:  # no key, such as a flag or half a name
         return None
-    last = camel(path[-1].replace("-", "_"))
-    return known.field_at(path) or (known.field_at((OPTIONS, last)) if path[:-1] in ((), (OPTIONS,)) else None)
+    option = (OPTIONS, camel(path[-1].replace("-", "_"))) if path[:-1] in ((), (OPTIONS,)) else path
+    try:
+        return find(known, path if known.field_at(option) is None else option)[0]
+    except UsageError:  # there is none, which the command will say
+        return None
 
 
 def _words(declared: Any) -> list[str]:
@@ -47,11 +56,6 @@ def _words(declared: Any) -> list[str]:
         return ["true", "false"]
     if get_origin(declared) is Literal:
         return [str(each) for each in get_args(declared)]
-    if get_origin(declared) in (Union, UnionType):
+    if get_origin(declared) in (Union, UnionType, tuple):
         return list(dict.fromkeys(word for each in get_args(declared) for word in _words(each)))
     return []
-
-
-def _providers(context: CompletionContext) -> list[tuple[str, str]]:
-    access = context.host.services.find(ProviderAccess)
-    return [(owned.item.name, owned.item.summary) for owned in access.entries()] if access is not None else []

@@ -27,6 +27,7 @@ class FilesSettings(Struct, frozen=True):
             env=("OLLM_TOOLS_FILES_ROOTS",),
             project=False,
             check=_relative,
+            completes="folder",
         ),
     ] = ()
     max_bytes: Annotated[

@@ -18,7 +18,8 @@ class KeepAliveSettings(Struct, frozen=True):
         bool, Setting("Whether ollm says how long models stay in memory, and keeps some there; else servers decide.")
     ] = True
     models: Annotated[
-        tuple[str, ...], Setting("Models that stay in memory while a conversation at the terminal lives.")
+        tuple[str, ...],
+        Setting("Models that stay in memory while a conversation at the terminal lives.", completes="model"),
     ] = ()
     # 300 s is what a server takes that is not told a time.
     timeout: Annotated[

@@ -22,4 +22,6 @@ class LimitsSettings(Struct, frozen=True):
         Setting("All that they can do, of tools, vision, streaming, thinking, embedding."),
     ] = None
     family: Annotated[str | None, Setting('Family, as a server says it, e.g. "llama".')] = None
-    profiles: Annotated[tuple[str, ...] | None, Setting("Routing profiles that they suit.")] = None
+    profiles: Annotated[
+        tuple[str, ...] | None, Setting("Routing profiles that they suit.", completes="routing-profile")
+    ] = None

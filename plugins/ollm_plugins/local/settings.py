@@ -17,6 +17,7 @@ class LocalSettings(Struct, frozen=True):
             "The model to use when none is named: a name, or the path of a .gguf file; empty for the built-in one.",
             env=("OLLM_LOCAL_MODEL",),
             project=False,
+            completes="model",
         ),
     ] = ""
     threads: Annotated[

@@ -121,30 +121,40 @@ class Proposals:
         if choices:
             yield from (Proposal(str(each)) for each in choices if str(each).startswith(now.word))
             return
-        for kind in self._kinds(owned, parameter.name):
-            if kind in ("path", "folder"):
-                yield from (each for each in self._paths(now.word) if kind == "path" or each.goes_on)
-            else:
-                yield from self._of_kind(kind, now)
+        for kind in self._kinds(owned, parameter):
+            yield from self._of_kind(kind, now)
 
-    def _kinds(self, owned: Owned[Any], name: str) -> list[str]:
-        """Return what a parameter is annotated to take."""
+    def _kinds(self, owned: Owned[Any], parameter: Any) -> list[str]:
+        """Return what a parameter is annotated to take; without that, an option's name may tell."""
         function = self._app.hub.load(owned, "run")
         try:
             signature = inspect.signature(function, eval_str=True)
         except (NameError, TypeError, ValueError):
             return []
-        parameter = signature.parameters.get(name or "")
-        metadata = getattr(parameter.annotation, "__metadata__", ()) if parameter is not None else ()
-        return [each.kind for each in metadata if isinstance(each, Completes)]
+        declared = signature.parameters.get(parameter.name or "")
+        metadata = getattr(declared.annotation, "__metadata__", ()) if declared is not None else ()
+        said = [each.kind for each in metadata if isinstance(each, Completes)]
+        return said or [flag.removeprefix("--") for flag in parameter.opts if flag.startswith("--")]
 
-    def _of_kind(self, kind: str, now: Typed) -> Iterator[Proposal]:
-        found = [each for each in self._named(kind, now.word, now) if _begins(each, now.word)]
-        if not found and now.word:  # who knows names with dots is asked for all, to look behind their last dot
-            found = [each for each in self._named(kind, "", now) if each[0].rpartition(".")[2].startswith(now.word)]
+    def _of_kind(self, kind: str, now: Typed, before: tuple[str, ...] = ()) -> Iterator[Proposal]:
+        """Yield the values of a kind.
+
+        :param before: the kinds that have led to it
+        """
+        if kind in ("path", "folder"):
+            yield from (each for each in self._paths(now.word) if kind == "path" or each.goes_on)
+            return
+        pairs, others = _sorted(self._named(kind, now.word, now))
+        for other in others:
+            if other not in (kind, *before):
+                yield from self._of_kind(other, now, (kind, *before))
+        found = [each for each in pairs if _begins(each, now.word)]
+        if not found and not others and now.word:  # who knows names with dots may be asked for what is behind the last
+            pairs, _ = _sorted(self._named(kind, "", now))
+            found = [each for each in pairs if each[0].rpartition(".")[2].startswith(now.word)]
         yield from (Proposal(quoted(text), visible(about)) for text, about in found)
 
-    def _named(self, kind: str, typed_word: str, now: Typed) -> Iterator[tuple[str, str]]:
+    def _named(self, kind: str, typed_word: str, now: Typed) -> Iterator[tuple[str, str] | Completes]:
         """Yield what those who know a kind of values say begins with a word, and what they say of it."""
         context = CompletionContext(self._app.context, typed_word, now.before, self._conversation)
         for owned in self._app.hub.value_completers():
@@ -155,6 +165,17 @@ class Proposals:
                 yield from list(complete(context)) if complete is not None else []
             except Exception as error:  # noqa: BLE001  (a plugin may raise anything)
                 self._app.host.blame_error(owned.record, f"value completer '{kind}'", error)
+
+
+def _sorted(answers: Iterable[tuple[str, str] | Completes]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Tell values from the kinds whose values are meant as well."""
+    pairs, kinds = [], []
+    for each in answers:
+        if isinstance(each, Completes):
+            kinds.append(each.kind)
+        else:
+            pairs.append(each)
+    return pairs, kinds
 
 
 def _begins(value: tuple[str, str], word: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ollm.api import CommandContext, ExitCode, ModelKnowledge, ModelNotFound, Notice, UsageError
+from ollm.api import CommandContext, Completes, ExitCode, ModelKnowledge, ModelNotFound, Notice, UsageError
 from ollm_plugins.routing.active import active
 from ollm_plugins.routing.changes import changes
 from ollm_plugins.routing.classify import RULE, classify
@@ -22,7 +22,9 @@ def explain(
     ctx: CommandContext,
     prompt: Annotated[str, typer.Argument(help="What is to be answered.", metavar="[PROMPT]")] = "",
     *,
-    profile: Annotated[str | None, typer.Option("--profile", help="As in `route list`.", metavar="NAME")] = None,
+    profile: Annotated[
+        str | None, typer.Option("--profile", help="As in `route list`.", metavar="NAME"), Completes("routing-profile")
+    ] = None,
     needs: Annotated[
         str, typer.Option("--needs", help=f"Of {', '.join(NEEDS)}; joined by commas.", metavar="LIST")
     ] = "",

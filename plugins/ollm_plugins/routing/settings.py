@@ -20,11 +20,15 @@ class RoutingSettings(Struct, frozen=True):
     default_profile: Annotated[
         str,
         Setting(
-            'The routing profile, e.g. "general"; "auto" takes one by the prompt.', ("OLLM_PROFILE",), ("--profile",)
+            'The routing profile, e.g. "general"; "auto" takes one by the prompt.',
+            env=("OLLM_PROFILE",),
+            flags=("--profile",),
+            completes="routing-profile",
         ),
     ] = "general"
     overrides: Annotated[
-        dict[str, str], Setting("The model that answers in a profile if it can do what is needed, by profile.")
+        dict[str, str],
+        Setting("The model that answers in a profile if it can do what is needed, by profile.", completes="model"),
     ] = {}
     cloud: Annotated[
         bool, Setting("Whether a model on other people's servers may be chosen without being named.", project=False)
@@ -48,5 +52,8 @@ class ProfileSettings(Struct, frozen=True):
         Setting("What a model must be able to do."),
     ] = ()
     fallback_profile: Annotated[
-        str | None, Setting("Whose choice is taken when no model qualifies, or none is of these families.")
+        str | None,
+        Setting(
+            "Whose choice is taken when no model qualifies, or none is of these families.", completes="routing-profile"
+        ),
     ] = "general"

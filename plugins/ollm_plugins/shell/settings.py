@@ -31,5 +31,9 @@ class ShellSettings(Struct, frozen=True):
     ] = ()
     hide: Annotated[
         tuple[str, ...],
-        Setting("Files and folders that a sandbox hides, beside the usual places of secrets.", project=False),
+        Setting(
+            "Files and folders that a sandbox hides, beside the usual places of secrets.",
+            project=False,
+            completes="path",
+        ),
     ] = ()

@@ -22,7 +22,9 @@ class CallsSettings(Struct, frozen=True):
             project=False,
         ),
     ] = "auto"
-    disabled: Annotated[tuple[str, ...], Setting("Names of tools that are never offered.", project=False)] = ()
+    disabled: Annotated[
+        tuple[str, ...], Setting("Names of tools that are never offered.", project=False, completes="tool")
+    ] = ()
     fallback: Annotated[
         bool,
         Setting(
