@@ -239,3 +239,15 @@ def test_only_models_that_can_call_tools_are_offered_any(ollm_app, home, remembe
     assert [each["function"]["name"] for each in request.json.get("tools", [])] == offered
     assert "- name (fact): Ada" in request.json["messages"][0]["content"]
     assert "tools" not in ollm.stderr.getvalue()
+
+
+def test_numbers_as_texts_and_nulls_are_taken_for_what_they_mean(told):
+    _, service, (result,) = told({"key": "tea", "value": "green", "category": None, "scope": None, "forget": "false"})
+    assert not result.failed and [(each.key, each.category) for each in service.list_all()] == [("tea", "fact")]
+
+
+def test_what_cannot_be_seen_is_not_told_and_spaces_stay_spaces(told):
+    hidden = "likes\u00a0green\u3000tea\u200b\ufe0f\u3164\U000e0141 \u2028much"
+    keep = lambda service: service.remember("tea", hidden)  # noqa: E731
+    _, _, (result,) = told({"query": "tea"}, tool="recall", before=keep)
+    assert result.content == "- tea: likes green tea  much"

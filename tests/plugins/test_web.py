@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ollm_plugins.web.address import understood
+from ollm_plugins.web.address import address_of
 from ollm_plugins.web.guard import is_public, mistake
 from ollm_plugins.web.plugin import Plugin
 from ollm_plugins.web.settings import WebSettings
@@ -219,6 +219,25 @@ def test_what_cannot_be_seen_does_not_count_as_missing(fetch, site, kind):
     assert text.endswith("hi ]52;c;a there") and "maxCharacters asks for more" not in text
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "text/html"])
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ("a\u00a0b\u3000c\u2003d", "a\u00a0b\u3000c\u2003d"),
+        (
+            "\u0645\u06cc\u200c\u062e \u2764\ufe0f\u200d\U0001f525",
+            "\u0645\u06cc\u200c\u062e \u2764\ufe0f\u200d\U0001f525",
+        ),
+        ("a\ufe00\ufe0e\U000e0100\u180bb", "ab"),
+        ("a" + "\u200c\u200d" * 40 + "b" + "\ufe0f" * 3 + "c", "abc"),
+    ],
+    ids=["spaces", "joiners", "selectors", "message"],
+)
+def test_spaces_and_what_has_a_meaning_stay_and_hidden_messages_go(fetch, site, kind, sent, told):
+    site.routes["/x"] = (sent.encode(), f"{kind}; charset=utf-8")
+    assert fetch(f"{site.url}/x").endswith(f"\n\n{told}")
+
+
 def test_the_main_part_is_taken_where_there_is_one(fetch, site):
     words = "word " * 60
     site.routes["/x"] = (f"<div>menu</div><main><p>{words}</main><div>more</div>", HTML)
@@ -368,7 +387,7 @@ def test_what_is_no_address_is_refused_before_anybody_is_asked(fetch, names, url
     ],
 )
 def test_an_address_is_read_in_one_way(url, host, whole):
-    address = understood(url)
+    address = address_of(url)
     assert (address.host, address.url) == (host, whole)
 
 
@@ -750,10 +769,10 @@ def test_a_redirect_that_gives_encryption_up_is_refused(fetch, secure, site, nam
 @given(st.text(alphabet="htps:/[]@%.\\#?&=0x127aé\u200b\u2488 \n", max_size=30))
 def test_an_address_is_understood_or_refused(text):
     try:
-        address = understood(f"http://{text}")
+        address = address_of(f"http://{text}")
     except UsageError:
         return
-    assert address.host.isascii() and understood(address.url) == address, "it is read again as it was read first"
+    assert address.host.isascii() and address_of(address.url) == address, "it is read again as it was read first"
 
 
 def test_each_command_of_the_page_works(ollm):

@@ -15,12 +15,12 @@ from typing import Any, Final
 
 import msgspec
 
-from ollm.api import HostContext, OllmError, ToolContext, ToolPreview, UsageError
+from ollm.api import HostContext, OllmError, ToolContext, ToolPreview, UsageError, understood
 from ollm_plugins.files import agreement
 from ollm_plugins.files.places import Place, is_there, locate, named, shown
 from ollm_plugins.files.searcher import Job
 from ollm_plugins.files.settings import FilesSettings
-from ollm_plugins.files.wishes import Glob, Grep, understood
+from ollm_plugins.files.wishes import Glob, Grep
 
 SECONDS: Final = 10.0
 """How long a search may take; in 20,000 files it takes 2 (`benchmarks/files.py`)."""

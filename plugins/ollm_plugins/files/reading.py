@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ollm.api import OllmError, ToolContext, ToolPreview, UsageError
+from ollm.api import OllmError, ToolContext, ToolPreview, UsageError, understood
 from ollm_plugins.files import agreement
 from ollm_plugins.files.contents import decoded, with_newline
 from ollm_plugins.files.opening import snapshot
 from ollm_plugins.files.places import is_there, locate, named
 from ollm_plugins.files.settings import FilesSettings
-from ollm_plugins.files.wishes import Read, understood
+from ollm_plugins.files.wishes import Read
 
 WIDTH: Final = 2_000
 """Characters of a line that are returned; longer ones are in files that were made by programs."""

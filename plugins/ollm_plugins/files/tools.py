@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ollm.api import HostContext, OllmError, ToolContext, ToolPreview
+from ollm.api import HostContext, OllmError, ToolContext, ToolPreview, understood
 from ollm_plugins.files import agreement
 from ollm_plugins.files.agreement import content_of, digest
 from ollm_plugins.files.contents import Text, decoded, with_newline
@@ -24,7 +24,7 @@ from ollm_plugins.files.journal import Entry, journal
 from ollm_plugins.files.opening import Snapshot, snapshot
 from ollm_plugins.files.places import Place, locate, named
 from ollm_plugins.files.settings import FilesSettings
-from ollm_plugins.files.wishes import Edit, Write, understood
+from ollm_plugins.files.wishes import Edit, Write
 from ollm_plugins.files.writing import replace_file
 
 

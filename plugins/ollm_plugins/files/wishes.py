@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Final
 
-import msgspec
 from msgspec import Struct
-
-from ollm.api import UsageError
-
-T = TypeVar("T")
 
 LINES: Final = 200
 """Lines that are read when a model does not say how many: about 3,000 tokens, which fit into a small context."""
@@ -60,15 +54,3 @@ class Grep(Struct, frozen=True, rename="camel"):
     path: str = "."
     glob: str = ""
     ignore_case: bool = False
-
-
-def understood(arguments: Mapping[str, Any], kind: type[T]) -> T:
-    """Return a model's arguments in their type. Small models write numbers as texts, and null for what they leave out.
-
-    :raises UsageError: they do not fit
-    """
-    given = {name: value for name, value in arguments.items() if value is not None}
-    try:
-        return msgspec.convert(given, kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise UsageError(f"The arguments do not fit: {error}") from error

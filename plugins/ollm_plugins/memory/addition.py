@@ -7,13 +7,12 @@ and never more than the budget, by the count of whoever counts tokens for the mo
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from msgspec import Struct
 
-from ollm.api import MemoryEntry, visible
+from ollm.api import MemoryEntry, is_unseen, visible
 from ollm_plugins.memory.ranking import Index
 
 HEAD: Final = (
@@ -75,7 +74,7 @@ def harmless(text: str) -> str:
     Marks of roles in chat templates are written in angle brackets or in the square ones of Mistral's; characters that
     cannot be seen could hide either.
     """
-    seen = "".join(each for each in text if unicodedata.category(each) != "Cf") if not text.isascii() else text
+    seen = "".join((" " if each.isspace() else "") if is_unseen(each) else each for each in text)
     return _ROLES.sub(r"(\1\2)", visible(seen).translate(_ANGLES))
 
 

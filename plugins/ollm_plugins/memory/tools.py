@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-import msgspec
 from msgspec import Struct
 
-from ollm.api import MemoryCategory, Notice, OllmError, ToolContext, ToolPreview, UsageError
+from ollm.api import MemoryCategory, Notice, OllmError, ToolContext, ToolPreview, UsageError, understood
 from ollm_plugins.memory.addition import harmless
 from ollm_plugins.memory.entries import SCOPES, clean_key, clean_value
 from ollm_plugins.memory.secrets import secret_in
 from ollm_plugins.memory.service import Memories, memories
-
-T = TypeVar("T")
 
 LONGEST: Final = 500
 """Characters of a note by a model: about a hundred tokens, so that one note cannot take the whole budget."""
@@ -58,7 +55,7 @@ async def remember(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
     :raises UsageError: it may not
     :raises OllmError: it could not be written
     """
-    wish = _understood(arguments, Wish)
+    wish = understood(arguments, Wish)
     service = memories(ctx.turn.host)
     _refuse(wish, service, ctx)
     return await asyncio.to_thread(_forgotten if wish.forget else _noted, ctx, service, wish)
@@ -69,7 +66,7 @@ async def preview(ctx: ToolContext, arguments: Mapping[str, Any]) -> ToolPreview
 
     :raises UsageError: it may not, so that nobody need be asked
     """
-    wish = _understood(arguments, Wish)
+    wish = understood(arguments, Wish)
     _refuse(wish, memories(ctx.turn.host), ctx)
     if wish.forget:
         return ToolPreview(f"forget {wish.key}")
@@ -124,7 +121,7 @@ def _forgotten(ctx: ToolContext, service: Memories, wish: Wish) -> str:
 
 async def recall(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
     """Return the entries that fit best, as data."""
-    found = memories(ctx.turn.host).search(_understood(arguments, Query).query)
+    found = memories(ctx.turn.host).search(understood(arguments, Query).query)
     lines = [f"- {harmless(each.key)}: {harmless(each.value)}"[:LONGEST_ANSWER] for each in found[:MOST_FOUND]]
     while sum(map(len, lines)) > LONGEST_ANSWER:
         lines.pop()
@@ -134,14 +131,3 @@ async def recall(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
 
 def _on_one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def _understood(arguments: Mapping[str, Any], kind: type[T]) -> T:
-    """Return a model's arguments in their type.
-
-    :raises UsageError: they do not fit
-    """
-    try:
-        return msgspec.convert(arguments, kind)
-    except msgspec.ValidationError as error:
-        raise UsageError(f"The arguments do not fit: {error}") from error

@@ -14,7 +14,7 @@ from ollm_plugins.shell.capture import Capture
 from ollm_plugins.shell.environment import environment
 from ollm_plugins.shell.process import Ended
 from ollm_plugins.shell.settings import ShellSettings
-from ollm_plugins.shell.wish import folder, prefix, shown, understood, unseen
+from ollm_plugins.shell.wish import folder, prefix, shown, unseen, wished
 
 
 async def preview(ctx: ToolContext, arguments: Mapping[str, Any]) -> ToolPreview:
@@ -23,7 +23,7 @@ async def preview(ctx: ToolContext, arguments: Mapping[str, Any]) -> ToolPreview
     :raises UsageError: it cannot be run
     :raises OllmError: there is no sandbox, although the user wants one
     """
-    wish = understood(arguments)
+    wish = wished(arguments)
     host = ctx.turn.host
     cwd = folder(host.workspace, wish.directory)
     _argv(host, wish.command, cwd)
@@ -42,7 +42,7 @@ async def run(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
     """
     from ollm_plugins.shell import process
 
-    wish = understood(arguments)
+    wish = wished(arguments)
     host = ctx.turn.host
     settings = host.settings.section(ShellSettings)
     cwd = folder(host.workspace, wish.directory)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 from msgspec import Struct
 
-from ollm.api import UsageError
+from ollm.api import UsageError, is_unseen, understood
 
 _LONGEST: Final = 20_000
 """Characters of a command. Nobody reads more before agreeing to it."""
@@ -38,12 +36,6 @@ _RUN_ANYTHING: Final = frozenset(
 """Programs that run whatever they are given, so that their name says nothing of what they do."""
 
 
-_BLANK: Final = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
-"""Fillers and selectors of forms, which Unicode counts among letters and marks, and which nobody sees."""
-
-
 class Wish(Struct, frozen=True):
     """What a model says.
 
@@ -56,15 +48,12 @@ class Wish(Struct, frozen=True):
     directory: str | None = None
 
 
-def understood(arguments: Mapping[str, Any]) -> Wish:
+def wished(arguments: Mapping[str, Any]) -> Wish:
     """Return a model's arguments in their type.
 
     :raises UsageError: they do not fit, or no such command can be run
     """
-    try:
-        wish = msgspec.convert(arguments, Wish, strict=False)
-    except msgspec.ValidationError as error:
-        raise UsageError(f"The arguments do not fit: {error}") from error
+    wish = understood(arguments, Wish)
     if not wish.command.strip():
         raise UsageError("The command is empty")
     if "\0" in wish.command or any("\ud800" <= each <= "\udfff" for each in wish.command):
@@ -117,18 +106,12 @@ def _is_plain(word: str) -> bool:
 
 def unseen(command: str) -> bool:
     """Say whether a command holds characters that cannot be seen, so that it is not what it seems."""
-    return any(each not in "\n\t" and (_is_unseen(each) or _is_control(each)) for each in command)
+    return any(each not in "\n\t" and (is_unseen(each) or _is_control(each)) for each in command)
 
 
 def shown(command: str) -> str:
     """Return a command with such characters made visible; control characters are left to whoever writes it."""
-    return "".join(f"\\u{{{ord(each):x}}}" if _is_unseen(each) else each for each in command)
-
-
-def _is_unseen(character: str) -> bool:
-    """Say whether a character has no form of its own, or that of a space without being one."""
-    kind = unicodedata.category(character)
-    return kind == "Cf" or (kind[0] == "Z" and character != " ") or _BLANK.match(character) is not None
+    return "".join(f"\\u{{{ord(each):x}}}" if is_unseen(each) else each for each in command)
 
 
 def _is_control(character: str) -> bool:

@@ -48,7 +48,7 @@ class Address(Struct, frozen=True):
         return f"{self.scheme}://{self.authority}{self.target}"
 
 
-def understood(url: str) -> Address:
+def address_of(url: str) -> Address:
     """Return what a URL means.
 
     :raises UsageError: it is none that may be fetched
@@ -76,7 +76,7 @@ def joined(address: Address, location: str) -> Address:
     :raises UsageError: it leads to nothing that may be fetched
     """
     try:
-        return understood(urljoin(address.url, location.strip()))
+        return address_of(urljoin(address.url, location.strip()))
     except ValueError as error:
         raise UsageError(f"{address.url} redirects to what is no address") from error
 

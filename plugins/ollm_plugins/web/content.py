@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from ollm.api import OllmError, UsageError
+from ollm.api import OllmError, UsageError, is_unseen
 from ollm_plugins.web.fetch import Page
 
 _HTML: Final = ("text/html", "application/xhtml+xml")
@@ -26,8 +26,6 @@ _NO_CHARSETS: Final = ("idna", "punycode", "raw_unicode_escape", "undefined", "u
 """Codecs of Python that are no charset of any page; some take quadratic time."""
 
 _CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]+)", re.ASCII | re.IGNORECASE)
-_JOINERS: Final = "\u200c\u200d"
-"""Characters that cannot be seen and have a meaning in some scripts, and in emoji."""
 
 
 class Text(Struct, frozen=True):
@@ -117,17 +115,17 @@ async def _converted(page: Page, charset: str, limit: int) -> Text:
 
 
 def _seen(text: str) -> str:
-    """Return text without what cannot be seen, where instructions may hide from the user."""
-    if text.isascii():
-        return text.translate(_CONTROLS)
-    text = _BLANK.sub("", text)
-    return "".join(
-        each for each in text if each in "\n\t" or each in _JOINERS or unicodedata.category(each) not in _OUT
-    )
+    """Return text without what cannot be seen, where instructions may hide from the user. Spaces of any width stay."""
+    return _RUN.sub("", text.translate(dict.fromkeys(ord(each) for each in set(text) if _hides(each))))
 
 
-_CONTROLS: Final = dict.fromkeys([*range(9), *range(11, 32), 127])
-_BLANK: Final = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\U000e0100-\U000e01ef]")
-"""Fillers, and selectors of forms beyond those of emoji: invisible, and enough of them to write a message with."""
+def _hides(character: str) -> bool:
+    kind = unicodedata.category(character)[0]
+    return character not in _MEANT and (kind == "C" or (kind != "Z" and is_unseen(character)))
 
-_OUT: Final = ("Cc", "Cf", "Cs", "Co", "Cn")
+
+_MEANT: Final = "\n\t\u200c\u200d\ufe0f"
+"""Characters that cannot be seen and have a meaning: in some scripts, and in emoji."""
+
+_RUN: Final = re.compile("[\u200c\u200d\ufe0f]{3,}")
+"""More of them than any script puts in a row: enough to write a message with."""

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import msgspec
 from msgspec import Struct
 
-from ollm.api import OllmError, ToolContext, ToolPreview, UsageError
-from ollm_plugins.web.address import understood
+from ollm.api import OllmError, ToolContext, ToolPreview, UsageError, understood
+from ollm_plugins.web.address import address_of
 from ollm_plugins.web.settings import WebSettings
 
 _EXCERPT: Final = 2_000
@@ -38,7 +37,7 @@ async def preview(ctx: ToolContext, arguments: Mapping[str, Any]) -> ToolPreview
     :raises UsageError: it cannot be fetched
     """
     url = _wish(arguments).url.strip()
-    address = understood(url)
+    address = address_of(url)
     same = urlsplit(url).hostname == address.host
     text = url if same else f"{url}\n(the host is {address.host})"
     return ToolPreview(text, "url", address.host, address.host, edits="url")
@@ -56,7 +55,7 @@ async def run(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
         async with asyncio.timeout(settings.timeout):
             return await _told(wish, settings, ctx.turn.host.environ)
     except TimeoutError as error:
-        problem = f"{understood(wish.url).host} took longer than {settings.timeout:g} s"
+        problem = f"{address_of(wish.url).host} took longer than {settings.timeout:g} s"
         raise OllmError(problem, "Try another address; the user may raise tools.web.timeout.") from error
 
 
@@ -65,7 +64,7 @@ async def _told(wish: Wish, settings: WebSettings, environ: Mapping[str, str]) -
     from ollm_plugins.web.fetch import Elsewhere, fetch
     from ollm_plugins.web.guard import Allowed
 
-    page = await fetch(understood(wish.url), Allowed(settings.allow_private), settings.max_bytes, environ)
+    page = await fetch(address_of(wish.url), Allowed(settings.allow_private), settings.max_bytes, environ)
     if isinstance(page, Elsewhere):
         return f"Nothing was fetched: it redirects to another host. Fetch {page.address.url} if you need it."
     wanted = wish.max_characters or settings.max_characters
@@ -90,10 +89,7 @@ def _wish(arguments: Mapping[str, Any]) -> Wish:
 
     :raises UsageError: they do not fit
     """
-    try:
-        wish = msgspec.convert(arguments, Wish, strict=False)
-    except msgspec.ValidationError as error:
-        raise UsageError(f"The arguments do not fit: {error}") from error
+    wish = understood(arguments, Wish)
     if wish.max_characters is not None and wish.max_characters < 1:
         raise UsageError("maxCharacters must be at least 1")
     return wish
