@@ -1,10 +1,16 @@
 """What fills a context beside the conversation: tools, images, system prompts? And how far does it grow?"""
 
+import gc
 import json
 
 import pytest
+from ollm_plugins.context.adjust import adjust
+from ollm_plugins.context.plugin import Plugin as Context
 from ollm_plugins.context.results import with_results
+from ollm_plugins.context.views import MOST, Cut, Sent, known
+from ollm_plugins.limits.plugin import Plugin as Limits
 from ollm_plugins.routing.plugin import Plugin as Routing
+from ollm_plugins.tokens.plugin import Plugin as Tokens
 
 from ollm.api import (
     ChatRequest,
@@ -18,9 +24,10 @@ from ollm.api import (
     Specs,
     Tool,
     ToolCall,
+    TurnContext,
     hookimpl,
 )
-from tests.plugins.test_context import MODEL, SMALL, answering, long, talk  # noqa: F401  (a fixture)
+from tests.plugins.test_context import MODEL, SMALL, SUMMARY, answering, long, talk  # noqa: F401  (a fixture)
 from tests.replay import load
 from tests.replay.fixtures import remembering  # noqa: F401  (a fixture)
 
@@ -269,3 +276,22 @@ def test_a_call_keeps_its_result_wherever_the_cut_is(talk):  # noqa: F811
         roles = [message["role"] for message in body["messages"]]
         assert all(roles[at - 1] in ("assistant", "tool") for at, role in enumerate(roles) if role == "tool")
     assert isinstance(one.conversation.messages[1].tool_calls[0], ToolCall)
+
+
+def test_thousands_of_conversations_of_one_turn_take_no_memory_and_push_no_cut_out(ollm_app):
+    ollm = ollm_app(Context, Limits, Tokens)
+    host, cut = ollm.app.context, Cut(2, 1, SUMMARY, 900, 90)
+    views = known(host.services)
+    views.add("the user's", cut)
+
+    async def hold():
+        for number in range(10_000):
+            prompt = Message("user", f"Question {number}")
+            turn = TurnContext(host, f"t{number}", "scripted", "m:1b", prompt.content, (), f"conversation {number}")
+            await adjust(ChatRequest("m:1b", (prompt,)), turn)
+
+    ollm.app.run(hold())
+    gc.collect()
+    assert views.sent["conversation 9999"].tokens > 0
+    assert sum(type(each) is Sent for each in gc.get_objects()) <= MOST
+    assert views.cuts("the user's") == (cut,)

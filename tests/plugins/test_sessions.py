@@ -10,17 +10,21 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from uuid import uuid4
 
 import pytest
 
 from ollm.api import (
     ConversationRecords,
+    EventContext,
     Finished,
     Message,
     Notice,
     ProviderError,
     Tool,
     ToolCall,
+    ToolCalled,
+    ToolReturned,
     Specs,
     TextDelta,
     ThinkingDelta,
@@ -273,9 +277,11 @@ def test_a_turn_that_cannot_be_written_is_said_and_the_next_one_is_kept(ollm_app
     ollm = ollm_app(Plugin, replies=["one", "two"])
     kept = talk(ollm, "First")
     recorder = sessions_of(ollm.app.context).recorder
-    recorder.take(replace(kept.last_turn, messages=(None, None)))
+    for model in ("a:1b", "b:1b"):
+        recorder.take(replace(kept.last_turn, model=model, messages=(None, None)))
     recorder.flush()
-    assert "This conversation is not being saved" in ollm.stderr.getvalue()
+    assert "A turn with a:1b is not saved: AttributeError" in ollm.stderr.getvalue()
+    assert "A turn with b:1b is not saved: AttributeError" in ollm.stderr.getvalue(), "each one is lost"
     talk(ollm, "Second", conversation=kept)
     assert resumed(ollm, kept.id) == kept.messages
 
@@ -296,7 +302,59 @@ def test_what_waits_behind_something_that_fails_is_written(ollm_app, ollm_home):
         while not (found := other.execute("SELECT name FROM notes").fetchall()) and time.monotonic() < until:
             time.sleep(0.02)
     assert found == [("behind",)], "nothing else wakes the thread"
-    assert "This conversation is not being saved: TypeError" in ollm.stderr.getvalue()
+    assert "A turn with scripted:1b is not saved: TypeError" in ollm.stderr.getvalue()
+
+
+def heard(ollm, conversation, *events):
+    """Let the recorder hear events of a turn that does not end."""
+    recorder = sessions_of(ollm.app.context).recorder
+    turn = replace(
+        conversation.last_turn.context, id=uuid4().hex, prompt="Under way", messages=tuple(conversation.messages)
+    )
+    for event in events:
+        recorder.hear(EventContext(turn, event))
+
+
+def until(holds):
+    """Wait for the writer, ten seconds at most."""
+    end = time.monotonic() + 10
+    while not (found := holds()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return found
+
+
+def test_an_answer_under_way_that_cannot_be_written_keeps_no_other_from_being_written(ollm_app):
+    ollm = ollm_app(Plugin, replies=["one", "two"])
+    bad, good = talk(ollm, "First"), talk(ollm, "Second")
+    call = ToolCall("1", None, {})
+    heard(ollm, bad, ToolCalled(call), ToolReturned(call, None))
+    heard(ollm, good, TextDelta("half an ans"))
+    assert until(lambda: [each.content for each in resumed(ollm, good.id)][2:] == ["Under way", "half an ans"])
+    time.sleep(1.2)  # it is tried again twice
+    assert ollm.stderr.getvalue().count("The answer under way is not saved: ") == 1, "said once"
+
+
+def test_an_event_that_cannot_be_told_loses_no_turn(ollm_app):
+    ollm = ollm_app(Plugin, replies=[[Notice("odd", None), TextDelta("ok"), Finished("stop")]])
+    kept = talk(ollm, "First")
+    assert [each.content for each in resumed(ollm, kept.id)] == ["First", "ok"]
+    (turn,) = ollm.run_command("session show --json").json["turns"]
+    assert "NoneType" in turn["events"][0]["problem"]
+
+
+def test_what_could_not_be_written_while_an_answer_came_is_written_although_nothing_more_comes(ollm_app, ollm_home):
+    ollm = ollm_app(Plugin, replies=["one"])
+    kept = talk(ollm, "First")
+    recorder = sessions_of(ollm.app.context).recorder
+    recorder.flush()
+    database = ollm_home / "sessions.db"
+    database.rename(ollm_home / "elsewhere")
+    database.mkdir()
+    heard(ollm, kept, TextDelta("half an ans"))
+    assert until(lambda: "This conversation is not being saved" in ollm.stderr.getvalue())
+    database.rmdir()
+    (ollm_home / "elsewhere").rename(database)
+    assert until(lambda: [each.content for each in resumed(ollm, kept.id)][2:] == ["Under way", "half an ans"])
 
 
 def test_a_token_is_only_handed_over():

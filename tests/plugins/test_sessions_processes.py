@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -12,10 +13,12 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from ollm_plugins.sessions.mending import damage
+from ollm_plugins.sessions.plugin import Plugin
 from tests.helpers.program import SCRIPT, ollm  # noqa: F401  (a fixture)
 from tests.replay import load
 from tests.replay.fixtures import replay  # noqa: F401  (a fixture)
@@ -161,6 +164,30 @@ def test_a_file_that_is_no_database_is_set_aside(ollm):  # noqa: F811
     assert done.out == "No session is kept yet\n"
     assert (ollm.home / "sessions.db.unreadable").read_bytes().startswith(b"This is no")
     assert ollm("session", "list").err == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no modes")
+def test_a_damaged_file_that_cannot_be_set_aside_stays_and_is_said(ollm_app, ollm_home, monkeypatch):
+    """What could be read of it must not take its place: the file holds more, for better tools."""
+    ollm_home.mkdir(exist_ok=True)
+    path = ollm_home / "sessions.db"
+    fill(ollm_home, "prompt", 30).communicate()
+    data = bytearray(path.read_bytes())
+    del data[len(data) // 2 :]
+    path.write_bytes(data)
+    rename = Path.rename
+
+    def refused(self, target):
+        if self == path:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    done = ollm_app(Plugin).run_command("session search prompt")
+    assert done.exit_code == 1
+    assert "nor renamed (Operation not permitted)" in done.stderr
+    assert path.read_bytes() == data
+    assert [each.name for each in ollm_home.glob("*recovered*")] == []
 
 
 @pytest.mark.parametrize("begin", [0.3, 0.6, 0.9])

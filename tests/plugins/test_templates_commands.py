@@ -79,7 +79,7 @@ def messages(server):
         (["text=a=b {text}"], None, "Into English: a=b {text}\n"),
         (["text=x", "language=fr"], None, "Into fr: x\n"),
         (["text=@@x"], None, "Into English: @x\n"),
-        (["text=-"], "größe\r\n\x1b[2J\n".encode(), "Into English: größe\r\n\x1b[2J\n\n"),
+        (["text=-"], "größe\r\n\x1b[2J\n".encode(), "Into English: größe\n\x1b[2J\n\n"),
         (["text=@file.txt"], None, "Into English: from a file\n\n"),
         (["text="], None, "Into English: \n"),
     ],
@@ -107,6 +107,7 @@ def test_a_prompt_without_a_line_end_gets_one(ollm, home):
         (["text=@nosuch"], "nosuch, which is to fill 'text', is no file"),
         (["text=@."], "is no file"),
         (["text=-", "language=-"], "can fill one variable only"),
+        (["text=-"], "Nothing is piped in that could fill a variable"),
         (["text=@" + "x" * 5000], "is no file"),
     ],
 )

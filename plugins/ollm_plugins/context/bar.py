@@ -29,11 +29,10 @@ _LOOKS: Final = {
 """The letter of each part, and its colour."""
 
 
-def draw(out: Output, parts: Sequence[Part], size: int, *, plain: bool) -> None:
+def draw(out: Output, parts: Sequence[Part], size: int) -> None:
     """Write one line of blocks, and under it what they stand for.
 
     :param size: of the context, in tokens
-    :param plain: whether letters are to be written, whatever the terminal can do
     """
     free = Part("free", max(size - sum(part.tokens for part in parts), 0))
     shown = [*parts, free]
@@ -41,7 +40,7 @@ def draw(out: Output, parts: Sequence[Part], size: int, *, plain: bool) -> None:
     cells = list(zip(shown, cells_of([part.tokens for part in shown], columns), strict=True))
     legend = [(part, f"{part.name:<13} {part.tokens:>9,} {100 * part.tokens / size:>4.0f}%") for part in shown]
     encoding = getattr(out.stdout, "encoding", None) or "utf-8"
-    if plain or not out.color or not encoding.lower().startswith("utf"):
+    if out.linear or not out.color or not encoding.lower().startswith("utf"):
         out.print("[" + "".join(_LOOKS[part.name][0] * count for part, count in cells) + "]")
         for part, line in legend:
             out.print(f"{_LOOKS[part.name][0]} {line}")

@@ -39,7 +39,7 @@ async def show(ctx: CommandContext, *, as_json: Json = False) -> None:
     if as_json:
         ctx.out.document(_document(sent, parts, read, answered) | {"cuts": cuts})
         return
-    draw(ctx.out, parts, sent.size, plain=_plain(ctx))
+    draw(ctx.out, parts, sent.size)
     what = "The next prompt brings along" if sent.drafted else "The last prompt had"
     taken = f"{what} about {sent.tokens:,} of {sent.size:,} tokens ({100 * sent.tokens / sent.size:.0f}%)"
     say(ctx.out, f"{taken}; {_limit(sent)}.")
@@ -131,12 +131,6 @@ def _scales(turn: TurnContext) -> Scales:
     if scales is None:
         raise OllmError("Nobody counts tokens, or knows the context of models", "Run `ollm plugins doctor`.")
     return scales
-
-
-def _plain(ctx: CommandContext) -> bool:
-    """Whether the user wants everything plain; that is a setting of the front end, which may be another."""
-    settings = ctx.app.settings
-    return settings.field_at(("repl", "plain")) is not None and bool(settings.get("repl.plain"))
 
 
 def _told(cut: Cut) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from msgspec import Struct, convert, to_builtins
 
@@ -22,7 +22,19 @@ NOTE: Final = "context"
 """Under this name, what was done is kept with a conversation."""
 
 MOST: Final = 64
-"""Conversations that are remembered in one run; compared models make many."""
+"""Conversations of which something is remembered in one run; a plugin may hold thousands."""
+
+T = TypeVar("T")
+
+
+class Recent(OrderedDict[str, T]):
+    """Something of each conversation, forgotten where nothing was noted for the longest time."""
+
+    def __setitem__(self, conversation: str, value: T) -> None:
+        super().__setitem__(conversation, value)
+        self.move_to_end(conversation)
+        while len(self) > MOST:
+            self.popitem(last=False)
 
 
 class Cut(Struct, frozen=True):
@@ -72,19 +84,17 @@ class Views:
 
     def __init__(self, host: HostContext) -> None:
         self._host = host
-        self._cuts: OrderedDict[str, tuple[Cut, ...]] = OrderedDict()
-        self._warned: dict[str, bool] = {}
-        self.sent: dict[str, Sent] = {}
-        self.grown: dict[str, int] = {}
+        self._cuts: Recent[tuple[Cut, ...]] = Recent()
+        self._warned: Recent[bool] = Recent()
+        self.sent: Recent[Sent] = Recent()
+        self.grown: Recent[int] = Recent()
         self.full: str = ""
 
     def cuts(self, conversation: str) -> tuple[Cut, ...]:
         """Return what was cut off a conversation, the last time last; each includes those before."""
-        if conversation not in self._cuts:
-            self._cuts[conversation] = self._kept(conversation)
-            self._forget_old()
-        self._cuts.move_to_end(conversation)
-        return self._cuts[conversation]
+        cuts = self._cuts.get(conversation)
+        self._cuts[conversation] = cuts = self._kept(conversation) if cuts is None else cuts
+        return cuts
 
     def add(self, conversation: str, cut: Cut) -> None:
         """Cut more off a conversation."""
@@ -149,13 +159,6 @@ class Views:
         except (OllmError, ValueError) as error:
             self._host.notify(Notice("context-not-kept", f"What was summarized earlier is not known: {error}"))
             return ()
-
-    def _forget_old(self) -> None:
-        while len(self._cuts) > MOST:
-            old, _ = self._cuts.popitem(last=False)
-            self.sent.pop(old, None)
-            self.grown.pop(old, None)
-            self._warned.pop(old, None)
 
 
 def known(services: ServiceFinder) -> Views:

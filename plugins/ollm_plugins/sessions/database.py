@@ -100,12 +100,14 @@ class Database:
             raise OllmError(f"{self.path} cannot be used: {error.strerror or error}") from error
         from ollm_plugins.sessions.mending import mend
 
-        mend(self.path, self._notify)
         try:
+            mend(self.path, self._notify)
             return work(self._connection())
         except sqlite3.DatabaseError as error:
             self.close()
             raise self._failed(error) from error
+        except OSError as error:
+            raise OllmError(f"{self.path} cannot be used: {error.strerror or error}") from error
 
     def _read_as_it_is(self, work: Callable[[Connection], T], error: DatabaseError) -> T:
         """Read a file in a folder in which nothing can be written, not even beside it.

@@ -66,18 +66,21 @@ class Live:
         self._arrived.append((time.monotonic(), event))
 
     def draft(self) -> Draft | None:
-        """Return what is to be kept by now; None when that is kept already."""
+        """Return what is to be kept by now; None when `written` has said that it is."""
         from ollm_plugins.sessions.kept import Draft, KeptTurn, text_of
 
         self.fold()
         if not self._changed:
             return None
-        self._changed = False
         turn = self.turn
         details = {"notices": self._notices, "events": self.events}
         messages = (*self._closed, *self._open())
         made = KeptTurn(turn.id, len(turn.messages), self.at, turn.provider, turn.model, "", messages, details=details)
         return Draft(turn.conversation, text_of(self.folder), turn.messages, made)
+
+    def written(self) -> None:
+        """Hear that the last draft is kept."""
+        self._changed = False
 
     def fold(self) -> None:
         """Take account of the events that have arrived."""
@@ -101,7 +104,7 @@ class Live:
         elif isinstance(event, Notice):
             self._notices.append(event.text)
         if not isinstance(event, Waiting | Progress) or not self.events or self.events[-1]["type"] != event.type:
-            self.events.append({"type": event.type, "after": round(after, 3), **_told(event)})
+            self.events.append({"type": event.type, "after": round(after, 3), **_told_if_it_can_be(event)})
 
     def _close_round(self) -> None:
         """All tools have returned, and the model goes on: what came before is over."""
@@ -120,6 +123,14 @@ class Live:
             for call in calls
         ]
         return [Message("assistant", text, thinking=thinking, tool_calls=calls), *results]
+
+
+def _told_if_it_can_be(event: Event) -> dict[str, Any]:
+    """Return the same as `_told`; where a plugin's event holds what none should, the turn is kept and says so here."""
+    try:
+        return _told(event)
+    except Exception as error:  # noqa: BLE001  (whatever is wrong with one event, the turn is not lost for it)
+        return {"problem": f"{type(error).__name__}: {error}"}
 
 
 def _told(event: Event) -> dict[str, Any]:

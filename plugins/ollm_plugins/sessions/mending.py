@@ -31,11 +31,13 @@ def mend(path: Path, notify: Callable[[Notice], None]) -> None:
         new = path.with_name(f".{path.name}.recovered")
         _remove(new)
         turns = _recover(path, new)
-        before = set(path.parent.glob(f"{path.name}.unreadable*"))
         kept = f"{turns} turns of it could be recovered" if turns != 1 else "one turn of it could be recovered"
-        set_aside(path, why, kept if turns else "nothing of it could be recovered", notify, "sessions-damaged")
-        for aside in set(path.parent.glob(f"{path.name}.unreadable*")) - before:
-            _move(path.with_name(f"{path.name}-wal"), aside.with_name(f"{aside.name}-wal"))
+        so = kept if turns else "nothing of it could be recovered"
+        aside = set_aside(path, why, so, notify, "sessions-damaged")
+        if aside is None:  # what is there stays: it holds more than what could be read of it
+            _remove(new)
+            return
+        _move(path.with_name(f"{path.name}-wal"), aside.with_name(f"{aside.name}-wal"))
         _move(path.with_name(f"{path.name}-shm"), None)
         if new.exists():
             new.replace(path)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ollm.api import EventContext, Finished, HostContext, Notice, OllmError, RewindContext, TurnRecord, replace
@@ -48,11 +49,11 @@ class Recorder:
         self._moved: dict[str, str] = {}
         self._live: dict[str, Live] = {}
         self._latest: tuple[str, Live | None] = ("", None)
-        self._jobs: deque[Callable[[], None]] = deque()
+        self._jobs: deque[tuple[str, Callable[[], None]]] = deque()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._ending = False
-        self._failed = False
+        self._failed: set[str] = set()
 
     def hear(self, context: EventContext) -> None:
         """Hear an event of a turn."""
@@ -77,13 +78,13 @@ class Recorder:
             self._put(_whole(record, live, folder, at))
             written.set()
 
-        self._do(write)
+        self._do(f"A turn with {record.model}", write)
         written.wait(SHORT)
 
     def rewind(self, context: RewindContext) -> None:
         """Note that messages were taken back."""
         if self.keeps:
-            self._do(lambda: self._rewind(context.conversation, context.kept))
+            self._do("That turns were taken back", lambda: self._rewind(context.conversation, context.kept))
 
     def note(self, conversation: str, name: str, text: str | None) -> None:
         """Keep a document with a conversation, or remove it."""
@@ -98,7 +99,7 @@ class Recorder:
                 )
 
         if self.keeps:
-            self._do(lambda: self._change(write))
+            self._do(f"The note '{name}'", lambda: self._write(write))
 
     @property
     def keeps(self) -> bool:
@@ -118,7 +119,7 @@ class Recorder:
         """Wait until all that was heard is written."""
         if self._thread is not None and self._thread.is_alive():
             done = threading.Event()
-            self._do(done.set)
+            self._do("", done.set)
             done.wait(PATIENCE)
 
     def close(self) -> None:
@@ -135,13 +136,17 @@ class Recorder:
         is_over = isinstance(context.event, Finished)
         if live is None and not is_over and not turn.aside and self.keeps:
             live = self._live[turn.id] = Live(context)
-            self._do(None)
+            self._do()
         self._latest = (turn.id, live)
         return live
 
-    def _do(self, job: Callable[[], None] | None) -> None:
+    def _do(self, what: str = "", job: Callable[[], None] | None = None) -> None:
+        """Let the thread do a job.
+
+        :param what: is kept by it, as the beginning of a sentence
+        """
         if job is not None:
-            self._jobs.append(job)
+            self._jobs.append((what, job))
         if self._thread is None:
             self._ending = False
             self._thread = threading.Thread(target=self._work, daemon=True, name="sessions")
@@ -156,7 +161,7 @@ class Recorder:
         from ollm_plugins.sessions.database import Database
 
         self._database = Database(self._path, self._host.notify)
-        self._change(lambda _: None)  # what keeps it from being written is said while the answer comes
+        self._guarded("This conversation", lambda: self._write(lambda _: None))  # said while the answer comes
         while self._jobs or not self._ending:
             self._wake.wait(EVERY if self._live else None)
             self._wake.clear()
@@ -165,33 +170,40 @@ class Recorder:
 
     def _write_all(self) -> None:
         while self._jobs:
-            self._guarded(self._jobs.popleft())
-        self._guarded(self._write_live)
+            self._guarded(*self._jobs.popleft())
+        for live in list(self._live.values()):
+            if live.age >= EVERY or self._ending:  # a short answer is written once, when it is over
+                self._guarded("The answer under way", partial(self._write_live, live), live.turn.id)
 
-    def _guarded(self, job: Callable[[], None]) -> None:
-        """Do a job; if it fails, those behind it are done all the same."""
+    def _guarded(self, what: str, job: Callable[[], None], once: str = "") -> None:
+        """Do a job; if it fails, those behind it are done all the same, and what is not kept for it is said.
+
+        :param once: names what is tried again and again, so that it is said once
+        """
         try:
             job()
         except Exception as error:  # noqa: BLE001  (the thread must go on, whatever a plugin puts into a turn)
-            self._say_unsaved(error)
+            self._say(f"{what} is not saved", error, once)
 
-    def _write_live(self) -> None:
-        """Write what is under way for a while: a short answer is written once, when it is over."""
-        for live in list(self._live.values()):
-            draft = live.draft() if live.age >= EVERY or self._ending else None
-            if draft is not None:
-                self._put(draft)
+    def _write_live(self, live: Live) -> None:
+        """Write what has come of a turn that is under way, unless it is written already."""
+        draft = live.draft()
+        if draft is not None and self._put(draft):
+            live.written()
 
-    def _put(self, draft: Draft) -> None:
+    def _put(self, draft: Draft) -> bool:
+        """Keep a turn, and say whether that could be done."""
         from ollm_plugins.sessions.saving import put
 
         session = self.where(draft.session)
         kept = replace(draft, session=session)
         done = self._change(lambda connection: put(connection, kept, self._seen.get(session)))
-        if done is not None:
-            self._seen[done.session] = done.seen
-            if done.session != session:
-                self._move(draft.session, done)
+        if done is None:
+            return False
+        self._seen[done.session] = done.seen
+        if done.session != session:
+            self._move(draft.session, done)
+        return True
 
     def _move(self, conversation: str, done: Put) -> None:
         former = self.where(conversation)
@@ -207,21 +219,25 @@ class Recorder:
         if seen is not None:
             self._seen[session] = seen
 
+    def _write(self, work: Callable[[Connection], object]) -> None:
+        self._change(work)
+
     def _change(self, work: Callable[[Connection], T]) -> T | None:
         """Change the database; that it cannot be is said once, until it can again."""
         try:
             done = self._database.change(work)
-        except Exception as error:  # noqa: BLE001  (as above, whatever the file holds)
-            self._say_unsaved(error)
+        except OllmError as error:
+            self._say("This conversation is not being saved", error, str(self._path))
             return None
-        self._failed = False
+        self._failed.discard(str(self._path))
         return done
 
-    def _say_unsaved(self, error: Exception) -> None:
-        if not self._failed:
+    def _say(self, what: str, error: Exception, once: str) -> None:
+        if not once or once not in self._failed:
             said = str(error) if isinstance(error, OllmError) else f"{type(error).__name__}: {error}"
-            self._host.notify(Notice("session-unsaved", f"This conversation is not being saved: {said}"))
-        self._failed = True
+            self._host.notify(Notice("session-unsaved", f"{what}: {said}"))
+        if once:
+            self._failed.add(once)
 
 
 def _whole(record: TurnRecord, live: Live | None, folder: Path, at: float) -> Draft:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ollm.api import CommandContext, Completes, Output, UsageError, replace
+from ollm.api import CommandContext, Completes, Output, UsageError, piped, replace
 from ollm_plugins.templates.asking import ask
 from ollm_plugins.templates.library import library
 from ollm_plugins.templates.values import below, with_text
@@ -60,13 +59,10 @@ def _piped(ctx: CommandContext) -> str:
 
     :raises UsageError: nothing is, or it is no text
     """
-    if ctx.surface == "repl" or sys.stdin is None or sys.stdin.isatty():
+    text = piped() if ctx.surface == "shell" else None
+    if text is None:
         raise UsageError("Nothing is piped in that could fill a variable", "Write NAME=TEXT or NAME=@FILE.")
-    encoding = sys.stdin.encoding or "utf-8"
-    try:
-        return sys.stdin.buffer.read().decode(encoding)
-    except UnicodeDecodeError as error:
-        raise UsageError(f"The piped input is not {encoding} text (byte {error.start})") from error
+    return text
 
 
 def _not_empty(known: Known, prompt: str) -> str:
