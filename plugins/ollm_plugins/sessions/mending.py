@@ -41,6 +41,7 @@ def mend(path: Path, notify: Callable[[Notice], None]) -> None:
         _move(path.with_name(f"{path.name}-shm"), None)
         if new.exists():
             new.replace(path)
+            _remove(new)
 
 
 def damage(path: Path) -> str:
@@ -133,5 +134,6 @@ def _move(path: Path, target: Path | None) -> None:
 
 
 def _remove(new: Path) -> None:
-    for end in ("", "-wal", "-shm"):
+    """Remove a file that was made while mending, and all that stands beside it."""
+    for end in ("", "-wal", "-shm", ".lock"):
         _move(new.with_name(f"{new.name}{end}"), None)
