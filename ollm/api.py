@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from ollm.contributed import ContributedTemplates as ContributedTemplates
     from ollm.contributed import ContributedTools as ContributedTools
     from ollm.contribution import Contribution as Contribution
+    from ollm.contributions import FITTING as FITTING
     from ollm.contributions import BackgroundTask as BackgroundTask
     from ollm.contributions import Command as Command
     from ollm.contributions import CommandGroup as CommandGroup
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
     from ollm.knowledge import TokenCount as TokenCount
     from ollm.knowledge import TokenCounter as TokenCounter
     from ollm.knowledge import ToolFallback as ToolFallback
+    from ollm.knowledge import ToolOffers as ToolOffers
     from ollm.management import Catalogue as Catalogue
     from ollm.management import CatalogueSource as CatalogueSource
     from ollm.management import DeletedModel as DeletedModel
@@ -223,6 +225,7 @@ _HOMES = {
     ),
     "contribution": ("Contribution",),
     "contributions": (
+        "FITTING",
         "BackgroundTask",
         "Command",
         "CommandGroup",
@@ -292,6 +295,7 @@ _HOMES = {
         "TokenCount",
         "TokenCounter",
         "ToolFallback",
+        "ToolOffers",
     ),
     "management": (
         "Catalogue",

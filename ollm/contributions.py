@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args
 
 from msgspec import Struct
 
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 Surface = Literal["shell", "repl"]
 Risk = Literal["none", "read", "write", "execute", "network"]
+FITTING: Final = 900
+"""Order from which on request adjusters make a request fit; those before it decide what it consists of."""
 
 
 class ProviderEntry(Contribution, frozen=True):
@@ -373,7 +375,7 @@ class TurnObserver(Contribution, frozen=True):
 class RequestAdjuster(Contribution, frozen=True):
     """Completes a request before it is sent: options, limits.
 
-    :param order: lower comes first
+    :param order: lower comes first; below `FITTING` (900), what a request consists of, from there on, how it fits
     :param adjust: returns the request to send; raises `OllmError` to refuse it
     """
 

@@ -192,6 +192,17 @@ class PromptTemplates(Protocol):
         ...
 
 
+class ToolOffers(Protocol):
+    """Decides which tools models are offered; without it, all are."""
+
+    def withheld(self, tool: str, *, attended: bool) -> str:
+        """Say why a tool is offered to no model, whatever the model can do; empty when that depends on the model.
+
+        :param attended: whether somebody is there who could be asked
+        """
+        ...
+
+
 class ToolFallback(Protocol):
     """Lets models call tools that cannot do so by themselves."""
 

@@ -174,16 +174,15 @@ class Conversation:
             async for event in events:
                 yield event
 
-    async def draft(self, below: int) -> tuple[TurnContext, ChatRequest]:
-        """Return what the next prompt would bring along, whatever it is; nothing is sent.
+    async def draft(self) -> tuple[TurnContext, ChatRequest]:
+        """Return what the next prompt would bring along, whatever it is, before it is made to fit; nothing is sent.
 
-        :param below: request adjusters of a lower order have their say
         :raises OllmError: nobody can answer
         """
         answerer = await self.answerer()
         context = self._context(answerer, "", AS_SET)
         turn = Turn(self._hub, answerer, context, Message("user", ""), self._take)
-        return context, await turn.draft(below)
+        return context, await turn.draft()
 
     def _take(self, turn: TurnRecord) -> None:
         """Remember a turn, unless nothing came of its prompt."""

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from ollm.awaiting import asked
 from ollm.contexts import EventContext, TurnContext
 from ollm.contribution import Contribution
-from ollm.contributions import TurnRecord
+from ollm.contributions import FITTING, TurnRecord
 from ollm.errors import OllmError
 from ollm.messages import (
     ChatRequest,
@@ -176,9 +176,9 @@ class Turn:
         size, seconds = len(result.content.encode("utf-8", "replace")), self._returned.get(identity, now) - at
         return ToolRecord(decided.call, decided.allowed, decided.by, decided.reason, result.failed, size, seconds)
 
-    async def draft(self, below: int) -> ChatRequest:
-        """Return what any prompt would bring along, as request adjusters of a lower order than `below` leave it."""
-        return await self._adjusted(self._bare(await self._system(), ()), below)
+    async def draft(self) -> ChatRequest:
+        """Return what any prompt would bring along, before it is made to fit."""
+        return await self._adjusted(self._bare(await self._system(), ()), FITTING)
 
     async def _system(self) -> str:
         wanted = self._context.overrides.system

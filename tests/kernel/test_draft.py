@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from ollm.api import (
+    FITTING,
     ChatRequest,
     HostContext,
     Notice,
@@ -32,11 +31,14 @@ class Parts(Specs):
 
     @hookimpl
     def ollm_request_adjusters(self, ctx: HostContext) -> list[RequestAdjuster]:
-        return [RequestAdjuster("early", limited(1), order=10), RequestAdjuster("late", limited(2), order=20)]
+        return [
+            RequestAdjuster("fits", limited(3), order=FITTING),
+            RequestAdjuster("early", limited(1), order=10),
+            RequestAdjuster("late", limited(2), order=FITTING - 1),
+        ]
 
 
-@pytest.mark.parametrize(("below", "size"), [(10, None), (11, 1), (20, 1), (21, 2)])
-def test_a_draft_has_all_but_a_prompt_and_sends_nothing(ollm_app: MakeHarness, below: int, size: int | None) -> None:
+def test_a_draft_has_all_but_a_prompt_and_is_neither_made_to_fit_nor_sent(ollm_app: MakeHarness) -> None:
     ollm = ollm_app(Parts, replies=["One."], settings="chat: {systemPrompt: Be brief.}")
     conversation = ollm.app.conversation()
 
@@ -45,9 +47,9 @@ def test_a_draft_has_all_but_a_prompt_and_sends_nothing(ollm_app: MakeHarness, b
             pass
 
     ollm.app.run(hold())
-    turn, request = ollm.app.run(conversation.draft(below))
+    turn, request = ollm.app.run(conversation.draft())
     assert [message.content for message in request.messages] == ["Be brief.\n\nIt is Monday.", "First", "One."]
-    assert request.options.context_size == size
+    assert request.options.context_size == 2
     assert (turn.conversation, turn.model, len(turn.messages)) == (conversation.id, "scripted:1b", 2)
     assert len(ollm.provider.requests) == 1
     assert len(conversation.messages) == 2

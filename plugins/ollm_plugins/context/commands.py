@@ -21,9 +21,6 @@ from ollm_plugins.context.views import Cut, Sent, known, restored
 
 SIZE = "options.numCtx"
 
-ORDER = 900
-"""Of this room's request adjuster."""
-
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 
 
@@ -119,7 +116,7 @@ async def _drafted(ctx: CommandContext, conversation: Conversation) -> Sent:
     :raises OllmError: nobody could answer
     """
     views = known(ctx.app.services)
-    turn, request = await conversation.draft(ORDER)
+    turn, request = await conversation.draft()
     now = await _scales(turn).measured(views.applied(views.as_grown(request, turn), turn))
     window = now.window
     return Sent(turn, now.request, now.tokens, 0, window.size, window.limit, window.chosen, drafted=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ollm.api import (
+    FITTING,
     Command,
     CommandGroup,
     HostContext,
@@ -42,7 +43,7 @@ class Plugin(Specs):
     @hookimpl
     def ollm_request_adjusters(self, ctx: HostContext) -> list[RequestAdjuster]:
         """Hand in what makes a request fit; after all that adds to it, before its limits are set."""
-        return [RequestAdjuster("context", f"{_AT}.adjust:adjust", order=900)]
+        return [RequestAdjuster("context", f"{_AT}.adjust:adjust", order=FITTING)]
 
     @hookimpl
     def ollm_stream_adjusters(self, ctx: HostContext) -> list[StreamAdjuster]:
