@@ -82,6 +82,8 @@ if TYPE_CHECKING:
     from ollm.errors import ProviderUnreachable as ProviderUnreachable
     from ollm.errors import SettingsError as SettingsError
     from ollm.errors import UsageError as UsageError
+    from ollm.flags import Json as Json
+    from ollm.flags import Yes as Yes
     from ollm.host import Failure as Failure
     from ollm.host import PluginRecord as PluginRecord
     from ollm.hub import Owned as Owned
@@ -120,6 +122,7 @@ if TYPE_CHECKING:
     from ollm.memories import MemoryService as MemoryService
     from ollm.memories import MemorySource as MemorySource
     from ollm.messages import CONTEXT_FULL as CONTEXT_FULL
+    from ollm.messages import LENGTH_NOTICE as LENGTH_NOTICE
     from ollm.messages import ChatRequest as ChatRequest
     from ollm.messages import Event as Event
     from ollm.messages import Finished as Finished
@@ -267,6 +270,7 @@ _HOMES = {
         "SettingsError",
         "UsageError",
     ),
+    "flags": ("Json", "Yes"),
     "host": ("Failure", "PluginRecord"),
     "hub": ("Owned", "label"),
     "contributed": (
@@ -312,6 +316,7 @@ _HOMES = {
     "memories": ("MemoryCategory", "MemoryEntry", "MemoryService", "MemorySource"),
     "messages": (
         "CONTEXT_FULL",
+        "LENGTH_NOTICE",
         "ChatRequest",
         "Event",
         "Finished",

@@ -61,6 +61,7 @@ def test_each_kernel_module_has_its_tests():
         "contributed",
         "contributions",
         "errors",
+        "flags",
         "knowledge",
         "management",
         "memories",
