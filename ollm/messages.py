@@ -205,6 +205,11 @@ class Notice(Struct, frozen=True):
 CONTEXT_FULL = "context-full"
 """Code of the notice that an answer ended because the context is full; front ends then speak of no token limit."""
 
+LENGTH_NOTICE = Notice(
+    "answer-length", "The answer was ended at the token limit; raise it with --max-tokens or options.maxTokens."
+)
+"""What a front end says of an answer that ended with "length"."""
+
 
 class Finished(Struct, frozen=True):
     """The last event of an answer."""

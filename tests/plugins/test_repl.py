@@ -19,6 +19,8 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from ollm.api import (
+    CONTEXT_FULL,
+    LENGTH_NOTICE,
     Event,
     Finished,
     Node,
@@ -41,11 +43,11 @@ from ollm.api import (
 from ollm_plugins.repl import statusbar
 from ollm_plugins.repl.above import Above
 from ollm_plugins.repl.helping import found, overview, page
-from ollm_plugins.repl.screen import CLEAR_LINE, DIM, LENGTH_TEXT, PLAIN, Screen
+from ollm_plugins.repl.screen import CLEAR_LINE, DIM, PLAIN, Screen
 from ollm_plugins.repl.slash import split
 from ollm_plugins.repl.thoughts import Thoughts
 from ollm_plugins.repl.wrapping import cells
-from ollm_plugins.repl.statusbar import StatusBar, cut, fitting
+from ollm_plugins.repl.statusbar import StatusBar, fitting
 
 ROOT = Node(
     "ollm",
@@ -77,7 +79,9 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def drawn(*events: Event, color: bool = False) -> str:
     stream = Tty()
-    screen = Screen(Output(stream, stream, color=color))
+    out = Output(stream, stream, color=color)
+    screen = Screen(out)
+    out.on_notice = screen.notice
     for event in events:
         screen.show(event)
     screen.rest()
@@ -143,8 +147,10 @@ def test_what_servers_and_tools_say_is_shown_too() -> None:
 
 def test_the_token_limit_is_told() -> None:
     said = drawn(TextDelta("Once"), Finished("length"))
-    assert said.split() == f"Once ollm: {LENGTH_TEXT}".split()
+    assert said.split() == f"Once ollm: {LENGTH_NOTICE.text}".split()
     assert max(map(len, said.splitlines())) < 40, "broken between words"
+    full = drawn(TextDelta("Once"), Notice(CONTEXT_FULL, "It is full."), Finished("length"))
+    assert full == "Once\nollm: It is full.\n", "what the user was told is the reason"
 
 
 def test_nothing_of_a_bar_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,7 +307,7 @@ def test_an_item_that_takes_long_is_left_out_and_holds_up_nothing(
     ],
 )
 def test_the_bar_is_cut_to_the_terminal(text: str, width: int, shown: str) -> None:
-    assert cut(text, width) == shown
+    assert fitting([text], width) == shown
 
 
 def test_notices_are_said_above_the_prompt_from_any_thread_and_none_is_lost() -> None:

@@ -302,7 +302,9 @@ def screen(window: Window, *events: Event, color: bool = True, **wanted: Any) ->
             window.write(text)
             return len(text)
 
-    drawn = Screen(Output(Stream(), Stream(), color=color), lambda: ReplSettings(**wanted))
+    out = Output(Stream(), Stream(), color=color)
+    drawn = Screen(out, lambda: ReplSettings(**wanted))
+    out.on_notice = drawn.notice
     drawn.begin()
     for event in events:
         drawn.show(event)

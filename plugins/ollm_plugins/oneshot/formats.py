@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ollm.api import (
     CONTEXT_FULL,
+    LENGTH_NOTICE,
     Event,
     ExitCode,
     Finished,
@@ -133,7 +134,7 @@ class Text:
             self._reason = event.reason
             self._end_line()
             if event.reason == "length" and not self._out.has_said(CONTEXT_FULL):
-                self._out.notify(Notice("answer-length", LENGTH_TEXT))
+                self._out.notify(LENGTH_NOTICE)
         else:
             if isinstance(event, Notice | ToolCalled):
                 self._end_line()
@@ -161,9 +162,6 @@ class Text:
         if self._last != "\n":
             self._out.write("\n")
             self._last = "\n"
-
-
-LENGTH_TEXT = "The answer was ended at the token limit; raise it with --max-tokens."
 
 
 def exit_code(reason: str) -> int:

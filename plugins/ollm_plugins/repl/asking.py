@@ -22,10 +22,9 @@ from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.input.typeahead import get_typeahead
 from prompt_toolkit.output import ColorDepth, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
-from prompt_toolkit.utils import get_cwidth
 
 from ollm.api import Reply, chosen, drawn, forget_typed, visible
-from ollm_plugins.repl.wrapping import rows
+from ollm_plugins.repl.wrapping import cells, fitted, rows
 
 if TYPE_CHECKING:
     from ollm.api import App, Choice, Question
@@ -130,7 +129,7 @@ class Asking:
         for line in lines[:shown]:
             self._write(line)
         if lines and not shown:  # a single one that is too long
-            self._write(f"{_begun(plain[0], most * shutil.get_terminal_size().columns - 2)}…")
+            self._write(fitted(plain[0], most * shutil.get_terminal_size().columns - 1))
         return len(lines) - shown
 
     def _write(self, line: str) -> None:
@@ -198,7 +197,7 @@ def _rows(question: Question) -> int:
 
 def _height(line: str) -> int:
     """Return how many rows of the terminal a line without colours fills."""
-    return max(1, -(-get_cwidth(line) // max(1, shutil.get_terminal_size().columns)))
+    return max(1, -(-cells(line) // max(1, shutil.get_terminal_size().columns)))
 
 
 def _fitting(lines: list[str], most: int) -> int:
@@ -211,22 +210,12 @@ def _fitting(lines: list[str], most: int) -> int:
     return len(lines)
 
 
-def _begun(line: str, columns: int) -> str:
-    """Return as much of the beginning of a line as fits."""
-    taken = 0
-    for number, each in enumerate(line):
-        taken += get_cwidth(each)
-        if taken > columns:
-            return line[:number]
-    return line
-
-
 def _keys(question: Question, hidden: int) -> tuple[list[str], str]:
     """Return rows to write and the prompt: the answers in the prompt, or each in its own row where they do not fit."""
     more = [f"… {hidden} more line{'s' if hidden > 1 else ''}; {SHOW_ALL} shows all"] if hidden else []
     keys = [visible(f"{each.key} {each.label}") for each in question.choices]
     prompt = f"[{', '.join(keys)}] "
-    if get_cwidth(prompt) < shutil.get_terminal_size().columns - ROOM:
+    if cells(prompt) < shutil.get_terminal_size().columns - ROOM:
         return more, prompt
     letters = "/".join(each.key for each in question.choices)
     return [*more, *(row for each in question.choices for row in _hanging(each))], f"[{visible(letters)}] "
@@ -235,9 +224,9 @@ def _keys(question: Question, hidden: int) -> tuple[list[str], str]:
 def _hanging(choice: Choice) -> list[str]:
     """Break an answer between words into rows that fit, one under the other behind its key."""
     begin = f"  {visible(choice.key)} "
-    room = shutil.get_terminal_size().columns - get_cwidth(begin) - 1  # terminals differ at the last column
+    room = shutil.get_terminal_size().columns - cells(begin) - 1  # terminals differ at the last column
     first, *others = rows(visible(choice.label), max(NARROWEST, room))
-    return [f"{begin}{first}", *(f"{' ' * get_cwidth(begin)}{row}" for row in others)]
+    return [f"{begin}{first}", *(f"{' ' * cells(begin)}{row}" for row in others)]
 
 
 async def _interrupted() -> NoReturn:

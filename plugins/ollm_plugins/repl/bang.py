@@ -17,6 +17,7 @@ from typing import Final
 from msgspec import Struct
 
 from ollm.api import UsageError
+from ollm_plugins.repl.fencing import fenced
 
 MOST: Final = 64 * 1024
 """Bytes of output that are kept: their beginning and their end."""
@@ -37,9 +38,7 @@ class Ran(Struct, frozen=True):
     @property
     def prompt(self) -> str:
         """What the model is told of it."""
-        longest = max((len(run) for run in re.findall(r"`{3,}", self.output)), default=2)
-        fence = "`" * (longest + 1)
-        return f"I ran `{self.command}`; it ended with exit code {self.code}. Its output:\n\n{fence}\n{self.output}\n{fence}"
+        return f"I ran `{self.command}`; it ended with exit code {self.code}. Its output:\n\n{fenced(self.output)}"
 
 
 def run(command: str, folder: Path, environ: Mapping[str, str]) -> Ran:

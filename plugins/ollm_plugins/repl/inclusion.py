@@ -13,6 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from ollm.api import UsageError, visible
+from ollm_plugins.repl.fencing import fenced
 
 MOST_TEXT: Final = 512 * 1024
 """Bytes of a text file that may be included: about 130,000 tokens, more than most models take."""
@@ -112,9 +113,5 @@ def _text(data: bytes, shown: str) -> str:
 
 
 def _block(shown: str, text: str) -> str:
-    """Return a file in a block that nothing in it can end."""
-    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
-    fence = "`" * (longest + 1)
     kind = Path(shown).suffix.removeprefix(".")
-    end = "" if text.endswith("\n") else "\n"
-    return f"{shown}:\n{fence}{kind if kind.isalnum() else ''}\n{text}{end}{fence}"
+    return f"{shown}:\n{fenced(text, kind if kind.isalnum() else '')}"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from ollm.api import (
     CONTEXT_FULL,
+    LENGTH_NOTICE,
     Event,
     Finished,
     Notice,
@@ -48,7 +49,6 @@ DIM: Final = "\x1b[2m"
 PLAIN: Final = "\x1b[0m"
 AFTER_SENDING: Final = 0.03
 """Seconds after which a request is on its way."""
-LENGTH_TEXT: Final = "The answer was ended at the token limit; raise it with options.maxTokens or --max-tokens."
 
 
 class Screen:
@@ -70,7 +70,6 @@ class Screen:
         self._part: Part = ""
         self._mid_line = False
         self._waited = False
-        self._full = False
         self._warm = False
         self._thinking_since = 0.0
         self._markdown: Markdown | None = None
@@ -96,7 +95,6 @@ class Screen:
     def begin(self) -> None:
         """Begin a turn: something is under way."""
         self._wanted = self._settings()
-        self._full = False
         self._decided.clear()
         self._under_way.clear()
         if self._redraws:
@@ -124,15 +122,14 @@ class Screen:
         elif isinstance(event, Progress):
             self._advance(event)
         elif isinstance(event, Notice):
-            self.notice(event)
+            self._out.notify(event)
         elif isinstance(event, ToolCalled | ToolDecided | ToolReturned):
             self._tool(event)
-        elif isinstance(event, Finished) and event.reason == "length" and not self._full:
-            self._line(f"ollm: {LENGTH_TEXT}")
+        elif isinstance(event, Finished) and event.reason == "length" and not self._out.has_said(CONTEXT_FULL):
+            self._out.notify(LENGTH_NOTICE)
 
     def notice(self, notice: Notice) -> None:
         """Tell the user something, on a line of its own."""
-        self._full = self._full or notice.code == CONTEXT_FULL
         self._line(f"ollm: {notice.text}")
 
     def fail(self, error: BaseException) -> None:

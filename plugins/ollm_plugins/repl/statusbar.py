@@ -13,9 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from prompt_toolkit.utils import get_cwidth
-
 from ollm.api import Notice, OllmError, label, visible
+from ollm_plugins.repl.wrapping import cells, fitted
 
 if TYPE_CHECKING:
     from ollm.api import App, Owned, StatusContext, StatusItem
@@ -157,20 +156,8 @@ def fitting(items: Sequence[str], width: int) -> str:
             whole = [*kept[:at], bare[item], *kept[at + 1 :]]
             kept = kept if _is_too_wide([*whole, *more], width) else whole
         kept += more
-    return cut(SEPARATOR.join(kept), width)
+    return fitted(SEPARATOR.join(kept), width)
 
 
 def _is_too_wide(items: Sequence[str], width: int) -> bool:
-    return get_cwidth(SEPARATOR.join(items)) > width
-
-
-def cut(text: str, width: int) -> str:
-    """Cut a text to so many columns of a terminal."""
-    if get_cwidth(text) <= width:
-        return text
-    kept = ""
-    for letter in text:
-        if get_cwidth(kept + letter) > width - 1:
-            break
-        kept += letter
-    return f"{kept}\u2026"
+    return cells(SEPARATOR.join(items)) > width
