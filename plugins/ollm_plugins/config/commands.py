@@ -12,6 +12,7 @@ from ollm.api import (
     Completes,
     ExitCode,
     Field,
+    Json,
     SettingsError,
     change_setting,
     key_of,
@@ -22,7 +23,6 @@ from ollm.api import (
 )
 from ollm_plugins.config import keys, values
 
-Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 Key = Annotated[
     str, typer.Argument(help="Names joined by dots, e.g. model.default.", metavar="KEY"), Completes("setting")
 ]

@@ -12,6 +12,7 @@ import typer
 from ollm.api import (
     CommandContext,
     Completes,
+    Json,
     LoadedModel,
     LoadRequest,
     Notice,
@@ -27,7 +28,6 @@ from ollm_plugins.keepalive.durations import FOREVER, FORM, exact, seconds
 from ollm_plugins.keepalive.keeper import PORTION, Keeper, Kept, keeper_of
 from ollm_plugins.keepalive.waiting import waiting
 
-Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 Where = Annotated[str | None, typer.Option("--provider", help="Whose model is meant.", metavar="PROVIDER")]
 
 LEAVING: Final = 3.0

@@ -9,6 +9,7 @@ import typer
 from ollm.api import (
     CommandContext,
     Completes,
+    Json,
     KnownLimits,
     ModelInfo,
     ModelManagement,
@@ -20,7 +21,6 @@ from ollm.api import (
 from ollm_plugins.limits.knowledge import create
 from ollm_plugins.limits.lookup import ABILITIES
 
-Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 ProviderName = Annotated[
     str | None, typer.Option("--provider", help="Ask this provider only; see `provider list`.", metavar="NAME")
 ]

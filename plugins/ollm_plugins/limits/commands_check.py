@@ -5,8 +5,8 @@ from __future__ import annotations
 import typer
 from msgspec import Struct
 
-from ollm.api import CommandContext, ExitCode, ModelInfo, OllmError, Owned, Provider, ProviderEntry, replace
-from ollm_plugins.limits.commands import Json, ProviderName
+from ollm.api import CommandContext, ExitCode, Json, ModelInfo, OllmError, Owned, Provider, ProviderEntry, replace
+from ollm_plugins.limits.commands import ProviderName
 from ollm_plugins.limits.lookup import ABILITIES, Claim, of_database, of_server
 
 Value = int | bool | str

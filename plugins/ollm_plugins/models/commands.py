@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ollm.api import CatalogueSource, CommandContext, ListedModel, ModelKnowledge, ProviderUnreachable, UsageError
+from ollm.api import CatalogueSource, CommandContext, Json, ListedModel, ModelKnowledge, ProviderUnreachable, UsageError
 from ollm_plugins.models.finding import management, told_offline
 from ollm_plugins.models.wording import human, is_unfetched, memory_document, moment, processor, until
 
 if TYPE_CHECKING:
     from ollm.api import Catalogue, KnownLimits, ModelStatus
 
-Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 Provider = Annotated[str | None, typer.Option("--provider", help="Ask this provider only.", metavar="NAME")]
 Order = Literal["name", "size", "modified", "family", "context", "parameters"]
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ollm.api import CommandContext, Completes, ListedModel, UsageError, same_model
-from ollm_plugins.models.commands import Json
+from ollm.api import CommandContext, Completes, Json, ListedModel, UsageError, Yes, same_model
 from ollm_plugins.models.finding import called, management, on_disk
 from ollm_plugins.models.one_by_one import OneByOne
 from ollm_plugins.models.wording import human
@@ -23,7 +22,7 @@ def delete(
     ctx: CommandContext,
     names: Names,
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     in_use: Annotated[bool, typer.Option("--in-use", help="Do not ask about the model in use either.")] = False,
     provider: Provider = None,
     as_json: Json = False,

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ollm.api import CommandContext, Completes, ModelKnowledge, OllmError, TokenCounter, replace
-from ollm_plugins.models.commands import Json
+from ollm.api import CommandContext, Completes, Json, ModelKnowledge, OllmError, TokenCounter, replace
 from ollm_plugins.models.facts import Fact, Knowledge
 from ollm_plugins.models.finding import called, management, told_offline
 

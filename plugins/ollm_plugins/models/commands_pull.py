@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from ollm.api import CommandContext, Completes, Notice, OllmError, Progress, PullRequest, Step, Waiting
-from ollm_plugins.models.commands import Json
+from ollm.api import CommandContext, Completes, Json, Notice, OllmError, Progress, PullRequest, Step, Waiting
 from ollm_plugins.models.finding import called, management
 from ollm_plugins.models.one_by_one import OneByOne
 from ollm_plugins.models.pull_view import PullView

@@ -10,6 +10,7 @@ from ollm.api import (
     ChoiceRequest,
     CommandContext,
     Completes,
+    Json,
     ModelChooser,
     ModelNotFound,
     OllmError,
@@ -17,7 +18,6 @@ from ollm.api import (
     change_setting,
     read_settings,
 )
-from ollm_plugins.models.commands import Json
 from ollm_plugins.models.finding import called, management, told_offline
 
 if TYPE_CHECKING:

@@ -7,14 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from ollm.api import CommandContext, camel, to_document
+from ollm.api import CommandContext, Json, camel, to_document
 from ollm_plugins.options.asking import Asked, who_answers
 from ollm_plugins.options.resolve import Given, Resolved, resolve
 
 _UNSET = {"num_ctx": "what the conversation needs"}
 """Where an option comes from that nobody has set, unless from the model."""
-
-Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 
 
 def show(

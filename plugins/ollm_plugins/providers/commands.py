@@ -9,6 +9,7 @@ import typer
 from ollm.api import (
     CommandContext,
     Completes,
+    Json,
     OllmError,
     Owned,
     ProviderEntry,
@@ -22,7 +23,6 @@ from ollm_plugins.providers.reach import Reached, reach_all
 
 KEY = "model.provider"
 
-Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 Name = Annotated[str | None, typer.Argument(help="As in `provider list`.", metavar="[NAME]"), Completes("provider")]
 
 
