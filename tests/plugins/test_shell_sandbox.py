@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from ollm_plugins.files import careful
 from ollm_plugins.shell.sandbox import secrets, wrapped
 
 from ollm.api import OllmError
@@ -74,7 +75,21 @@ def test_there_is_no_network_not_even_to_this_machine(shell):
 
 
 @needs_bwrap
-@pytest.mark.parametrize("place", [".ssh/id_rsa", ".aws/credentials", ".netrc", ".config/gh/hosts.yml", "mine/key"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        *(".ssh/id_rsa", ".aws/credentials", ".netrc", ".config/gh/hosts.yml", "mine/key", ".docker/config.json"),
+        *(
+            ".kube/config",
+            ".npmrc",
+            ".pypirc",
+            ".gnupg/secring.gpg",
+            ".config/microsoft-edge/Default/Cookies",
+            ".ollm/x",
+        ),
+        *(".local/share/kwalletd/kdewallet.kwl", "snap/firefox/common/.mozilla/x", ".psql_history", "work.kdbx"),
+    ],
+)
 def test_secrets_cannot_be_read(shell, home, place):
     path = home / place
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,6 +97,57 @@ def test_secrets_cannot_be_read(shell, home, place):
     settings, at = f'{SANDBOX}, hide: ["{home}/mine"]', {"HOME": str(home)}
     assert "hunter2" in shell(f"cat {path}", environ=at), "without a sandbox it is read"
     assert "hunter2" not in shell(f"cat {path}", settings=settings, environ=at)
+
+
+ELSEWHERE = {"shadow", "shadow-", "gshadow", "login data", "cookies", "cookies.sqlite", "key4.db", "logins.json"}
+"""In /etc, or in the folder of a browser, which is hidden as a whole."""
+
+
+@pytest.mark.parametrize("pattern", sorted({*careful._SECRET, *careful._SECRET_FOLDERS} - ELSEWHERE))
+def test_what_the_file_tools_ask_about_is_hidden_in_the_home(tmp_path, pattern):
+    (tmp_path / pattern.replace("*", "x")).touch()
+    assert secrets({"HOME": str(tmp_path)}, ())[:1] == [tmp_path / pattern.replace("*", "x")]
+
+
+@needs_bwrap
+@pytest.mark.parametrize(
+    ("name", "given", "place"),
+    [
+        ("XDG_CONFIG_HOME", "{home}/moved", "moved/gh/hosts.yml"),
+        ("XDG_DATA_HOME", "{home}/moved", "moved/keyrings/login.keyring"),
+        ("KUBECONFIG", "relative:{home}/moved/a:{home}/moved/b", "moved/b"),
+    ],
+)
+def test_secrets_that_are_elsewhere_cannot_be_read(shell, home, name, given, place):
+    path = home / place
+    path.parent.mkdir(parents=True)
+    path.write_text("hunter2\n")
+    environ = {"HOME": str(home), name: given.format(home=home)}
+    assert "hunter2" in shell(f"cat {path}", environ=environ), "without a sandbox it is read"
+    assert "hunter2" not in shell(f"cat {path}", settings=SANDBOX, environ=environ)
+
+
+@needs_bwrap
+@pytest.mark.skipif(os.geteuid() != 0, reason="whoever is not root can neither way")
+def test_root_cannot_undo_what_hides_and_protects(shell, home, tmp_path):
+    """Without capabilities nothing can be mounted; but what root owns in /proc could be written without any."""
+    (home / ".ssh").mkdir()
+    (home / ".ssh" / "id_rsa").write_text("hunter2")
+    (tmp_path / "beside").mkdir()
+    setting = Path("/proc/sys/kernel/domainname")
+    before = setting.read_text()
+    command = (
+        f"umount {home}/.ssh; cat {home}/.ssh/id_rsa; mount -o remount,rw,bind /; touch {Path.home()}/ollm-test-mount && echo wrote;"
+        "cat /etc/shadow; echo ollm > /proc/sys/kernel/domainname && echo set; grep CapEff /proc/self/status"
+    )
+    try:
+        text = shell(command, settings=SANDBOX, environ={"HOME": str(home)})
+        assert setting.read_text() == before
+    finally:
+        (Path.home() / "ollm-test-mount").unlink(missing_ok=True)
+        setting.write_text(before)
+    assert "hunter2" not in text and "wrote" not in text and "root:" not in text and "set\n" not in text
+    assert "CapEff:\t0000000000000000" in text
 
 
 @needs_bwrap
@@ -176,11 +242,13 @@ def test_the_words_for_bubblewrap(tmp_path):
     (home / ".ssh").mkdir(parents=True)
     (home / ".netrc").touch()
     root.mkdir()
-    words = wrapped("/usr/bin/bwrap", ["sh", "-c", "x"], root, root / "a", secrets(home, ()))
+    words = wrapped("/usr/bin/bwrap", ["sh", "-c", "x"], root, root / "a", secrets({"HOME": str(home)}, ()))
     text = " ".join(words)
     assert words[:4] == ["/usr/bin/bwrap", "--unshare-all", "--die-with-parent", "--new-session"]
-    assert "--share-net" not in text and "--ro-bind / / --dev /dev --proc /proc --tmpfs /tmp" in text
-    assert f"--bind {root} {root} --ro-bind /dev/null {home}/.netrc --tmpfs {home}/.ssh" in text
+    assert "--share-net" not in text
+    assert "--cap-drop ALL --ro-bind / / --dev /dev --proc /proc --remount-ro /proc --tmpfs /tmp" in text
+    _, after = text.split(f" --bind {root} {root} ")
+    assert f"--ro-bind /dev/null {home}/.netrc --tmpfs {home}/.ssh" in after, "after what it lies in"
     assert ".aws" not in text, "what does not exist needs no hiding"
     assert text.endswith(f"--chdir {root}/a -- sh -c x")
 
@@ -190,8 +258,27 @@ def test_no_sandbox_is_made_around_everything_or_around_a_secret(tmp_path):
         wrapped("bwrap", ["x"], Path("/"), Path("/"), ())
     (tmp_path / ".ssh" / "deep").mkdir(parents=True)
     with pytest.raises(OllmError, match="which a sandbox has to hide"):
-        wrapped("bwrap", ["x"], tmp_path / ".ssh" / "deep", tmp_path / ".ssh" / "deep", secrets(tmp_path, ()))
+        wrapped(
+            "bwrap", ["x"], tmp_path / ".ssh" / "deep", tmp_path / ".ssh" / "deep", secrets({"HOME": str(tmp_path)}, ())
+        )
     (tmp_path / "vault").mkdir()
     (tmp_path / ".aws").symlink_to(tmp_path / "vault")
     with pytest.raises(OllmError, match="which a sandbox has to hide"):
-        wrapped("bwrap", ["x"], tmp_path / "vault", tmp_path / "vault", secrets(tmp_path, ()))
+        wrapped("bwrap", ["x"], tmp_path / "vault", tmp_path / "vault", secrets({"HOME": str(tmp_path)}, ()))
+
+
+@pytest.mark.parametrize("entry", ["letters", "./x", "~no-such-user/x", "", "a\\0b"])
+def test_what_is_to_be_hidden_is_named_clearly(shell, workspace, entry):
+    text = shell("touch made", settings=f'hide: ["{entry}"]')
+    assert "tools.shell.hide" in text and "is no absolute path, nor does it begin with ~/" in text and "\n" not in text
+    assert shell.failed and shell.approves.shown == [] and not (workspace / "made").exists()
+
+
+def test_home_and_absolute_paths_may_be_hidden(shell):
+    assert "[exit code 0" in shell("true", settings='hide: [~/letters, "~", /srv/x]')
+
+
+@needs_bwrap
+def test_what_leads_nowhere_needs_no_hiding(shell, tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    assert "[exit code 0" in shell("true", settings=f'{SANDBOX}, hide: ["{tmp_path}/loop", /no/such/place]')

@@ -6,6 +6,7 @@ is no network. Sockets of programs outside (an SSH agent, Docker, D-Bus) lie in 
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,23 +14,93 @@ from typing import Final
 
 from ollm.api import OllmError
 
-_SECRETS: Final = (
-    *(".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".password-store", ".mozilla", ".thunderbird"),
+_HOME: Final = (
     *(
-        ".config/gcloud",
-        ".config/gh",
-        ".config/hub",
-        ".config/op",
-        ".config/sops",
-        ".config/rclone",
-        ".config/git/credentials",
+        ".ssh",
+        ".gnupg",
+        ".aws",
+        ".azure",
+        ".kube",
+        ".docker",
+        ".oci",
+        ".fly",
+        ".kaggle",
+        ".terraform.d",
+        ".pki",
+        ".1password",
     ),
-    *(".config/google-chrome", ".config/chromium", ".config/BraveSoftware", ".local/share/keyrings"),
-    *(".netrc", ".npmrc", ".pypirc", ".pgpass", ".my.cnf", ".git-credentials", ".vault-token", ".terraform.d"),
-    *(".cargo/credentials", ".cargo/credentials.toml", ".bash_history", ".zsh_history", ".python_history"),
-    *(".config/containers", ".local/share/containers", ".huggingface", ".cache/huggingface/token"),
+    *(
+        ".password-store",
+        ".bitcoin",
+        ".electrum",
+        ".ethereum",
+        ".claude*",
+        ".codex",
+        ".gemini",
+        ".ollm",
+        ".ollama/id_*",
+    ),
+    *(".mozilla", ".thunderbird", ".librewolf", ".waterfox", ".zen", ".var/app", "snap/*"),
+    *(".cache/mozilla", ".cache/google-chrome*", ".cache/chromium", ".cache/huggingface/token", ".huggingface"),
+    *(".env", ".env.*", "*.env", ".envrc", ".netrc", "_netrc", ".npmrc", ".yarnrc*", ".pypirc", ".pgpass", ".my.cnf"),
+    *(".htpasswd", ".git-credentials", ".dockercfg", ".vault-token", ".boto", ".s3cfg", ".databrickscfg", ".snowsql"),
+    *(".msmtprc", ".mbsyncrc", ".offlineimaprc", ".fetchmailrc", ".*_history", ".viminfo", ".lesshst"),
+    *(
+        ".cargo/credentials*",
+        ".gem/credentials",
+        ".m2/settings*.xml",
+        ".gradle/gradle.properties",
+        ".composer/auth.json",
+    ),
+    *(
+        "credentials",
+        "*credentials*.json",
+        "secrets.json",
+        "secrets.toml",
+        "secrets.y*ml",
+        "secrets.ini",
+        "service-account*.json",
+        "terraform.tfstate*",
+        "*.tfvars",
+    ),
+    *("*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.ppk", "*.gpg", "*.asc", "*.age"),
+    *("id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*"),
 )
-"""In the user's home folder."""
+"""Patterns of what holds secrets, by the conventions of the programs that write it: in the user's home folder."""
+
+_CONFIG: Final = (
+    *(
+        "gcloud",
+        "gh",
+        "glab-cli",
+        "hub",
+        "op",
+        "sops",
+        "age",
+        "rclone",
+        "containers",
+        "git/credentials",
+        "doctl",
+        "hcloud",
+    ),
+    *("stripe", "configstore", "github-copilot", "composer/auth.json", "pip", "pypoetry/auth.toml"),
+    *("google-chrome*", "chromium", "BraveSoftware", "microsoft-edge*", "vivaldi*", "opera*"),
+    *("1Password", "Bitwarden", "keepassxc", "Signal", "Slack", "discord", "evolution"),
+)
+"""In `.config`."""
+
+_DATA: Final = ("keyrings", "kwalletd", "containers", "fish", "evolution", "TelegramDesktop")
+"""In `.local/share`."""
+
+_ETC: Final = ("shadow*", "gshadow*", "ssh/*_key", "ssl/private", "krb5.keytab", "NetworkManager/system-connections")
+"""In `/etc`, for whoever works as root."""
+
+_VARIABLES: Final = (
+    *("GNUPGHOME", "PASSWORD_STORE_DIR", "KUBECONFIG", "DOCKER_CONFIG", "NETRC", "PGPASSFILE", "NPM_CONFIG_USERCONFIG"),
+    *("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AZURE_CONFIG_DIR", "CLOUDSDK_CONFIG", "GH_CONFIG_DIR"),
+    *("GOOGLE_APPLICATION_CREDENTIALS", "HF_TOKEN_PATH", "HISTFILE", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR"),
+)
+"""What says that such places are elsewhere."""
 
 _REPLACED: Final = ("/tmp", "/run", "/var/tmp")  # noqa: S108  (they are replaced, not used)
 """Folders that are replaced by empty ones, as sockets lie in them."""
@@ -63,13 +134,14 @@ def wrapped(bwrap: str, argv: Iterable[str], workspace: Path, cwd: Path, hidden:
     if workspace == workspace.parent:
         raise OllmError("The command was not run: a sandbox around the whole file system is none", "Work in a folder.")
     words = [bwrap, "--unshare-all", "--die-with-parent", "--new-session"]
-    words += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    words += ["--cap-drop", "ALL"]  # root could else take away what hides secrets, and write everywhere
+    words += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--remount-ro", "/proc"]
     for each in _REPLACED:
         words += _hiding(Path(each)) if Path(each) != workspace else []
     for each in _KEPT:
         words += ["--ro-bind-try", each, each]
     words += ["--bind", str(workspace), str(workspace)]
-    for path in sorted({each.resolve() for each in hidden}):
+    for path in sorted({Path(os.path.realpath(each)) for each in hidden}):
         if workspace.is_relative_to(path):
             problem = f"The command was not run: the workspace lies in {path}, which a sandbox has to hide"
             raise OllmError(problem, "Work in another folder.")
@@ -78,16 +150,24 @@ def wrapped(bwrap: str, argv: Iterable[str], workspace: Path, cwd: Path, hidden:
 
 
 def _hiding(path: Path) -> list[str]:
-    """Return the words that put nothing in a path's place; what does not exist needs no hiding."""
-    if path.is_dir():
+    """Return the words that put nothing in a path's place; what does not exist, or cannot be reached, needs no hiding."""
+    if os.path.isdir(path):  # noqa: PTH112  (Path's raises where nobody may look)
         return ["--tmpfs", str(path)]
-    return ["--ro-bind", "/dev/null", str(path)] if path.exists() else []
+    return ["--ro-bind", "/dev/null", str(path)] if os.path.exists(path) else []  # noqa: PTH110  (as above)
 
 
-def secrets(home: Path, more: Iterable[str]) -> list[Path]:
-    """List where secrets usually lie.
+def secrets(environ: Mapping[str, str], more: Iterable[str]) -> list[Path]:
+    """List where secrets lie.
 
-    :param home: the user's home folder
+    :param environ: says where the user's home folder is, and which places are elsewhere
     :param more: what the user has added
     """
-    return [*(home / name for name in _SECRETS), *(Path(each).expanduser() for each in more)]
+    home = Path(environ.get("HOME") or Path.home())
+    places = [(home, _HOME), (home / ".config", _CONFIG), (home / ".local/share", _DATA), (Path("/etc"), _ETC)]
+    moved = (("XDG_CONFIG_HOME", _CONFIG), ("XDG_DATA_HOME", _DATA))
+    places += [(Path(environ[name]), patterns) for name, patterns in moved if environ.get(name)]
+    usual = [path for folder, patterns in places for pattern in patterns for path in folder.glob(pattern)]
+    named = [
+        each for name in _VARIABLES for each in environ.get(name, "").split(os.pathsep) if Path(each).is_absolute()
+    ]
+    return [*usual, *map(Path, named), *(Path(each).expanduser() for each in more)]

@@ -3,11 +3,18 @@
 Annotations stay objects here (no `from __future__ import annotations`), so that reading them costs nothing.
 """
 
+import os
 from typing import Annotated, Literal
 
 from msgspec import Struct
 
 from ollm.api import Setting
+
+
+def _unclear(hide: tuple[str, ...]) -> str:
+    """Say which entry means no place, or another one wherever the user works, so that nothing would be hidden."""
+    wrong = [each for each in hide if "\0" in each or not os.path.isabs(os.path.expanduser(each))]  # noqa: PTH111, PTH117  (the user of a ~ may be unknown)
+    return f"{wrong[0]!r} is no absolute path, nor does it begin with ~/" if wrong else ""
 
 
 class ShellSettings(Struct, frozen=True):
@@ -34,6 +41,7 @@ class ShellSettings(Struct, frozen=True):
         Setting(
             "Files and folders that a sandbox hides, beside the usual places of secrets.",
             project=False,
+            check=_unclear,
             completes="path",
         ),
     ] = ()

@@ -84,8 +84,8 @@ def _argv(host: HostContext, command: str, cwd: Path) -> list[str]:
     from ollm_plugins.shell.sandbox import program, secrets, wrapped
 
     root = host.workspace.resolve()
-    home = Path(host.environ.get("HOME") or Path.home())
-    return wrapped(program(host.environ, root), words, root, cwd, [host.paths.home, *secrets(home, settings.hide)])
+    hidden = [host.paths.home, *secrets(host.environ, settings.hide)]
+    return wrapped(program(host.environ, root), words, root, cwd, hidden)
 
 
 def _shell(command: str, environ: Mapping[str, str]) -> list[str]:
