@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -17,11 +18,13 @@ from ollm.api import (
     Specs,
     StatusContext,
     Tool,
+    UsageError,
     hookimpl,
 )
 from ollm_plugins.permissions.completing import modes, numbers
 from ollm_plugins.permissions.plugin import Plugin
 from ollm_plugins.permissions.session import begin_yolo, session_of, status, warning
+from ollm_plugins.tools.plugin import Plugin as Offering
 from tests.helpers.program import ollm  # noqa: F401  (a fixture)
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rooms" / "permissions.md").read_text(encoding="utf-8")
@@ -117,6 +120,25 @@ def test_the_flag_begins_yolo(ollm_app):
     assert [notice.code for notice in notices] == ["tools-yolo"]
 
 
+@pytest.mark.parametrize(
+    ("settings", "prompt", "why"),
+    [
+        ("", "x", "a script gets what carries a risk only with --tools all"),
+        ("tools: {calls: {offer: none}}", "x", "tools.calls.offer is none"),
+        ("tools: {calls: {disabled: [shell], offer: all}}", "x", "tools.calls.disabled names it"),
+        ("tools: {calls: {offer: all}}", "x", ""),
+        ("", "", ""),
+        ("tools: {calls: {offer: 7}}", "x", ""),
+    ],
+)
+def test_where_yolo_lets_nothing_run_it_is_said_why(ollm_app, settings, prompt, why):
+    harness = ollm_app(Plugin, Shell, Offering, settings=settings)
+    begin_yolo(FrontendContext(harness.app, prompt), {"yolo": True})
+    said = harness.stderr.getvalue()
+    assert said.count("yolo lets none run") == bool(why)
+    assert why in said
+
+
 @pytest.mark.parametrize("line", ["mode auto", "allow shell", "deny shell", "ask shell"])
 def test_the_shell_has_no_session(ollm_app, line):
     result = ollm_app(Plugin, Shell).run_command(f"permissions {line}")
@@ -161,6 +183,44 @@ def test_the_same_rule_in_file_and_session_is_forgotten_once(ollm_app):
     in_repl(harness, "permissions forget 1 --save")
     rules = harness.run_command("permissions --json").json["rules"]
     assert [each["origin"] for each in rules] == ["this session"]
+
+
+def listed_in(harness):
+    return [
+        (each["action"], each["tools"], each["saved"])
+        for each in harness.run_command("permissions --json").json["rules"]
+    ]
+
+
+def test_rules_that_were_set_for_the_session_can_be_forgotten(ollm_app):
+    harness = ollm_app(Plugin, Shell, settings="tools: {rules: [{deny: shell}]}")
+    harness.app.settings.set_session("tools.rules", [{"allow": "a"}, {"ask": "b"}])
+    in_repl(harness, "permissions allow c")
+    assert listed_in(harness) == [("allow", "a", False), ("ask", "b", False), ("allow", "c", False)]
+    assert in_repl(harness, "permissions forget 1") == "No longer: allow a (this session)\n"
+    assert listed_in(harness) == [("ask", "b", False), ("allow", "c", False)]
+    assert in_repl(harness, "permissions forget 1") == (
+        "No longer: ask b (this session)\nThe rules of your settings hold again: 1; `permissions` lists them\n"
+    )
+    assert listed_in(harness) == [("deny", "shell", True), ("allow", "c", False)]
+
+
+def test_all_that_was_set_or_answered_is_forgotten_at_once(ollm_app):
+    harness = ollm_app(Plugin, Shell, settings="tools: {rules: [{deny: shell}]}")
+    harness.app.settings.set_session("tools.rules", [{"allow": "a"}])
+    in_repl(harness, "permissions allow a")
+    removed = json.loads(in_repl(harness, "permissions forget --all --json"))["removed"]
+    assert [(each["tools"], each["saved"]) for each in removed] == [("a", False), ("a", False)]
+    assert listed_in(harness) == [("deny", "shell", True)]
+
+
+def test_what_was_set_for_the_session_is_never_lost_by_saving(ollm_app, ollm_home):
+    harness = ollm_app(Plugin, Shell)
+    harness.app.settings.set_session("tools.rules", [{"deny": "shell"}])
+    with pytest.raises(UsageError, match="hide those of your settings"):
+        in_repl(harness, "permissions allow shell --save")
+    assert listed_in(harness) == [("deny", "shell", False)]
+    assert not (ollm_home / "config.yaml").exists()
 
 
 def test_a_name_that_no_tool_has_is_said(ollm_app):

@@ -13,11 +13,13 @@ from ollm_plugins.options.plugin import Plugin as Options
 from ollm_plugins.tools.plugin import Plugin
 
 from ollm.api import (
+    FITTING,
     AuditedCall,
     CompletionContext,
     ConversationRecords,
     Decision,
     OllmError,
+    RequestAdjuster,
     Service,
     Specs,
     ToolApprover,
@@ -25,6 +27,7 @@ from ollm.api import (
     TurnObserver,
     UsageError,
     hookimpl,
+    replace,
 )
 from tests.helpers.program import ollm as program  # noqa: F401  (a fixture)
 from tests.plugins.test_tools import ALL, RISKS, UNABLE, Tools
@@ -94,6 +97,22 @@ def test_the_list_says_what_happens(ollm_app, settings):
 def test_what_another_plugin_leaves_out_is_said(ollm_app):
     found = listed(ollm_app(Plugin, Memory, Limits))["remember"]
     assert (found["inScripts"], found["whyNot"]) == (False, "the plugin 'plugin-2' leaves it out")
+
+
+def test_what_makes_requests_fit_is_not_asked_for_the_list(ollm_app):
+    asked = []
+
+    class Fitting(Specs):
+        @hookimpl
+        def ollm_request_adjusters(self, ctx):
+            return [RequestAdjuster(f"at-{order}", self.noting(order), order=order) for order in (FITTING - 1, FITTING)]
+
+        def noting(self, order):
+            return lambda request, turn: asked.append(order) or replace(request, tools=())
+
+    found = listed(ollm_app(Plugin, Tools, Fitting, Limits))
+    assert asked == [FITTING - 1]
+    assert {each["whyNot"] for each in found.values()} == {"the plugin 'fitting' leaves it out"}
 
 
 def test_the_list_changes_nothing_and_says_nothing(ollm_app):

@@ -9,7 +9,7 @@ import typer
 from msgspec import structs
 
 from ollm.api import CommandContext, Completes, UsageError, change_setting, remove_setting, update_setting
-from ollm_plugins.permissions.commands import Json, Listed, described, listed
+from ollm_plugins.permissions.commands import KEY, Json, Listed, described, listed
 from ollm_plugins.permissions.rules import Action, mistake, told
 from ollm_plugins.permissions.session import YOLO, session_of
 from ollm_plugins.permissions.settings import Rule
@@ -120,7 +120,8 @@ def _add(ctx: CommandContext, action: Action, tool: str, narrow: Rule, *, save: 
         raise UsageError(f"That is no rule: {wrong}", f"`permissions {action} --help` shows examples.")
     _in_a_session(ctx, save=save)
     if save:
-        entry = {name: value for name, value in structs.asdict(rule).items() if value}
+        _in_force_when_saved(ctx)
+        entry = _entry(rule)
         _save(ctx, lambda rules: rules if entry in rules else [*rules, entry])
     else:
         session_of(ctx.app.context).add(rule)
@@ -134,6 +135,18 @@ def _in_a_session(ctx: CommandContext, *, save: bool) -> None:
         raise UsageError("A session ends with its program, so that this would change nothing", remedy)
 
 
+def _in_force_when_saved(ctx: CommandContext) -> None:
+    """:raises UsageError: what is saved would not hold, because rules that were set for the session stand before it"""
+    if ctx.app.settings.candidates(KEY)[-1].layer == "session":
+        problem = "The rules that /set gave to this session hide those of your settings, so that it would not hold"
+        raise UsageError(problem, "`/permissions forget --all` ends that; without --save it holds for the session.")
+
+
+def _entry(rule: Rule) -> dict[str, str]:
+    """Return a rule as a file has it."""
+    return {name: value for name, value in structs.asdict(rule).items() if value}
+
+
 def _save(ctx: CommandContext, change: Callable[[list[Any]], list[Any]]) -> None:
     """Change the rules in the user's file.
 
@@ -141,7 +154,6 @@ def _save(ctx: CommandContext, change: Callable[[list[Any]], list[Any]]) -> None
     """
     file = ctx.app.paths.config
     update_setting(file, _RULES, lambda rules: change(list(rules or ())))
-    ctx.app.settings.unset_session("tools.rules")  # it would hide what was just written
     ctx.app.reload_settings()
     if ctx.app.settings.file.values.get("tools", {}).get("rules") == []:
         remove_setting(file, _RULES)
@@ -184,7 +196,7 @@ def forget(
     chosen = [each for each in rules if everything or each.number == number]
     if not chosen and number is not None:
         raise UsageError(f"There is no rule {number}", "`permissions` lists them.")
-    lasting = [each for each in chosen if each.origin != "this session"]
+    lasting = [each for each in chosen if each.is_saved]
     if lasting and not everything and not save:
         raise UsageError(f"Rule {number} stands in {lasting[0].origin}", "Add --save to remove it there.")
     gone = [each for each in chosen if save or each not in lasting]
@@ -196,11 +208,20 @@ def forget(
         ctx.out.print(f"No longer: {told(each.rule)} ({each.origin})")
     if not gone:
         ctx.out.print("Nothing holds for this session only")
+    again = sum(each.is_saved for each in listed(ctx)) if not any(each.is_saved for each in rules) else 0
+    if again:
+        ctx.out.print(f"The rules of your settings hold again: {again}; `permissions` lists them")
 
 
 def _remove(ctx: CommandContext, gone: list[Listed]) -> None:
-    session = session_of(ctx.app.context)
-    session.rules[:] = [rule for rule in session.rules if all(each.is_saved or each.rule != rule for each in gone)]
-    saved = [{k: v for k, v in structs.asdict(each.rule).items() if v} for each in gone if each.is_saved]
+    rules, settings = listed(ctx), ctx.app.settings
+    left = [each for each in rules if each not in gone]
+    session_of(ctx.app.context).rules[:] = [each.rule for each in left if each.place == "answers"]
+    kept = [_entry(each.rule) for each in left if each.place == "set"]
+    if kept:
+        settings.set_session(KEY, kept)
+    else:
+        settings.unset_session(KEY)
+    saved = [_entry(each.rule) for each in gone if each.is_saved]
     if saved:
         _save(ctx, lambda rules: [rule for rule in rules if rule not in saved])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from msgspec import Struct
@@ -27,12 +27,18 @@ class Listed(Struct, frozen=True):
 
     :param number: from 1, for `permissions forget`
     :param origin: file and line, or "this session"
+    :param place: the user's file, what `/set` gave to this session, or the answers of this session
     """
 
     number: int
     rule: Rule
     origin: str
-    is_saved: bool
+    place: Literal["file", "set", "answers"]
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether it holds in the next session, too."""
+        return self.place == "file"
 
 
 def listed(ctx: CommandContext) -> list[Listed]:
@@ -47,9 +53,9 @@ def listed(ctx: CommandContext) -> list[Listed]:
     for at, rule in enumerate(saved):
         path = ("tools", "rules", str(at), action_of(rule))
         origin = settings.file.where(path) if is_in_file else settings.origin(KEY)
-        found.append(Listed(at + 1, rule, origin, is_in_file))
+        found.append(Listed(at + 1, rule, origin, "file" if is_in_file else "set"))
     answered = session_of(ctx.app.context).rules
-    return found + [Listed(at, rule, "this session", False) for at, rule in enumerate(answered, len(saved) + 1)]
+    return found + [Listed(at, rule, "this session", "answers") for at, rule in enumerate(answered, len(saved) + 1)]
 
 
 def show(ctx: CommandContext, *, as_json: Json = False) -> None:

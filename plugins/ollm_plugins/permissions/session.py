@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ollm.api import FrontendContext, HostContext, Notice, OllmError, SettingsError, StatusContext
+from ollm.api import (
+    ContributedTools,
+    FrontendContext,
+    HostContext,
+    Notice,
+    OllmError,
+    SettingsError,
+    StatusContext,
+    ToolOffers,
+)
 from ollm_plugins.permissions.rules import action_of
 from ollm_plugins.permissions.settings import Rule, ToolsSettings
 
@@ -14,10 +23,6 @@ _BEGUN: Final = Notice(
     "tools-yolo",
     "yolo: every tool runs without a question in this run, but for what a deny rule names; "
     "`/permissions mode ask` ends it.",
-)
-_NONE_OFFERED: Final = Notice(
-    "tools-yolo-none",
-    "A script is offered tools that carry a risk only with --tools all; without it, yolo lets none run.",
 )
 
 
@@ -73,17 +78,21 @@ def begin_yolo(context: FrontendContext, given: Mapping[str, Any]) -> FrontendCo
     """Do what `--yolo` asks for."""
     host = context.app.context
     session_of(host).begin_yolo()
-    if context.prompt and _offers_nothing_risky(host):
-        host.notify(_NONE_OFFERED)
+    if context.prompt and (why := _withheld(host)):
+        host.notify(Notice("tools-yolo-none", f"No tool that carries a risk is offered, so yolo lets none run: {why}."))
     return context
 
 
-def _offers_nothing_risky(host: HostContext) -> bool:
-    """Whether a script is offered only tools without a risk, as by default, so that yolo alone lets nothing run."""
+def _withheld(host: HostContext) -> str:
+    """Say why a script is offered no tool that carries a risk; empty when it is, or there is none."""
+    offers, contributed = host.services.find(ToolOffers), host.services.find(ContributedTools)
+    assert contributed is not None, "the kernel provides it"
+    risky = [owned.item.name for owned in contributed.tools() if owned.item.risk != "none"]
     try:
-        return bool(host.settings.get("tools.calls.offer") == "auto")
-    except SettingsError:  # nobody chooses what is offered, or whoever answers says what is wrong
-        return False
+        reasons = {offers.withheld(name, attended=False) for name in risky} if offers else set()
+    except SettingsError:  # whoever answers says so
+        return ""
+    return "" if "" in reasons else "; ".join(sorted(reasons))
 
 
 def warning(ctx: StatusContext) -> str | None:

@@ -10,6 +10,7 @@ import typer
 from msgspec import Struct
 
 from ollm.api import (
+    FITTING,
     ChatRequest,
     CommandContext,
     Completes,
@@ -29,8 +30,6 @@ from ollm.api import (
 from ollm_plugins.tools.offering import Offering, known
 
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
-LIMITS = 1000
-"""Order of the adjuster that holds requests to their model's limits; those before it choose tools."""
 
 
 class Offer(Struct, frozen=True):
@@ -134,20 +133,16 @@ async def _offers(ctx: CommandContext, provider: str, model: str) -> list[Offer]
         tool, record = owned.item, owned.record
         other = taken.get(tool.name, "")
         there, away = (
-            other or _why_not(offering, tool.name, (model, provider), is_there) for is_there in (True, False)
+            other or _why_not(offering, tool.name, (model, provider), attended=attended) for attended in (True, False)
         )
         told = tool.description.partition("\n")[0]
         made.append(Offer(tool.name, tool.risk, record.name, told, not there, not away, there or away))
     return sorted(made, key=lambda each: each.name)
 
 
-def _why_not(offering: Offering, name: str, who: tuple[str, str], is_interactive: bool) -> str:  # noqa: FBT001
+def _why_not(offering: Offering, name: str, who: tuple[str, str], *, attended: bool) -> str:
     """Say why a tool is not offered, with or without somebody at the terminal."""
-    before, offering.is_interactive = offering.is_interactive, is_interactive
-    try:
-        why = offering.why_not(name, *who)
-    finally:
-        offering.is_interactive = before
+    why = offering.why_not(name, *who, attended=attended)
     if why or not who[0] or offering.calls(*who) or offering.covers(*who):
         return why
     return f"{who[0]} is not known to call tools"
@@ -160,7 +155,7 @@ async def _taken_by_others(ctx: CommandContext, provider: str, model: str) -> di
     turn = TurnContext(replace(ctx.app.context, notify=lambda _: None), "", provider, model, "", ())
     taken: dict[str, str] = {}
     for owned in hub.request_adjusters():
-        if owned.item.order >= LIMITS or owned.item.name == "tools":
+        if owned.item.order >= FITTING or owned.item.name == "tools":
             continue
         after = await _adjusted(ctx, owned, request, turn)
         gone = {tool.name for tool in request.tools} - {tool.name for tool in after.tools}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ollm.api import (
     ChatRequest,
@@ -21,26 +21,11 @@ if TYPE_CHECKING:
     from ollm.api import ServiceFinder
 
 
-class Offers(Protocol):
-    """Decides which tools are offered; what the parts of this room share in a run."""
-
-    is_interactive: bool
-
-    def why_not(self, name: str, model: str, provider: str) -> str:
-        """Say why a tool is not offered to a model; empty when it is."""
-        ...
-
-    async def learn(self, model: str, provider: str) -> None:
-        """Learn whether a model can call tools."""
-        ...
-
-    def covers(self, model: str, provider: str) -> bool:
-        """Say whether a model writes its calls as JSON, because it has no other way."""
-        ...
-
-
 class Offering:
-    """Decides by the settings, the tool's risk, who is there to be asked, and what the model can do."""
+    """Decides by the settings, the tool's risk, who is there to be asked, and what the model can do.
+
+    It fulfils `ToolOffers` and `ToolFallback`.
+    """
 
     def __init__(self, ctx: HostContext) -> None:
         self._ctx = ctx
@@ -84,20 +69,31 @@ class Offering:
         """Say whether a model writes its calls as JSON: only if the user wants that, and it has no other way."""
         return self._settings.fallback and not self.calls(model, provider)
 
-    def why_not(self, name: str, model: str, provider: str) -> str:
-        """Say why a tool is not offered to a model; empty when it is."""
+    def withheld(self, tool: str, *, attended: bool) -> str:
+        """Say why a tool is offered to no model, whatever the model can do; empty when that depends on the model.
+
+        :param attended: whether somebody is there who could be asked
+        """
         settings = self._settings
         if settings.offer == "none":
             return "tools.calls.offer is none"
-        if name in settings.disabled:
+        if tool in settings.disabled:
             return "tools.calls.disabled names it"
-        if settings.offer == "all" or (risk := self._risks().get(name, "execute")) == "none":
-            return ""
-        if not self.is_interactive:
+        if settings.offer == "auto" and not attended and self._risk(tool) != "none":
             return "a script gets what carries a risk only with --tools all"
+        return ""
+
+    def why_not(self, tool: str, model: str, provider: str, *, attended: bool) -> str:
+        """Say why a tool is not offered to a model; empty when it is."""
+        why, risk = self.withheld(tool, attended=attended), self._risk(tool)
+        if why or risk == "none" or self._settings.offer == "all":
+            return why
         if self.calls(model, provider) or self.covers(model, provider):
             return ""
         return f"its risk is {risk}, and {model or 'the model'} is not known to call tools"
+
+    def _risk(self, tool: str) -> str:
+        return self._risks().get(tool, "execute")
 
     async def adjusted(self, request: ChatRequest, provider: str) -> ChatRequest:
         """Leave out the tools that are not offered.
@@ -110,15 +106,23 @@ class Offering:
             return replace(request, tools=())
         if settings.fallback or (settings.offer == "auto" and self.is_interactive):
             await self.learn(request.model, provider)
-        kept = tuple(tool for tool in request.tools if not self.why_not(tool.name, request.model, provider))
+        there = self.is_interactive
+        kept = tuple(
+            each for each in request.tools if not self.why_not(each.name, request.model, provider, attended=there)
+        )
         return request if len(kept) == len(request.tools) else replace(request, tools=kept)
 
 
 def known(services: ServiceFinder) -> Offering:
     """Return the one object of this run."""
-    found = services.find(Offers)
-    assert isinstance(found, Offering), "this plugin provides it"
+    found = services.find(Offering)
+    assert found is not None, "this plugin provides it"
     return found
+
+
+def shared(ctx: HostContext) -> Offering:
+    """Return it to other rooms."""
+    return known(ctx.services)
 
 
 async def adjust(request: ChatRequest, turn: TurnContext) -> ChatRequest:
@@ -131,14 +135,3 @@ async def adjust(request: ChatRequest, turn: TurnContext) -> ChatRequest:
 async def begin(ctx: HostContext) -> None:
     """Note that somebody is there: this runs beside conversations at the terminal only."""
     known(ctx.services).is_interactive = True
-
-
-class Fallback:
-    """The service `ToolFallback`."""
-
-    def __init__(self, ctx: HostContext) -> None:
-        self._ctx = ctx
-
-    def covers(self, model: str, provider: str) -> bool:
-        """Say whether a model gets its tools in another way, so that they are not to be left out."""
-        return known(self._ctx.services).covers(model, provider)

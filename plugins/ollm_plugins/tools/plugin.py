@@ -23,9 +23,10 @@ class Plugin(Specs):
     )
     ollm_services = hookimpl(
         lambda self, ctx: [
-            kinds.Service("tools", f"{_AT}.offering:Offers", f"{_AT}.offering:Offering"),
-            kinds.Service("tool-results", f"{_AT}.results:Trims", f"{_AT}.results:Trimming"),
-            kinds.Service("tool-fallback", kinds.ToolFallback, f"{_AT}.offering:Fallback"),
+            kinds.Service("tools", f"{_AT}.offering:Offering", f"{_AT}.offering:Offering"),
+            kinds.Service("tool-offers", kinds.ToolOffers, f"{_AT}.offering:shared"),
+            kinds.Service("tool-fallback", kinds.ToolFallback, f"{_AT}.offering:shared"),
+            kinds.Service("tool-results", f"{_AT}.results:Trimming", f"{_AT}.results:Trimming"),
         ]
     )
     ollm_request_adjusters = hookimpl(

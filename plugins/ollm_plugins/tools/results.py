@@ -7,7 +7,7 @@ borders of lines, with a line between them that says what is missing and which f
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -43,14 +43,6 @@ CONTEXT: Final = 4096
 """Tokens of context where nobody knows better."""
 
 
-class Trims(Protocol):
-    """Trims results; kept for a run, because results of one answer share what is left."""
-
-    async def trimmed(self, result: ToolReturned, tool: ToolContext) -> ToolReturned:
-        """Return a result that fits."""
-        ...
-
-
 class Share(Struct):
     """What the results of one answer have taken of the context, in tokens."""
 
@@ -59,7 +51,7 @@ class Share(Struct):
 
 
 class Trimming:
-    """Trims results to their share of the context that is left."""
+    """Trims results to their share of the context that is left; those of one answer share it."""
 
     def __init__(self, ctx: HostContext) -> None:
         self._ctx = ctx
@@ -144,9 +136,9 @@ class Trimming:
         return f"the whole is in {path}{how}"
 
 
-def known(services: ServiceFinder) -> Trims:
+def known(services: ServiceFinder) -> Trimming:
     """Return the one object of this run."""
-    found = services.find(Trims)
+    found = services.find(Trimming)
     assert found is not None, "this plugin provides it"
     return found
 
