@@ -42,8 +42,23 @@ class Paths(Struct, frozen=True):
 
 
 class TrustedProject(Protocol):
-    """Knows whether the user trusts the project that they work in. A plugin provides it as a service."""
+    """Knows what the user trusts of the project that they work in. A plugin provides it as a service."""
 
     def folder(self) -> Path | None:
-        """Return the project's `.ollm`, whose files may be used; None where there is no project that is trusted."""
+        """Return the project's `.ollm` if the user trusts the project; of its files those may be used that are agreed to."""
+        ...
+
+    def distrusted(self) -> Path | None:
+        """Return the project's `.ollm` if one is there, and the user does not trust the project."""
+        ...
+
+    def agreed(self, file: Path, text: str) -> bool:
+        """Say whether the user has agreed to a file of the project, with just this content."""
+        ...
+
+    def agree(self, file: Path, text: str) -> None:
+        """Note that the user has written this content of a file themselves, in a project that they trust.
+
+        :raises OllmError: it cannot be noted
+        """
         ...

@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ollm_plugins.config.plugin import Plugin as Config
 from ollm_plugins.options.plugin import Plugin as Options
-from ollm_plugins.project import form, reading
+from ollm_plugins.project import beside, form, reading
 from ollm_plugins.project.plugin import Plugin
 
-from ollm.api import OllmError, Paths, SettingsError, SettingsSection, Specs, hookimpl
+from ollm.api import OllmError, Paths, SettingsError, SettingsSection, Specs, TrustedProject, hookimpl
+from ollm.output import Output
 from tests.plugins.test_project import Routing, Tools, at_terminal, put as touch, repository  # noqa: F401  (a fixture)
 
 FILE = ".ollm/project.yaml"
@@ -108,9 +109,54 @@ def test_the_whole_format_holds_once_it_is_trusted(ollm_app, repository):
 def test_what_else_comes_with_trust_is_said(ollm_app, repository):
     put(repository, WHOLE)
     ollm = ollm_app(*ALL)
-    assert "With it, these in" not in ollm.run_command("project trust").stdout
-    put(repository, "template: x", ".ollm/templates/mine.yaml")
-    assert "can be used, whatever they hold later: templates." in ollm.run_command("project trust").stdout
+    assert "could be used" not in ollm.run_command("project trust").stdout
+    before = offered(ollm)
+    path = put(repository, "template: x\n\x1b[2J", ".ollm/templates/mine.yaml")
+    done = ollm.run_command("project trust")
+    assert f"{path} could be used:\n    | template: x\n    | ␛[2J\n" in done.stdout
+    assert before != offered(ollm)
+    trust(ollm)
+    assert ollm.run_command("project trust --json").json["files"] == [FILE, ".ollm/templates/mine.yaml"]
+
+
+def test_what_beside_the_file_cannot_be_trusted_is_said(ollm_app, repository):
+    put(repository, "x" * (beside.MAX_BYTES + 1), ".ollm/templates/large.yaml")
+    put(repository, b"\xff", ".ollm/templates/bytes.yaml")
+    put(repository, "x", ".ollm/templates/.hidden")
+    (repository / ".ollm/templates/folder").mkdir()
+    (repository / ".ollm/templates/link.yaml").symlink_to("/etc/passwd")
+    os.mkfifo(repository / ".ollm/templates/pipe.yaml")
+    ollm = ollm_app(Plugin)
+    done = ollm.run_command("project trust")
+    assert (done.exit_code, "can be trusted: " in done.stderr) == (2, True)
+    for name, said in [
+        ("large", "is larger than"),
+        ("bytes", "is not UTF-8"),
+        ("link", "is a link"),
+        ("pipe", "is no"),
+    ]:
+        assert f"{name}.yaml {said}" in done.stderr, name
+    assert "hidden" not in done.stderr and "root:" not in done.stderr
+    for number in range(beside.MOST + 1):
+        put(repository, "x", f".ollm/many/{number}.yaml")
+    put(repository, "model: x:1b\n")
+    assert "many holds more than 200 entries" in trust(ollm).stdout
+    assert (state(ollm), ollm.app.settings.get("model.default")) == ("trusted", "x:1b")
+
+
+def test_choosing_a_profile_forgets_nothing_that_was_agreed_to(ollm_app, repository, monkeypatch):
+    put(repository, "profile: rust\n")
+    path = put(repository, "template: x", ".ollm/templates/mine.yaml")
+    ollm = ollm_app(Plugin)
+    trust(ollm)
+    put(repository, "template: y", ".ollm/templates/added.yaml")
+    monkeypatch.setattr(Output, "can_ask", True)
+    assert ollm.run_command("project use go --json").json["state"] == "trusted"
+    service = ollm.app.services.find(TrustedProject)
+    assert service.agreed(path, "template: x")
+    assert not service.agreed(path, "template: y")
+    assert not service.agreed(path.with_name("added.yaml"), "template: y")
+    assert not service.agreed(Path("/etc/passwd"), "template: x")
 
 
 def test_variables_and_flags_are_stronger(ollm_app, repository):

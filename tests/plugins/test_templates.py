@@ -46,7 +46,7 @@ schema: {type: object}
 def start(ollm_app, ollm_home, tmp_path, monkeypatch):
     """Start a program in an empty folder."""
     work = tmp_path / "work"
-    work.mkdir()
+    work.mkdir(exist_ok=True)
     monkeypatch.chdir(work)
 
     def run(*plugins, **options):
@@ -204,8 +204,15 @@ def test_a_plugins_template_without_declarations(start):
 @pytest.fixture
 def repository(tmp_path):
     root = tmp_path / "work"
-    (root / ".git").mkdir(parents=True)
+    (root / ".git").mkdir(parents=True, exist_ok=True)
     return root
+
+
+def trust(ollm):
+    """Agree to what the project holds now, and return what was shown of it."""
+    done = ollm.run_command("project trust")
+    assert ollm.run_command(f"project trust --sha256 {done.error.remedy.split()[-1].rstrip('.')}").exit_code == 0
+    return done.stdout
 
 
 def test_templates_of_a_project_need_its_trust(start, put, tmp_path):
@@ -217,9 +224,8 @@ def test_templates_of_a_project_need_its_trust(start, put, tmp_path):
     ollm = start(Project)
     assert shelf(ollm).fill("review", {}).prompt == "mine"
     assert "ollm: The template 'review' (yours) hides ollm's.\n" in ollm.run_command("template list").stderr
-    assert "is left out, since the project is not trusted" in ollm.run_command("template list").stderr
-    digest = ollm.run_command("project trust").error.remedy.split()[-1].rstrip(".")
-    assert ollm.run_command(f"project trust --sha256 {digest}").exit_code == 0
+    assert "is left out, since you do not trust the project" in ollm.run_command("template list").stderr
+    trust(ollm)
     assert shelf(ollm).fill("review", {}).prompt == "project"
     assert "The template 'review' is the project's (" in ollm.stderr.getvalue()
     listed_now = ollm.run_command("template list")
@@ -233,6 +239,64 @@ def test_templates_of_a_project_need_its_trust(start, put, tmp_path):
     assert shelf(ollm).fill("review", {}).prompt == "mine"
 
 
+def test_a_project_with_nothing_but_templates_can_be_trusted(start, put, repository):
+    put("mine", "template: the project's", repository / ".ollm" / "templates")
+    ollm = start(Project)
+    said = (
+        f"{repository}/.ollm/templates is left out, since you do not trust the project; `ollm project trust` shows it"
+    )
+    assert said in ollm.run_command("template list").stderr
+    refused = ollm.run_command("template use mine --dry-run")
+    assert (refused.exit_code, said in refused.stderr) == (2, True)
+    assert f"{repository}/.ollm: not trusted" in ollm.run_command("project show").stdout
+    assert "mine.yaml could be used:\n    | template: the project's\n" in trust(ollm)
+    assert ollm.run_command("template use mine --dry-run").stdout == "the project's\n"
+    assert "already trusted" in ollm.run_command("project trust").stdout
+    assert f"{repository}/.ollm is no longer trusted" in ollm.run_command("project untrust").stdout
+    assert ollm.run_command("template use mine --dry-run").exit_code == 2
+
+
+@pytest.mark.parametrize("settings", ["", "systemPrompt: Hello\n"])
+def test_a_template_that_was_not_agreed_to_is_not_used(start, put, repository, settings):
+    folder = repository / ".ollm" / "templates"
+    put("review", "template: agreed", folder)
+    if settings:
+        (repository / ".ollm" / "project.yaml").write_text(settings)
+    ollm = start(Project)
+    trust(ollm)
+    assert shelf(ollm).fill("review", {}).prompt == "agreed"
+    put("review", "template: changed", folder)
+    put("added", "template: [", folder)
+    for name in ("review", "added"):
+        with pytest.raises(OllmError, match=f"{name}.yaml: is new or has changed since you trusted the project"):
+            shelf(ollm).fill(name, {})
+    assert "review\tthe project's\tcannot be used: review.yaml: is new" in ollm.run_command("template list").stdout
+    put("added", "template: added", folder)
+    shown = trust(ollm)
+    assert "  -template: agreed\n  +template: changed\n" in shown
+    assert "added.yaml could be used:\n    | template: added\n" in shown
+    assert [shelf(ollm).fill(name, {}).prompt for name in ("review", "added")] == ["changed", "added"]
+    put("review", "template: agreed", folder)
+    with pytest.raises(OllmError, match="has changed"):
+        shelf(ollm).fill("review", {})
+    assert ollm.run_command("project untrust").exit_code == 0
+    assert shelf(ollm).fill("review", {"code": "x"}).prompt != "agreed"
+
+
+def test_a_projects_template_that_one_edits_oneself_stays_trusted(start, put, repository, tmp_path):
+    path = put("a", "template: one", repository / ".ollm" / "templates")
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\necho 'template: two' >\"$1\"\n")
+    editor.chmod(0o755)
+    ollm = start(Project, environ={"EDITOR": str(editor)})
+    trust(ollm)
+    assert ollm.run_command("template edit a").exit_code == 0
+    assert shelf(ollm).fill("a", {}).prompt == "two"
+    path.write_text("template: stranger's")
+    done = ollm.run_command("template edit a")
+    assert (done.exit_code, "It cannot be used yet; `ollm project trust` shows it" in done.stderr) == (0, True)
+
+
 def test_a_projects_folder_that_is_a_link_is_refused(start, put, tmp_path):
     work, elsewhere = tmp_path / "work", tmp_path / "elsewhere"
     (work / ".git").mkdir()
@@ -241,8 +305,7 @@ def test_a_projects_folder_that_is_a_link_is_refused(start, put, tmp_path):
     (work / ".ollm" / "templates").symlink_to(elsewhere)
     (work / ".ollm" / "project.yaml").write_text("systemPrompt: Hello\n")
     ollm = start(Project)
-    digest = ollm.run_command("project trust").error.remedy.split()[-1].rstrip(".")
-    ollm.run_command(f"project trust --sha256 {digest}")
+    trust(ollm)
     assert "leads out of its folder" in listed(ollm, "mine").problem
 
 

@@ -14,29 +14,41 @@ import typer
 from msgspec import Struct
 
 from ollm.api import CommandContext, SettingsError, UsageError, to_document, visible
+from ollm_plugins.project.beside import Beside, beside, beside_root
 from ollm_plugins.project.commands import Json
 from ollm_plugins.project.effects import Effect, effects
 from ollm_plugins.project.folders import shown
 from ollm_plugins.project.form import ProjectFile, understand
 from ollm_plugins.project.inforce import InForce, file_root, profiles
-from ollm_plugins.project.reading import FILE, Content, digest, read
+from ollm_plugins.project.reading import FILE, FOLDER, Content, digest, read
 from ollm_plugins.project.service import KnownProjects, known
 
 if TYPE_CHECKING:
+    from ollm_plugins.project.finding import Found
     from ollm_plugins.project.trust import TrustedProject
 
 
 class Proposal(Struct, frozen=True):
     """What a user is asked to agree to.
 
-    :param contents: the project's file, and the text that it asks for
-    :param after: what would hold
+    :param contents: the project's file and the text that it asks for, then those beside it that can be used
+    :param refused: a line for each file beside it that cannot be agreed to
+    :param after: what would hold; None where the project has no file of its own, which is what changes something
     """
 
     root: Path
     contents: tuple[Content, ...]
-    file: ProjectFile
-    after: InForce
+    refused: tuple[str, ...] = ()
+    after: InForce | None = None
+
+    @property
+    def path(self) -> Path:
+        """What the user is asked about."""
+        return self.root / (FILE if self.after else FOLDER)
+
+    def effects(self, ctx: CommandContext) -> list[Effect]:
+        """List what would change."""
+        return effects(ctx.app, self.after) if self.after else []
 
     @property
     def digest(self) -> str:
@@ -52,9 +64,11 @@ def trust(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what the project's file would change, ask, and apply it from then on, as long as it stays as it is."""
+    """Show what the project's files would change, ask, and apply them from then on, as long as they stay as they are."""
     projects = known(ctx.app.services)
     proposal = examine(ctx, projects)
+    if not proposal.contents:
+        raise UsageError(f"Nothing in {shown(proposal.path)} can be trusted: {'; '.join(proposal.refused)}")
     if all(projects.trust.trusts(proposal.root, each) for each in proposal.contents):
         _done(ctx, projects, proposal, "already trusted", as_json=as_json)
         return
@@ -72,7 +86,7 @@ def trust(
 
 
 def untrust(ctx: CommandContext, *, as_json: Json = False) -> None:
-    """Apply the project's file no longer."""
+    """Apply the project's files no longer."""
     projects = known(ctx.app.services)
     found = projects.now.found
     roots = [file_root(ctx.app.context, found), *found.folders]
@@ -84,7 +98,8 @@ def untrust(ctx: CommandContext, *, as_json: Json = False) -> None:
     elif withdrawn is None:
         ctx.out.print("Nothing is trusted here")
     else:
-        ctx.out.print(f"{shown(withdrawn / FILE)} is no longer trusted, so it is not applied")
+        path = withdrawn / FILE if (withdrawn / FILE).exists() else withdrawn / FOLDER
+        ctx.out.print(f"{shown(path)} is no longer trusted, so it is not applied")
 
 
 def examine(ctx: CommandContext, projects: KnownProjects) -> Proposal:
@@ -97,15 +112,28 @@ def examine(ctx: CommandContext, projects: KnownProjects) -> Proposal:
     root = file_root(host, found)
     content = read(root, FILE) if root else None
     if root is None or content is None:
-        problem = f"There is no {FILE} in {found.folder}"
-        more = f", nor above it up to {found.folders[-1]}" if len(found.folders) > 1 else ""
-        raise UsageError(f"{problem}{more}", "`ollm project init` writes one.")
+        return _without_file(found, beside_root(host, found))
     file = understand(host.settings, content)
     agents = _agents(root, file)
     detected = projects.now.detected if not file.profile else None
     profile = profiles(host).get(file.profile) if file.profile else projects.now.profile
     after = InForce(found, root, "trusted", content, file, profile, detected, agents.text if agents else "")
-    return Proposal(root, (content, agents) if agents else (content,), file, after)
+    others = beside(root)
+    own = (content, agents) if agents else (content,)
+    return Proposal(root, (*own, *others.contents), (*file.refused, *others.refused), after)
+
+
+def _without_file(found: Found, root: Path | None) -> Proposal:
+    """Return what is to be agreed to in a project that has only files that the user names, such as templates.
+
+    :raises UsageError: there is none
+    """
+    others = beside(root) if root else Beside()
+    if root is None or not (others.contents or others.refused):
+        problem = f"There is no {FILE} in {found.folder}"
+        more = f", nor above it up to {found.folders[-1]}" if len(found.folders) > 1 else ""
+        raise UsageError(f"{problem}{more}", "`ollm project init` writes one.")
+    return Proposal(root, others.contents, others.refused)
 
 
 def _agents(root: Path, file: ProjectFile) -> Content | None:
@@ -120,31 +148,25 @@ def _agents(root: Path, file: ProjectFile) -> Content | None:
 
 def _shown(ctx: CommandContext, proposal: Proposal, former: TrustedProject | None) -> Iterator[str]:
     """Yield, line by line, all that would change; nothing is cut, since something could hide behind a cut."""
-    path = proposal.root / FILE
+    known = former.files if former else {}
     for content in proposal.contents:
-        agreed = former.files.get(content.name) if former else None
+        agreed = known.get(content.name)
         if agreed is not None and agreed.sha256 != content.sha256:
             yield f"{shown(content.path)} has changed since {former.since if former else ''}:"
             yield from _diff(agreed.text, content.text)
             yield ""
-    changes = effects(ctx.app, proposal.after)
-    yield f"{shown(path)} would change:" if changes else f"{shown(path)} would change nothing."
+    changes = proposal.effects(ctx)
+    if proposal.after:
+        yield f"{shown(proposal.path)} would change:" if changes else f"{shown(proposal.path)} would change nothing."
     for each in changes:
         yield from _told(each)
-    yield from (f"  refused: {line}" for line in proposal.file.refused)
-    if proposal.file.profile and proposal.after.profile is None:
-        yield f"  The profile '{proposal.file.profile}' is not installed: it is only a name here."
-    besides = _besides(path) if path.parent != ctx.app.paths.home else []
-    if besides:
-        yield f"With it, these in {shown(path.parent)} can be used, whatever they hold later: {', '.join(besides)}."
-
-
-def _besides(file: Path) -> list[str]:
-    """List the folders beside the project's file, from which plugins take what the user names, such as templates."""
-    try:
-        return sorted(visible(each.name) for each in file.parent.iterdir() if each.is_dir())
-    except OSError:  # it was read a moment ago; then there is nothing to take, either
-        return []
+    yield from (f"  refused: {line}" for line in proposal.refused)
+    if (after := proposal.after) and after.file and after.file.profile and after.profile is None:
+        yield f"  The profile '{after.file.profile}' is not installed: it is only a name here."
+    for content in proposal.contents:
+        if content.name not in known and content.name.startswith(f"{FOLDER}/") and content.name != FILE:
+            yield f"{shown(content.path)} could be used:"
+            yield from (f"    | {line}" for line in content.text.rstrip("\n").split("\n"))
 
 
 def _told(effect: Effect) -> Iterator[str]:
@@ -177,13 +199,13 @@ def _agreed(ctx: CommandContext, proposal: Proposal, sha256: str | None) -> bool
     """
     if sha256 is not None:
         if sha256.lower() != proposal.digest:
-            problem = f"{shown(proposal.root / FILE)} has not the content that you named: its hash is {proposal.digest}"
+            problem = f"{shown(proposal.path)} has not the content that you named: its hash is {proposal.digest}"
             raise UsageError(problem, "Look at what it would change, then say which content you mean.")
         return True
     if not ctx.out.can_ask:
-        problem = f"Nobody can be asked whether to trust {shown(proposal.root / FILE)}"
+        problem = f"Nobody can be asked whether to trust {shown(proposal.path)}"
         raise UsageError(problem, f"Run it on a terminal, or agree to this very content: --sha256 {proposal.digest}.")
-    return ctx.out.confirm(f"Trust {shown(proposal.root / FILE)} as it is?")
+    return ctx.out.confirm(f"Trust {shown(proposal.path)} as it is?")
 
 
 def _done(ctx: CommandContext, projects: KnownProjects, proposal: Proposal, state: str, *, as_json: bool) -> None:
@@ -191,7 +213,7 @@ def _done(ctx: CommandContext, projects: KnownProjects, proposal: Proposal, stat
     if as_json:
         ctx.out.document(_document(ctx, proposal, trusted=True))
     else:
-        ctx.out.print(f"{shown(proposal.root / FILE)} is {state}")
+        ctx.out.print(f"{shown(proposal.path)} is {state}")
 
 
 def _document(ctx: CommandContext, proposal: Proposal, *, trusted: bool) -> dict[str, Any]:
@@ -200,6 +222,6 @@ def _document(ctx: CommandContext, proposal: Proposal, *, trusted: bool) -> dict
         "files": [each.name for each in proposal.contents],
         "sha256": proposal.digest,
         "trusted": trusted,
-        "effects": [to_document(each) for each in effects(ctx.app, proposal.after)],
-        "refused": proposal.file.refused,
+        "effects": [to_document(each) for each in proposal.effects(ctx)],
+        "refused": proposal.refused,
     }

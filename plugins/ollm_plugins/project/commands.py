@@ -73,6 +73,8 @@ def show(ctx: CommandContext, *, as_json: Json = False) -> None:
         return
     for line in _lines(now):
         ctx.out.print(line)
+    if now.state == "none" and (folder := projects.distrusted()) is not None:
+        ctx.out.print(f"{shown(folder)}: not trusted, so nothing in it is used; `ollm project trust` shows it")
     if found:
         rows = [(each.name, each.value, each.origin, each.instead, each.beaten) for each in found]
         ctx.out.table(("what", "value", "from", "instead of", "but stronger is"), rows)

@@ -39,10 +39,11 @@ class Content(Struct, frozen=True):
     sha256: str
 
 
-def read(root: Path, name: str) -> Content | None:
+def read(root: Path, name: str, most: int = MAX_BYTES) -> Content | None:
     """Read a file of a project; None when it is not there.
 
     :param name: its path in the project, with slashes
+    :param most: bytes that it may have
     :raises SettingsError: it is not what it should be, or cannot be read
     """
     path = root / name
@@ -51,23 +52,29 @@ def read(root: Path, name: str) -> Content | None:
         with open(path, "rb", opener=lambda file, _: os.open(file, _FLAGS)) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise _unfit(path, "is no regular file")
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(most + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
         raise _unfit(path, f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    if len(data) > MAX_BYTES:
-        raise _unfit(path, f"is larger than {MAX_BYTES >> 10} KiB")
+    if len(data) > most:
+        raise _unfit(path, f"is larger than {most >> 10} KiB")
     return _content(path, name, data)
 
 
 def _content(path: Path, name: str, data: bytes) -> Content:
+    """:raises SettingsError: it is no text"""
     from hashlib import sha256
 
     try:
         return Content(path, name, data.decode(), sha256(data).hexdigest())
     except UnicodeDecodeError as error:
         raise _unfit(path, f"is not UTF-8 text (byte {error.start})") from error
+
+
+def written(root: Path, path: Path, text: str) -> Content:
+    """Return a file of a project as it is with a text."""
+    return _content(path, path.relative_to(root).as_posix(), text.encode())
 
 
 def _refuse_links(root: Path, path: Path) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from ollm.api import Notice, OllmError, ProjectProfile, SettingsLayer
 from ollm_plugins.project import inforce
+from ollm_plugins.project.beside import beside_root
 from ollm_plugins.project.plugin import Projects
-from ollm_plugins.project.reading import FOLDER
+from ollm_plugins.project.reading import FOLDER, written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +71,36 @@ class KnownProjects:
 
     def folder(self) -> Path | None:
         """Return the project's folder of ollm's files, if the user trusts the project."""
-        return self.now.root / FOLDER if self.now.state == "trusted" else None
+        root = self._root()
+        return root / FOLDER if root is not None and self._trusts(root) else None
+
+    def distrusted(self) -> Path | None:
+        """Return that folder if the user does not trust the project."""
+        root = self._root()
+        return root / FOLDER if root is not None and not self._trusts(root) else None
+
+    def _root(self) -> Path | None:
+        """Return the folder whose `.ollm` is the project's; without a file of its own it may have others."""
+        return self.now.root if self.now.state != "none" else beside_root(self._host, self.now.found)
+
+    def _trusts(self, root: Path) -> bool:
+        """Whether the user trusts a project, as far as its file says what holds in it."""
+        return self.now.state == "trusted" or (self.now.state == "none" and self.trust.of(root) is not None)
+
+    def agreed(self, file: Path, text: str) -> bool:
+        """Say whether the user has agreed to a file of the project with this content."""
+        root = self._root()
+        if root is None or not file.is_relative_to(root):
+            return False
+        return self.trust.trusts(root, written(root, file, text))
+
+    def agree(self, file: Path, text: str) -> None:
+        """Note that the user has written this content themselves.
+
+        :raises OllmError: it cannot be noted
+        """
+        if (root := self._root()) is not None:
+            self.trust.add(root, written(root, file, text))
 
     def announce(self) -> None:
         """Tell the user what holds here, and what does not, once."""

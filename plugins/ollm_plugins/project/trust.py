@@ -47,11 +47,12 @@ class _Store(Struct, frozen=True):
 
 
 class Trust:
-    """What the user trusts; read anew each time, since other processes write it."""
+    """What the user trusts; read anew when it has changed, since other processes write it."""
 
     def __init__(self, host: HostContext) -> None:
         self._path = host.paths.home / _FILE
         self._notify = host.notify
+        self._before: tuple[tuple[int, int, int], Mapping[str, TrustedProject]] | None = None
 
     def of(self, root: Path) -> TrustedProject | None:
         """Return what is trusted of a project; None when nothing is."""
@@ -70,10 +71,21 @@ class Trust:
         """
         from datetime import UTC, datetime
 
-        files = {each.name: TrustedFile(each.sha256, each.text) for each in contents}
+        files = dict(map(_agreed, contents))
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with file_lock(self._path):
             self._write({**self._read(), _key(root): TrustedProject(now, files)})
+
+    def add(self, root: Path, content: Content) -> None:
+        """Note that the user has agreed to one file's content as well, in a project that is trusted.
+
+        :raises OllmError: it cannot be written
+        """
+        with file_lock(self._path):
+            projects = self._read()
+            if (project := projects.get(_key(root))) is not None:
+                files = {**project.files, **dict([_agreed(content)])}
+                self._write({**projects, _key(root): TrustedProject(project.since, files)})
 
     def withdraw(self, root: Path) -> bool:
         """Trust a project no longer; False if it was not trusted.
@@ -92,13 +104,21 @@ class Trust:
 
     def _read(self) -> Mapping[str, TrustedProject]:
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=_Store).projects
+            now = self._path.stat()
+            mark = (now.st_ino, now.st_mtime_ns, now.st_size)
+            if self._before is None or self._before[0] != mark:
+                self._before = (mark, msgspec.json.decode(self._path.read_bytes(), type=_Store).projects)
+            return self._before[1]
         except FileNotFoundError:
             return {}
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
             so = "no project is trusted until you say so again"
             set_aside(self._path, str(error), so, self._notify, "trust-unreadable")
             return {}
+
+
+def _agreed(content: Content) -> tuple[str, TrustedFile]:
+    return content.name, TrustedFile(content.sha256, content.text)
 
 
 def _key(root: Path) -> str:

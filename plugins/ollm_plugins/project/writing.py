@@ -137,8 +137,8 @@ def _finish(
     ctx.app.reload_layers()
     if written and ctx.out.can_ask:
         file, *others = examine(ctx, projects).contents
-        if file.text == written and all(projects.trust.trusts(root, each) for each in others):
-            projects.trust.give(root, (file, *others))
+        if file.text == written:
+            projects.trust.give(root, (file, *(each for each in others if projects.trust.trusts(root, each))))
             ctx.app.reload_layers()
     projects.is_told()
     state = projects.now.state

@@ -30,10 +30,8 @@ def list_all(ctx: CommandContext, *, as_json: Json = False) -> None:
             if each.hides:
                 hidden = " and ".join(other.whose for other in each.hides)
                 ctx.out.say(f"ollm: The template '{each.name}' ({each.whose}) hides {hidden}.")
-    if shelf.distrusted is not None:
-        ctx.out.say(
-            f"ollm: {shelf.distrusted} is left out, since the project is not trusted; see `ollm project trust`."
-        )
+    if shelf.project.left_out:
+        ctx.out.say(f"ollm: {shelf.project.left_out}")
 
 
 def _row(listed: Listed) -> tuple[object, ...]:

@@ -115,6 +115,9 @@ def _write(ctx: CommandContext, work: _Work) -> None:
             raise UsageError(error.problem, _kept(work, text)) from error
         _save(work, text)
         ctx.out.print(f"{work.path} is written")
+        project = library(ctx.app.services).project
+        if work.origin == "project" and not project.changed(work.path, work.before or "", text):
+            ctx.out.say("ollm: It cannot be used yet; `ollm project trust` shows it.")
         for doubt in known.doubts():
             ctx.out.say(f"ollm: {doubt}")
         return

@@ -22,21 +22,20 @@ from ollm.api import (
     PromptTemplates,
     ServiceFinder,
     TemplateVariable,
-    TrustedProject,
     UsageError,
     nearest,
     replace,
     visible,
 )
+from ollm_plugins.templates.ofproject import FOLDER, OfProject
 from ollm_plugins.templates.options import option_mistakes
-from ollm_plugins.templates.reading import FILE_NAME, Broken, read
+from ollm_plugins.templates.reading import FILE_NAME, Broken, content, understood
 from ollm_plugins.templates.template import Known, Origin, whose
 from ollm_plugins.templates.text import NAME
 
 if TYPE_CHECKING:
     from ollm.api import HostContext, SettingsReader, Template
 
-FOLDER = "templates"
 ENDINGS = (".yaml", ".yml")
 MAX_FILES = 1000
 """Files of a folder that are looked at, at most."""
@@ -66,10 +65,14 @@ class Listed(Struct, frozen=True):
 
 
 class Library:
-    """All templates; files are read when they are asked for."""
+    """All templates; files are read when they are asked for.
+
+    :ivar project: what may be used of the project's
+    """
 
     def __init__(self, host: HostContext) -> None:
         self._host = host
+        self.project = OfProject(host.services)
         self._read_before: dict[Path, tuple[tuple[int, int, int], Known]] = {}
 
     @property
@@ -77,23 +80,9 @@ class Library:
         """Where the user's templates stand."""
         return self._host.paths.home / FOLDER
 
-    @property
-    def project_folder(self) -> Path | None:
-        """Where those of the project stand, if the user trusts it."""
-        trusted = self._host.services.find(TrustedProject)
-        folder = trusted.folder() if trusted is not None else None
-        return folder / FOLDER if folder is not None else None
-
-    @property
-    def distrusted(self) -> Path | None:
-        """A folder of templates of a project that is not trusted, in the working folder."""
-        folder = self._host.workspace / ".ollm" / FOLDER
-        own = os.path.realpath(folder) == os.path.realpath(self.own_folder)
-        return folder if folder.is_dir() and not own and self.project_folder is None else None
-
     def _folders(self) -> Iterator[tuple[Origin, Path]]:
         """Yield the folders of files, the nearest first."""
-        project = self.project_folder
+        project = self.project.folder
         if project is not None and os.path.realpath(project) != os.path.realpath(self.own_folder):
             yield "project", project
         yield "user", self.own_folder
@@ -138,7 +127,8 @@ class Library:
             if each.known is not None and each.known.own_name == name:
                 return each.known
         near = nearest(name, [each.name for each in everything])
-        raise UsageError(f"There is no template '{visible(name)}'{near}", "`ollm template list` lists them.")
+        remedy = self.project.left_out or "`ollm template list` lists them."
+        raise UsageError(f"There is no template '{visible(name)}'{near}", remedy)
 
     def everything(self, beginning: str = "") -> list[Listed]:
         """List all templates by name, those that cannot be used among them.
@@ -200,11 +190,23 @@ class Library:
             now = path.stat()
             mark = (now.st_ino, now.st_mtime_ns, now.st_size)
         except (OSError, ValueError):
-            return read(path, path.stem, origin, self._host.settings)
+            return self._understood(path, origin)
         before = self._read_before.get(path)
         if before is None or before[0] != mark:
-            before = self._read_before[path] = (mark, read(path, path.stem, origin, self._host.settings))
+            before = self._read_before[path] = (mark, self._understood(path, origin))
+        elif origin == "project":
+            self.project.check(path, before[1].source)
         return before[1]
+
+    def _understood(self, path: Path, origin: Origin) -> Known:
+        """Read a file; one of a project is understood only if the user has agreed to what it holds.
+
+        :raises Broken: it cannot be used
+        """
+        text = content(path)
+        if origin == "project":
+            self.project.check(path, text)
+        return understood(path, text, path.stem, origin, self._host.settings)
 
     def _without_files(self) -> Iterator[Listed]:
         """Yield what plugins have, then what comes with ollm."""
