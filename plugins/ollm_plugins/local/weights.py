@@ -144,8 +144,8 @@ async def _unpack(staging: Path, part: Path, folder: Path) -> AsyncGenerator[Pro
 
 
 def _unpacked(done: int) -> Progress:
-    """Say how far unpacking is; not in "bytes", which would be added to those that were fetched."""
-    return Progress(f"unpacking {NAME}", done // _CHUNK, BYTES // _CHUNK, "MiB")
+    """Say how far unpacking is; not in bytes, which would be added to those that were fetched."""
+    return Progress(f"unpacking {NAME}", done // _CHUNK, BYTES // _CHUNK, "steps")
 
 
 def _not_the_weights(folder: Path, why: str) -> ProviderError:
