@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from ollm_plugins.files import journal as journals
+from ollm_plugins.files import undoing
 from ollm_plugins.files.plugin import Plugin
 
 from tests.plugins.test_files import Caller, call, work  # noqa: F401  (fixtures)
@@ -40,7 +41,9 @@ def test_changes_are_listed_shown_and_taken_back(call, run, work):
 
 def test_the_alias_does_the_same(call, run, work):
     call("write_file", path="a", content="x")
-    assert run("undo-file --json").json == [{"path": str(work / "a"), "changes": [1], "removed": True}]
+    assert run("undo-file --json").json == [
+        {"path": str(work / "a"), "changes": [1], "removed": True, "already": False}
+    ]
     assert not (work / "a").exists()
 
 
@@ -74,6 +77,79 @@ def test_all_of_a_turn_is_taken_back_at_once_or_not_at_all(call, run, work):
         == "a is as it was before changes 2, 4\nb is removed, as it was new before change 3\n"
     )
     assert (work / "a").read_text() == "1\n" and not (work / "b").exists()
+
+
+def test_a_file_that_is_already_as_it_was_does_not_stop_the_others(call, run, work):
+    for name in "abc":
+        (work / name).write_text("0\n")
+    call.all(
+        *(("write_file", {"path": name, "content": "1\n"}) for name in "abc"),
+        ("write_file", {"path": "d", "content": "d"}),
+    )
+    (work / "b").write_text("0\n")
+    (work / "d").unlink()
+    assert run("files undo --turn").stdout == (
+        "a is as it was before change 1\nb is already as it was before change 2\n"
+        "c is as it was before change 3\nd is already as it was before change 4\n"
+    )
+    assert [(work / name).read_text() for name in "abc"] == ["0\n"] * 3 and not (work / "d").exists()
+    listed = run("files changes --json").json
+    assert [(each["number"], each["undone"]) for each in listed if not each["undoes"]] == [
+        (4, True),
+        (3, True),
+        (2, True),
+        (1, True),
+    ]
+    assert [each["undoes"] for each in listed if each["undoes"]] == [3, 1], "nothing was done to the others"
+    assert "was not taken back" in run("files undo").stderr, "nothing is left"
+
+
+def test_what_was_written_is_put_back_when_a_later_file_cannot_be(call, run, work):
+    (work / "a").write_text("0\n")
+    (work / "a").chmod(0o750)
+    (work / "z").write_text("0\n")
+    call.all(
+        ("write_file", {"path": "a", "content": "1\n"}),
+        ("write_file", {"path": "new/deep/b", "content": "1\n"}),
+        ("write_file", {"path": "z", "content": "1\n"}),
+    )
+    before = run("files changes --json").json
+    (work / "z").chmod(0o444)
+    result = run("files undo --turn")
+    assert result.exit_code == 1 and f"{work / 'z'} is read-only, so it was not changed" in result.stderr
+    assert [(work / name).read_text() for name in ("a", "new/deep/b", "z")] == ["1\n"] * 3
+    assert (work / "a").stat().st_mode & 0o777 == 0o750
+    assert run("files changes --json").json == before
+    (work / "z").chmod(0o644)
+    assert run("files undo --turn").exit_code == 0 and not (work / "new").exists()
+
+
+def test_what_cannot_be_put_back_is_named_and_stays_listed(call, run, work, monkeypatch):
+    for name in "az":
+        (work / name).write_text("0\n")
+    call.all(*(("write_file", {"path": name, "content": "1\n"}) for name in "az"))
+    (work / "z").chmod(0o444)
+    monkeypatch.setattr(undoing, "present", Changing(undoing.present, (work / "a")))
+    result = run("files undo --turn")
+    assert (
+        result.exit_code == 1
+        and f"; {work / 'a'} could not be put back. `files changes` lists what was done." in result.stderr
+    )
+    assert (work / "a").read_text() == "user's\n"
+    assert [(each["number"], each["undoes"]) for each in run("files changes --json").json][0] == (3, 1)
+
+
+class Changing:
+    """Looks at a file as it is, and lets somebody change it before the second look."""
+
+    def __init__(self, present, path):
+        self.present, self.path, self.looks = present, path, 0
+
+    def __call__(self, entry):
+        self.looks += entry.path == self.path
+        if entry.path == self.path and self.looks == 2:
+            self.path.write_text("user's\n")
+        return self.present(entry)
 
 
 def test_what_was_changed_since_is_kept_unless_the_user_insists(call, run, work):

@@ -134,11 +134,13 @@ def _row(host: HostContext, entry: Entry) -> Sequence[object]:
 
 def _done(step: Step) -> dict[str, Any]:
     numbers = [each.id for each in step.entries]
-    return {"path": str(step.place.path), "changes": numbers, "removed": step.former is None}
+    removed = step.former is None and not step.already
+    return {"path": str(step.place.path), "changes": numbers, "removed": removed, "already": step.already}
 
 
 def _told(host: HostContext, step: Step) -> str:
     numbers = ", ".join(str(each.id) for each in step.entries)
     what = "is removed, as it was new" if step.former is None else "is as it was"
+    what = "is already as it was" if step.already else what
     plural = "s" if len(step.entries) > 1 else ""
     return f"{named(host, step.place.path)} {what} before change{plural} {numbers}"

@@ -29,12 +29,14 @@ class Step(Struct, frozen=True):
     :param entries: the changes that are taken back by it, the earliest first
     :param seen: the file as it is
     :param former: what it is to hold; None: it is removed
+    :param already: whether it holds that, so that nothing is to be done but to note it
     """
 
     entries: tuple[Entry, ...]
     place: Place
     seen: Snapshot | None
-    former: bytes | None
+    former: bytes | None = None
+    already: bool = False
 
 
 def place_of(entry: Entry) -> Place:
@@ -58,15 +60,23 @@ def take_back(journal: Journal, wanted: Sequence[Entry], *, force: bool) -> list
 
     :param wanted: changes of any files
     :param force: also where a file was changed since
-    :raises OllmError: a file was changed since, or cannot be written
+    :raises OllmError: a file was changed since, or cannot be written; then those that were written are put back
     """
     with journal.locked():
         now = {each.id: each for each in journal.entries()}
         entries = [now[each.id] for each in wanted if each.id in now]
         paths = dict.fromkeys(each.path for each in entries)
         steps = [_step(journal, [each for each in entries if each.path == path], force=force) for path in paths]
-        for step in steps:
-            _do(journal, step)
+        done: list[tuple[Step, Entry]] = []
+        try:
+            done.extend((step, _do(journal, step)) for step in steps if not step.already)
+            _mark(journal, entries)
+        except BaseException as error:
+            left = [shown(step.place.path) for step, entry in reversed(done) if not _put_back(journal, step, entry)]
+            if left:
+                problem = f"{str(error) or type(error).__name__}; {', '.join(left)} could not be put back"
+                raise OllmError(problem, "`files changes` lists what was done.") from error
+            raise
     return steps
 
 
@@ -83,7 +93,7 @@ def _step(journal: Journal, entries: list[Entry], *, force: bool) -> Step:
     seen = present(last)
     found = digest(content_of(seen))
     if found == first.before:
-        raise OllmError(f"{shown(last.path)} is already as it was before change {first.id}")
+        return Step(tuple(entries), place_of(first), seen, already=True)
     if found != last.after and not force:
         later = [each.id for each in journal.entries() if each.path == last.path and each.after == found]
         by = f"by change {later[-1]}" if later else "by somebody else"
@@ -92,8 +102,8 @@ def _step(journal: Journal, entries: list[Entry], *, force: bool) -> Step:
     return Step(tuple(entries), place_of(first), seen, journal.former(first))
 
 
-def _do(journal: Journal, step: Step) -> None:
-    """Take changes of one file back, and keep that as a change."""
+def _do(journal: Journal, step: Step) -> Entry:
+    """Take changes of one file back, and keep that as a change, which is returned."""
     first, last = step.entries[0], step.entries[-1]
     seen, former = content_of(step.seen), step.former
     back = Entry(0, "", first.root, first.parts, "undo", undoes=last.id, before=digest(seen), after=digest(former))
@@ -107,7 +117,23 @@ def _do(journal: Journal, step: Step) -> None:
     except BaseException:
         journal.drop(entry)
         raise
-    _mark(journal, step.entries)
+    return entry
+
+
+def _put_back(journal: Journal, step: Step, entry: Entry) -> bool:
+    """Give a file what it held before its changes were taken back; say whether that was possible."""
+    try:
+        now = present(entry)
+        if digest(content_of(now)) != entry.after:
+            return False
+        if step.seen is not None:
+            replace_file(step.place, step.seen.data, now, entry.mode)
+        elif now is not None:
+            remove_file(step.place, now)
+        journal.drop(entry)
+    except OllmError:
+        return False
+    return True
 
 
 def _mark(journal: Journal, entries: Sequence[Entry]) -> None:
