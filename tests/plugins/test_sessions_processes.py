@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -173,7 +174,7 @@ def test_a_damaged_file_that_cannot_be_set_aside_stays_and_is_said(ollm_app, oll
     path = ollm_home / "sessions.db"
     fill(ollm_home, "prompt", 30).communicate()
     data = bytearray(path.read_bytes())
-    del data[len(data) // 2 :]
+    data[:100] = bytes(100)
     path.write_bytes(data)
     rename = Path.rename
 
@@ -185,7 +186,7 @@ def test_a_damaged_file_that_cannot_be_set_aside_stays_and_is_said(ollm_app, oll
     monkeypatch.setattr(Path, "rename", refused)
     done = ollm_app(Plugin).run_command("session search prompt")
     assert done.exit_code == 1
-    assert "nor renamed (Operation not permitted)" in done.stderr
+    assert "nor renamed (Operation not permitted): 30 turns of it could be recovered" in done.stderr
     assert path.read_bytes() == data
     assert [each.name for each in ollm_home.glob("*recovered*")] == []
 
@@ -211,13 +212,80 @@ def test_a_damaged_file_is_recovered_as_far_as_it_can_be_read(ollm, filled, begi
     assert list(ollm.home.glob("sessions.db.unreadable"))
 
 
-def test_a_file_whose_end_is_missing(ollm, filled):  # noqa: F811
+@pytest.mark.parametrize("part", [0.25, 0.751])
+def test_a_file_whose_end_is_missing(ollm, filled, part):  # noqa: F811
     whole = filled.read_bytes()
-    filled.write_bytes(whole[: len(whole) * 3 // 4])
-    said = ollm("session", "list").err + ollm("session", "show", "1").err + ollm("session", "search", "prompt").err
-    assert "could be recovered" in said
+    filled.write_bytes(whole[: int(len(whole) * part)])
+    said = ollm("session", "list").err
+    assert int(re.search(r"(\d+) turns of it could be recovered", said)[1]) > 300 * part * 0.5
     assert damage(filled) == ""
+    assert "prompt 1" in ollm("session", "show", "1").out
     assert ollm("session", "list").err == ""
+
+
+@pytest.mark.parametrize(("begin", "end"), [(0, 16), (0, 100), (0, 4096), (100, 4096), (0, 300)])
+@pytest.mark.parametrize("fill", [b"\0", b"X"])
+def test_a_file_whose_beginning_was_overwritten_is_recovered_whole(ollm, filled, begin, end, fill):  # noqa: F811
+    data = bytearray(filled.read_bytes())
+    data[begin:end] = fill * (end - begin)
+    filled.write_bytes(data)
+    assert "300 turns of it could be recovered" in ollm("session", "list").err
+    assert damage(filled) == ""
+    assert len(ollm("session", "show", "1", "--json").json["turns"]) == 300
+    assert sorted(each.name for each in ollm.home.glob("*sessions*") if each.suffix != ".lock") == [
+        "sessions.db",
+        "sessions.db.unreadable",
+    ]
+
+
+def test_what_a_killed_program_left_beside_a_file_is_recovered_with_it(ollm, filled):  # noqa: F811
+    log, kept = filled.with_name("sessions.db-wal"), filled.with_name("kept")
+    with contextlib.closing(sqlite3.connect(filled)) as connection:
+        connection.execute("UPDATE sessions SET title='only in the log'")
+        connection.commit()
+        shutil.copyfile(log, kept)
+    with filled.open("r+b") as file:
+        file.write(bytes(4096))
+    kept.rename(log)
+    assert "300 turns of it could be recovered" in ollm("session", "list").err
+    assert ollm("session", "list", "--json").json[0]["title"] == "only in the log"
+    aside = filled.with_name("sessions.db.unreadable")
+    assert any(
+        b"only in the log" in each.read_bytes()
+        for each in (aside, aside.with_name(f"{aside.name}-wal"))
+        if each.exists()
+    )
+
+
+def test_a_database_of_somebody_else_is_set_aside(ollm):  # noqa: F811
+    ollm.home.mkdir()
+    with contextlib.closing(sqlite3.connect(ollm.home / "sessions.db")) as connection:
+        connection.executescript("CREATE TABLE birds(name); INSERT INTO birds VALUES('wren'); PRAGMA user_version=1;")
+    assert "it is kept as sessions.db.unreadable" in ollm("session", "list").err
+    with contextlib.closing(sqlite3.connect(ollm.home / "sessions.db.unreadable")) as connection:
+        assert connection.execute("SELECT name FROM birds").fetchall() == [("wren",)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no RLIMIT_FSIZE")
+def test_a_damaged_file_stays_as_it_is_where_there_is_no_room_for_another(ollm, filled):  # noqa: F811
+    import resource
+
+    data = bytearray(filled.read_bytes())
+    data[:100] = bytes(100)
+    filled.write_bytes(data)
+    done = subprocess.run(
+        [str(SCRIPT), "session", "list"],
+        env={**os.environ, "OLLM_HOME": str(ollm.home)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"ollm: .*sessions\.db cannot be used: .*\n", done.stderr)
+    assert filled.read_bytes() == data
+    assert "300 turns of it could be recovered" in ollm("session", "list").err
 
 
 def test_an_index_of_words_that_is_damaged_is_made_anew(ollm, filled):  # noqa: F811

@@ -185,7 +185,10 @@ def _upgrade(path: Path, connection: Connection) -> None:
 def is_damage(error: DatabaseError) -> bool:
     """Say whether an error means that the file is damaged, or is no database."""
     name = _name(error)
-    return name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or "malformed" in str(error)
+    said = str(error)
+    return (
+        name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or "malformed" in said or said.startswith("no such table")
+    )
 
 
 def _text(data: bytes) -> str:

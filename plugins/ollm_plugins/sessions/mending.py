@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from ollm_plugins.sessions.schema import TABLES
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
+PAGE = 4096
+"""Bytes of a page, SQLite's default."""
 PROBES = 100_000
 """Rows that are looked for one by one in the damaged middle of a table, at most; each takes microseconds."""
 
@@ -66,11 +69,9 @@ def _recover(path: Path, new: Path) -> int:
     """Copy every row that can be read, and return how many turns these were; 0 when there is nothing to be read."""
     import sqlite3
 
-    old = sqlite3.connect(path, isolation_level=None)
-    old.text_factory = lambda data: data.decode("utf-8", "replace")
-    with contextlib.closing(old):
-        rows = {table: dict(_rows(old, table)) for table in TABLES}
     with contextlib.closing(connected(new)) as target:
+        target.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        rows = _read(path) or _read_below(path, new)
         target.execute("PRAGMA foreign_keys=OFF")
         target.execute("BEGIN")
         for table, found in rows.items():
@@ -87,6 +88,35 @@ def _recover(path: Path, new: Path) -> int:
     if not turns:
         _remove(new)
     return turns
+
+
+def _read(path: Path) -> dict[str, dict[int, tuple[Any, ...]]]:
+    """Return the rows that can be read, by table and number; nothing where there are none."""
+    import sqlite3
+
+    old = sqlite3.connect(path, isolation_level=None)
+    old.text_factory = lambda data: data.decode("utf-8", "replace")
+    with contextlib.closing(old):
+        old.execute("PRAGMA writable_schema=ON")  # else SQLite reads nothing of a file whose end is missing
+        rows = {table: dict(_rows(old, table)) for table in TABLES}
+    return rows if any(rows.values()) else {}
+
+
+def _read_below(path: Path, new: Path) -> dict[str, dict[int, tuple[Any, ...]]]:
+    """Return the rows that can be read when the first page is replaced, which says where all others are.
+
+    Tables are made in the same order in each file, so that the first page of a new one fits.
+    """
+    copy = path.with_name(f".{path.name}.copy")
+    try:
+        shutil.copyfile(path, copy)
+        first = bytearray(new.read_bytes()[:PAGE])
+        first[28:32] = (copy.stat().st_size // PAGE).to_bytes(4, "big")  # pages, by the format of SQLite's files
+        with copy.open("r+b") as file:
+            file.write(first)
+        return _read(copy)
+    finally:
+        _remove(copy)
 
 
 def _complete(target: Connection) -> None:
