@@ -60,11 +60,10 @@ class ToolApprover(Protocol):
 
 
 class Approval:
-    """Asks about the calls of one turn, one at a time."""
+    """Asks about the calls of one turn."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._asking = asyncio.Lock()
 
     async def decide(self, owned: Owned[Tool], wish: ToolContext, arguments: Any) -> Decision:
         """Ask for approval; whoever cannot be asked has not agreed."""
@@ -85,8 +84,7 @@ class Approval:
         """Let an approver decide; one that fails has not agreed."""
         error: BaseException
         try:
-            async with self._asking:
-                decision = await approver.decide(request)
+            decision = await approver.decide(request)
             if isinstance(decision, Decision):
                 return decision
             error = TypeError(f"it returned a {type(decision).__name__}")

@@ -11,6 +11,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Container, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,7 @@ class Toolbox:
         self._adapters: dict[str, Any] = {}
         self._tools = {owned.item.name: owned for owned in (() if aside else hub.tools())}
         self._approval = Approval(hub)
+        self._deciding = asyncio.Lock()
         self._made: Counter[str] = Counter()
         self._specs = tuple(filter(None, map(self._described, self._tools.values())))
 
@@ -143,7 +145,9 @@ class Toolbox:
             text = "You have made this very call before in this turn. Nothing has changed since: use what it returned."
             return _refused(call, text, tell)
         wish = ToolContext(turn, call, request)
-        agreed = await self._agreed(owned, wish, tell)
+        in_turn = nullcontext() if owned.item.risk == "none" else self._deciding
+        async with in_turn:  # the user is asked about one after the other, in the model's order
+            agreed = await self._agreed(owned, wish, tell)
         if isinstance(agreed, ToolReturned):
             return await self._adjusted(agreed, wish)  # a refusal may be long, too: it may quote the arguments
         context, arguments = agreed

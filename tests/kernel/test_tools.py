@@ -301,3 +301,30 @@ def test_each_call_has_its_own_time_in_the_record(ollm_app):
     ollm.ask("go")
     quick, slow = records[0].tools
     assert quick.seconds < 0.2 < 0.4 <= slow.seconds + 0.01
+
+
+def test_calls_of_one_answer_are_asked_about_in_their_order_and_a_changed_one_at_once(ollm_app):
+    async def preview(ctx, args):
+        await asyncio.sleep(args.sides / 100)  # the first takes longest
+        return ToolPreview(f"roll {args.sides}")
+
+    async def roll(ctx, args):
+        rolled.append(args.sides)
+        return "4"
+
+    class Plugin(Specs):
+        @hookimpl
+        def ollm_tools(self, ctx):
+            return [Tool("roll", "Roll.", Roll, roll, "execute", preview), Tool("safe", "Roll.", Roll, roll, "none")]
+
+    def decide(request):
+        assert rolled[:1] == [5], "what carries no risk waits for nobody"
+        asked.append(request.arguments.sides)
+        return Decision(True, arguments={"sides": 1} if request.arguments.sides == 20 else None)
+
+    asked, rolled = [], []
+    calls = [ToolCall(str(sides), "roll", {"sides": sides}) for sides in (30, 20, 10)]
+    answer = (*map(ToolCalled, (*calls, ToolCall("4", "safe", {"sides": 5}))), Finished("stop"))
+    ollm_app(Plugin, approving(decide), replies=[answer, "ok"]).ask("go")
+    assert asked == [30, 20, 1, 10]
+    assert sorted(rolled) == [1, 5, 10, 30]
