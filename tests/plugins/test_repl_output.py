@@ -28,6 +28,7 @@ from ollm.api import (
     Usage,
     Waiting,
 )
+from ollm_plugins.repl import silence
 from ollm_plugins.repl.canvas import Canvas
 from ollm_plugins.repl.look import THEMES, Look
 from ollm_plugins.repl.markdown import Markdown
@@ -352,6 +353,8 @@ def test_a_tool_that_still_runs_is_seen_after_another_has_ended(window: Open) ->
     assert opened.lines[0] == "● grep x → found"
     assert re.fullmatch(r". read_file src/a.py offset=10 0 s", opened.lines[1])
     drawn.show(ToolReturned(CALL, "a"))
+    assert re.fullmatch(r". 0 s", opened.lines[2]), "the model is waited for again"
+    drawn.over()
     assert opened.lines == ["● grep x → found", "● read_file src/a.py offset=10 → a"]
 
 
@@ -409,6 +412,99 @@ def test_the_spinner_moves_by_itself_and_leaves_nothing(window: Open) -> None:
 
     asyncio.run(turn())
     assert opened.lines == ["Hi"]
+
+
+async def seen(opened: Window, pattern: str) -> None:
+    """Wait until a window shows something."""
+    async with asyncio.timeout(10):
+        while not re.search(pattern, "\n".join(opened.lines), re.MULTILINE):
+            await asyncio.sleep(0.01)
+
+
+def opened_screen(opened: Window) -> Screen:
+    class Stream(Tty):
+        def write(self, text: str) -> int:
+            opened.write(text)
+            return len(text)
+
+    out = Output(Stream(), Stream(), color=True)
+    drawn = Screen(out)
+    out.on_notice = drawn.notice
+    return drawn
+
+
+def test_after_a_notice_it_is_seen_that_the_turn_goes_on(window: Open) -> None:
+    opened = window()
+
+    async def turn() -> None:
+        drawn = opened_screen(opened)
+        drawn.begin()
+        drawn.notice(Notice("x", "The oldest turns are summarized."))
+        await seen(opened, r"^. 0 s$")
+        drawn.show(Waiting("m:1b", 7.0))
+        await seen(opened, r"^. loading m:1b… 7 s$")
+        drawn.show(Notice("y", "Something else."))
+        await seen(opened, r"Something else\.\n. loading m:1b… [78] s$")
+        drawn.show(ToolCalled(CALL))
+        drawn.show(ToolReturned(CALL, "a"))
+        await seen(opened, r"→ a\n. 0 s$")
+        drawn.over()
+
+    asyncio.run(turn())
+    assert opened.lines[2:] == ["● read_file src/a.py offset=10 → a"]
+
+
+def test_a_question_has_the_terminal_alone(window: Open) -> None:
+    opened = window()
+
+    async def turn() -> None:
+        drawn = opened_screen(opened)
+        drawn.begin()
+        drawn.show(ToolCalled(CALL))
+        await seen(opened, r"^. read_file src/a.py offset=10 0 s$")
+        with drawn.lent():
+            drawn.notice(Notice("x", "Hear!"))
+            written = len(opened.raw)
+            await asyncio.sleep(0.5)
+            assert len(opened.raw) == written
+        await seen(opened, r"^. read_file src/a.py offset=10 0 s$")
+        drawn.over()
+
+    asyncio.run(turn())
+    assert opened.lines == ["ollm: Hear!"]
+
+
+@pytest.mark.parametrize(
+    ("event", "stands"),
+    [
+        (TextDelta("Let me **look"), r"Let me \*\*look"),
+        (TextDelta("Look:\n\n"), "Look:\n"),
+        (ThinkingDelta("Hm, well "), "Hm, well"),
+        (TextDelta(f"```\n{'x' * 50}"), None),
+        (TextDelta("x" * 38), None),
+    ],
+)
+def test_silence_in_the_middle_of_an_answer_is_seen(
+    window: Open, monkeypatch: pytest.MonkeyPatch, event: TextDelta | ThinkingDelta, stands: str | None
+) -> None:
+    opened = window(40)
+    monkeypatch.setattr(silence, "PATIENCE", 0.05)
+
+    async def turn() -> None:
+        drawn = opened_screen(opened)
+        drawn.begin()
+        drawn.show(event)
+        before = opened.lines
+        if stands is not None:
+            await seen(opened, rf"{stands} . \d s$")
+        else:
+            await asyncio.sleep(0.5)
+            assert opened.lines == before, "there is no room for it, or nobody knows whether there is"
+        drawn.show(event)
+        drawn.over()
+
+    asyncio.run(turn())
+    assert opened.lines == screen(window(40), event, event)
 
 
 def test_figures_of_a_turn() -> None:

@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -50,14 +51,14 @@ PATIENCE: Final = 5.0
 class Asking:
     """Asks at the terminal, one question after the other.
 
-    :param rest: takes away from the screen what is only for the moment
+    :param lent: keeps the screen free of anything else while it is entered
     :param above: is told when a question holds the terminal
     """
 
-    def __init__(self, app: App, rest: Callable[[], None], above: Above) -> None:
+    def __init__(self, app: App, lent: Callable[[], AbstractContextManager[None]], above: Above) -> None:
         self._app = app
         self._out = app.out
-        self._rest = rest
+        self._lent = lent
         self._above = above
         self._session: PromptSession[str] | None = None
         self._answered: asyncio.Event | None = None
@@ -72,9 +73,9 @@ class Asking:
         await self.over()
         self._answered = asyncio.Event()
         try:
-            self._rest()
-            self._write(_title(question))
-            return await self._reply(question)
+            with self._lent():
+                self._write(_title(question))
+                return await self._reply(question)
         finally:
             self._answered.set()
             self._answered = None
@@ -85,8 +86,8 @@ class Asking:
         self._answered = asyncio.Event()
         self._out.on_question = None
         try:
-            self._rest()
-            return await self._app.context.ask(question)
+            with self._lent():
+                return await self._app.context.ask(question)
         finally:
             self._out.on_question = self.asked_plainly
             self._answered.set()

@@ -27,6 +27,7 @@ class Canvas:
         self._column = 0
         self._rows = 0
         self._begun_in: int | None = None
+        self._astray = False
         self.measure()
 
     def measure(self) -> None:
@@ -47,8 +48,8 @@ class Canvas:
 
     @property
     def left(self) -> int:
-        """How many columns are left in the row."""
-        return self.width - self._column
+        """How many columns are left in the row, as far as that is known."""
+        return 0 if self._astray else self.width - self._column
 
     def rows(self, text: str) -> list[str]:
         """Break a text between words, where the terminal would break it anywhere."""
@@ -66,6 +67,12 @@ class Canvas:
         :param painted: made visible before, with sequences for its styles
         """
         self.write(f"{painted}\n")
+        self._astray = False
+
+    def run_on(self, text: str) -> None:
+        """Write on a row that the terminal breaks, until `line` ends it."""
+        self.write(text)
+        self._astray = True
 
     def show(self, text: str, painted: str | None = None) -> None:
         """Add to the tail.

@@ -45,13 +45,13 @@ class Code:
             text = (self._line + text).expandtabs(TAB)[len(self._line) :]
         self._line += text
         if self._raw:
-            self._canvas.write(text)
+            self._canvas.run_on(text)
         elif cells(text) <= self._canvas.left:
             self._canvas.show(text)
         else:  # it goes on over the edge, where the terminal breaks it: such a line is copied as one
             self._raw = True
             stands = not self._canvas.take_back()
-            self._canvas.write(text if stands else self._painted())
+            self._canvas.run_on(text if stands else self._painted())
 
     def break_line(self) -> None:
         """End a line."""

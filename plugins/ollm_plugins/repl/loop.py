@@ -80,7 +80,7 @@ class Repl:
         self._slash = Slash(app, self._conversation)
         self._screen = Screen(app.out, self._wanted)
         self._above = Above(self._screen.notice)
-        self._asking = Asking(app, self._screen.rest, self._above)
+        self._asking = Asking(app, self._screen.lent, self._above)
         self._keyboard = Keyboard(app, self._slash.proposals(), StatusBar(app, self._status), self._above)
         self._answerer = ("", "")
         self._answered_at = float("-inf")
@@ -206,9 +206,18 @@ class Repl:
             self._app.run(self._turn(Submission(self._ran.prompt)))
 
     async def _turn(self, wanted: Submission) -> None:
-        """Hold one turn, and say first who answers when that has changed."""
-        said = (wanted.prompt, wanted.images, wanted.overrides)
+        """Hold one turn."""
         self._screen.begin()
+        try:
+            await self._answer(wanted)
+        finally:
+            self._screen.over()
+        if self._wanted().stats and self._conversation.last_turn is not None:
+            self._screen.hint(stats_text(self._conversation.last_turn))
+
+    async def _answer(self, wanted: Submission) -> None:
+        """Show an answer as it comes, and say first who answers when that has changed."""
+        said = (wanted.prompt, wanted.images, wanted.overrides)
         answerer = await self._conversation.answerer(*said)
         now = (answerer.entry.item.name, answerer.model)
         if now != self._answerer:
@@ -220,5 +229,3 @@ class Repl:
                 await self._asking.over()
                 self._screen.show(event)
         self._answered_at = time.monotonic()
-        if self._wanted().stats and self._conversation.last_turn is not None:
-            self._screen.hint(stats_text(self._conversation.last_turn))

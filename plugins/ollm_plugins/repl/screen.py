@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from ollm.api import (
@@ -29,12 +29,12 @@ from ollm.api import (
     __version__,
     visible,
 )
-from ollm_plugins.repl.calls import call_text, decision_text, refusal_text, result_text
+from ollm_plugins.repl.calls import Calls, call_line, call_text
 from ollm_plugins.repl.canvas import Canvas
 from ollm_plugins.repl.settings import ReplSettings
-from ollm_plugins.repl.spinner import CLEAR_LINE, Spinner
+from ollm_plugins.repl.spinner import CLEAR_LINE
 from ollm_plugins.repl.thoughts import Thoughts
-from ollm_plugins.repl.wrapping import fitted, one_line
+from ollm_plugins.repl.underway import UnderWay
 from ollm_plugins.repl.writing import Writer
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Screen:
         self._canvas = Canvas(self._writer.write)
         encoding = getattr(out.stdout, "encoding", None) or "utf-8"
         self._unicode = encoding.lower().startswith("utf")
-        self._spinner = Spinner(self._transient, lambda: self._writer.write(CLEAR_LINE), unicode=self._unicode)
+        self._under_way = UnderWay(self._canvas, self._dim, self._room, unicode=self._unicode)
         self._part: Part = ""
         self._mid_line = False
         self._waited = False
@@ -74,8 +74,7 @@ class Screen:
         self._thinking_since = 0.0
         self._markdown: Markdown | None = None
         self._thoughts: Thoughts | None = None
-        self._decided: dict[str, ToolDecided] = {}
-        self._under_way: dict[str, str] = {}
+        self._calls = Calls()
         self._progress: Callable[[Progress], None] | None = None
         self._bars = ExitStack()
 
@@ -95,10 +94,22 @@ class Screen:
     def begin(self) -> None:
         """Begin a turn: something is under way."""
         self._wanted = self._settings()
-        self._decided.clear()
-        self._under_way.clear()
+        self._calls.clear()
         if self._redraws:
-            self._spinner.start()
+            self._under_way.begin()
+
+    def over(self) -> None:
+        """End a turn: nothing is under way any more."""
+        self._under_way.over()
+        self.rest()
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Leave the terminal to somebody else, such as a question."""
+        self.rest()
+        with self._under_way.lent():
+            yield
+        self._under_way.go_on(self._calls.under_way)
 
     def asked(self, *, warm: bool) -> None:
         """Wait for the answer.
@@ -106,13 +117,12 @@ class Screen:
         :param warm: whether the model has answered a moment ago, so that it is in memory
         """
         self._warm = warm
-        if self._redraws and not self._spinner.is_on:
-            self._spinner.start()
         if self._redraws and self._wanted.markdown:  # its libraries load while the model thinks, not when it speaks
             asyncio.get_running_loop().call_later(AFTER_SENDING, lambda: self._drawing().prepare())
 
     def show(self, event: Event) -> None:
         """Draw what came."""
+        self._under_way.heard()
         if isinstance(event, TextDelta):
             self._stream(event.text, "answer")
         elif isinstance(event, ThinkingDelta):
@@ -155,7 +165,7 @@ class Screen:
 
     def rest(self) -> None:
         """Put the cursor at the start of a line; nothing transient stays."""
-        self._spinner.stop()
+        self._under_way.take_back()
         if self._progress is not None:
             self._progress = None
             self._bars.close()
@@ -171,7 +181,7 @@ class Screen:
         self._part, self._mid_line, self._waited = "", False, False
         if folded:
             seconds = time.monotonic() - self._thinking_since
-            self._line(f"thought for {seconds:.0f} s; /thinking shows it", dim=True)
+            self._put(f"thought for {seconds:.0f} s; /thinking shows it", dim=True)
         self._writer.flush()
 
     def _think(self, text: str) -> None:
@@ -181,15 +191,13 @@ class Screen:
         if self._wanted.thinking == "fold" and self._part != "folded":
             self.rest()
             self._part, self._thinking_since = "folded", time.monotonic()
-        if self._redraws and not self._spinner.is_on:
-            self._spinner.start("thinking\u2026")
-        elif self._redraws:
-            self._spinner.say("thinking\u2026")
+        if self._redraws:
+            self._under_way.say("thinking\u2026")
 
     def _stream(self, text: str, part: Part) -> None:
         if not text:
             return
-        if self._part != part or self._spinner.is_on:
+        if self._part != part or self._under_way.has_line:
             self._begin(part)
         shown = visible(text)
         if self._markdown is not None:
@@ -216,6 +224,12 @@ class Screen:
         if part == "answer" and self._redraws and self._wanted.markdown:
             self._markdown = self._drawing()
 
+    def _room(self) -> int:
+        """Return how many columns are free behind a text that is under way, as far as that is known."""
+        if self._thoughts is not None:
+            return self._thoughts.left
+        return self._canvas.left if self._markdown is not None else 0
+
     def _drawing(self) -> Markdown:
         from ollm_plugins.repl.look import Look
         from ollm_plugins.repl.markdown import Markdown
@@ -226,9 +240,9 @@ class Screen:
     def _wait(self, event: Waiting) -> None:
         words = f"{'waiting for' if self._warm else 'loading'} {event.subject}\u2026"
         if self._redraws:
-            if not self._spinner.is_on:
+            if not self._under_way.has_line:
                 self.rest()
-            self._spinner.start(words, seconds=event.seconds)
+            self._under_way.start(words, seconds=event.seconds)
         elif not self._waited:
             self._line(words)
             self._waited = True
@@ -240,35 +254,16 @@ class Screen:
         self._progress(event)
 
     def _tool(self, event: ToolCalled | ToolDecided | ToolReturned) -> None:
-        call = event.call
         if isinstance(event, ToolCalled):
             self.rest()
             self._warm = True
-            self._under_way[call.id] = call_text(call)
-            self._running(call_text(call))
-        elif isinstance(event, ToolDecided):
-            self._decided[call.id] = event
-            if not event.allowed:
-                self._line(self._fitted_call(call_text(call), f" \u2192 {refusal_text(event)}"), dim=True)
-        else:
-            self._under_way.pop(call.id, None)
-            self._returned(event)
-        if self._redraws and self._under_way and not self._spinner.is_on:
-            self._running(next(reversed(self._under_way.values())))
-
-    def _running(self, words: str) -> None:
-        if self._redraws:
-            self._spinner.start(words)
-        else:
-            self._line(self._canvas.fitted(f"tool {words}"), dim=True)
-
-    def _returned(self, event: ToolReturned) -> None:
-        decided = self._decided.get(event.call.id)
-        if decided is not None and not decided.allowed:
-            return  # what the model is told has just been said
-        by = decision_text(decided) if decided is not None else ""
-        call = event.call.name if not self._redraws else call_text(decided.call if decided else event.call)
-        self._line(self._fitted_call(call, f" \u2192 {result_text(event)}{by}"), dim=True)
+            if not self._redraws:
+                self._line(self._canvas.fitted(f"tool {call_text(event.call)}"), dim=True)
+        told = self._calls.told(event, short=not self._redraws)
+        if told is not None:
+            self.rest()
+            self._line(call_line(self._sign, *told, self._canvas.width), dim=True)
+        self._under_way.go_on(self._calls.under_way)
 
     @property
     def _sign(self) -> str:
@@ -276,18 +271,13 @@ class Screen:
             return "tool"
         return "\u25cf" if self._unicode else "*"
 
-    def _fitted_call(self, call: str, result: str) -> str:
-        """Cut a call rather than its result, which says more; both to one line."""
-        room = self._canvas.width - len(self._sign) - 1
-        call = fitted(one_line(call), max(room - len(one_line(result)) - 1, room // 2))
-        return self._canvas.fitted(f"{self._sign} {call}{result}")
-
-    def _transient(self, text: str) -> None:
-        self._canvas.measure()
-        self._writer.write(CLEAR_LINE + self._dim(self._canvas.fitted(text)))
-
     def _line(self, text: str, *, dim: bool = False) -> None:
+        waited = self._under_way.has_line
         self.rest()
+        self._put(text, dim=dim)
+        self._under_way.go_on(self._calls.under_way, again=waited)
+
+    def _put(self, text: str, *, dim: bool) -> None:
         shown = visible(text)
         for row in self._canvas.rows(shown) if self._out.is_terminal else [shown]:
             self._writer.write(f"{self._dim(row) if dim else row}\n")

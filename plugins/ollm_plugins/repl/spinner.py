@@ -57,6 +57,10 @@ class Spinner:
                 return
             self._next = loop.call_later(0 if self._shown or seconds else PATIENCE, self._turn, loop)
 
+    def go_on(self) -> None:
+        """Begin again after it was taken back, with the same words and seconds."""
+        self.start(self._words, seconds=time.monotonic() - self._began)
+
     def say(self, words: str) -> None:
         """Go on with other words and the same seconds."""
         self._words = words

@@ -25,6 +25,11 @@ class Thoughts:
         self._space = ""
         self._word = ""
 
+    @property
+    def left(self) -> int:
+        """How many columns are left in the row."""
+        return self._room - self._column
+
     def add(self, text: str) -> str:
         """Return what can be written, now that another piece has come."""
         return "".join(self._with(piece) for piece in _PIECES.findall(text))
