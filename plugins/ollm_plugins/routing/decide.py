@@ -13,7 +13,7 @@ from msgspec import Struct
 from ollm.api import Notice, meant, nearest, replace
 from ollm_plugins.routing.lacking import nothing_qualifies
 from ollm_plugins.routing.qualify import obstacles, wishes
-from ollm_plugins.routing.score import parts_of, place_in, preferences, style_of, worth_of
+from ollm_plugins.routing.score import counting, parts_of, place_in, preferences, style_of, worth_of
 from ollm_plugins.routing.seconds import Estimate, estimate, pace_of
 from ollm_plugins.routing.situation import Candidate, Profile, Situation
 
@@ -47,6 +47,7 @@ class Decision(Struct, frozen=True):
     """Who answers, and why.
 
     :param profile: whose choice it is, after all fallbacks
+    :param asked: the names of all profiles that were asked, that one last
     :param ranking: those that qualify, the best first; a pinned one comes first
     :param pinned: whether the user pinned the chosen one
     """
@@ -57,6 +58,7 @@ class Decision(Struct, frozen=True):
     rejected: tuple[Rejected, ...] = ()
     pinned: bool = False
     notices: tuple[Notice, ...] = ()
+    asked: tuple[str, ...] = ()
 
     @property
     def runner_up(self) -> Candidate | None:
@@ -99,8 +101,10 @@ def _by_profile(situation: Situation, profile: Profile, asked: tuple[str, ...]) 
     rejected += [Rejected(each, wishes(each, profile)) for each in able if id(each) not in kept]
     if not fitting and pin is None:
         missing = Notice("routing-nothing-qualifies", nothing_qualifies(situation, profile))
-        return Decision(profile, None, (), tuple(rejected), notices=(*notices, missing))
-    return _best(situation, profile, fitting, pin, tuple(rejected), notices)
+        return Decision(profile, None, (), tuple(rejected), notices=(*notices, missing), asked=asked)
+    judgements = counting(situation.comparisons, asked)
+    best = _best(replace(situation, comparisons=judgements), profile, fitting, pin, asked)
+    return replace(best, rejected=tuple(rejected), notices=(*notices, *best.notices))
 
 
 def _best(
@@ -108,16 +112,15 @@ def _best(
     profile: Profile,
     fitting: Sequence[Candidate],
     pin: Candidate | None,
-    rejected: tuple[Rejected, ...],
-    notices: tuple[Notice, ...],
+    asked: tuple[str, ...],
 ) -> Decision:
     among = [*fitting] if pin is None or any(each is pin for each in fitting) else [*fitting, pin]
     ranking = _ranked(situation, profile, among)
     if pin is not None:
         ranking.sort(key=lambda judged: judged.candidate is not pin)
     chosen = ranking[0].candidate
-    notices += _preferred_but_gone(situation, profile, fitting, chosen)
-    return Decision(profile, chosen, tuple(ranking), rejected, pin is not None, notices)
+    notices = _preferred_but_gone(situation, fitting, chosen, asked)
+    return Decision(profile, chosen, tuple(ranking), (), pin is not None, notices, asked)
 
 
 def _sorted_out(situation: Situation) -> tuple[list[Candidate], list[Rejected]]:
@@ -218,7 +221,7 @@ def _ranked(situation: Situation, profile: Profile, fitting: Sequence[Candidate]
     """Sort models, the best first: by the profile's own function if it has one, then by the score."""
     given = profile.rank(fitting) if profile.rank else _by_family(profile, fitting)
     style, pace = style_of(profile), pace_of(situation.machine, situation.candidates)
-    liked = preferences(situation.comparisons, profile.name, [each.name for each in fitting])
+    liked = preferences(situation.comparisons, [each.name for each in fitting])
     judged = []
     for each in fitting:
         time = estimate(each, situation.requirement, situation.machine, pace)
@@ -241,17 +244,17 @@ def _order(judged: Judged) -> tuple[float, float, float, str]:
 
 
 def _preferred_but_gone(
-    situation: Situation, profile: Profile, fitting: Sequence[Candidate], chosen: Candidate
+    situation: Situation, fitting: Sequence[Candidate], chosen: Candidate, asked: Sequence[str]
 ) -> tuple[Notice, ...]:
     """Say so when the user clearly prefers a model that is not there, or cannot do what is needed."""
     names = [each.name for each in fitting]
     for each in situation.comparisons:
-        worth = worth_of(each) if each.profile == profile.name else 0.0
+        worth = worth_of(each)
         winner = each.a if worth > 0 else each.b
         if not worth or meant(winner, names) is not None:
             continue
         known = _named(winner, situation.candidates) is not None
         why = "does not qualify here" if known else "is not installed"
-        text = f"In {profile.name} you prefer {winner}, which {why}, so {chosen.name} answers."
+        text = f"In {' and '.join(asked)} you prefer {winner}, which {why}, so {chosen.name} answers."
         return (Notice("routing-preferred-gone", text),)
     return ()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from msgspec import Struct
+
 from ollm.api import (
     Catalogue,
+    Comparison,
     HostContext,
     ListedModel,
     LoadedModel,
@@ -24,7 +27,7 @@ from ollm.api import (
     replace,
 )
 from ollm_plugins.routing.candidates import listed
-from ollm_plugins.routing.profiles import profile_named, profiles
+from ollm_plugins.routing.profiles import chain, profile_named, profiles
 from ollm_plugins.routing.ranking import Asked
 from ollm_plugins.routing.rates import FILE, Measured, read
 from ollm_plugins.routing.settings import RoutingSettings
@@ -42,6 +45,19 @@ _HERE = re.compile(
 """An address of this machine, as people write it."""
 
 
+class Present(Struct, frozen=True):
+    """What there is, whatever is asked of it.
+
+    :param infos: what providers say of the candidates, by their key
+    :param providers: as in `Situation`
+    """
+
+    machine: Machine
+    candidates: tuple[Candidate, ...]
+    infos: Mapping[str, ModelInfo]
+    providers: tuple[tuple[str, str], ...]
+
+
 class Gatherer:
     """Gathers situations; candidates are made anew only when a list is new."""
 
@@ -56,27 +72,41 @@ class Gatherer:
         :raises UsageError: there is no such profile, or nobody lists models
         :raises OllmError: nobody can be asked
         """
-        management = self._host.services.find(ModelManagement)
-        if management is None:
-            raise UsageError("Routing needs a plugin that lists models, such as 'models'", "Run `ollm plugins list`.")
-        catalogue = await management.list_models(max_age=MAX_AGE)
+        present = await self.present()
         section = self._host.settings.section(RoutingSettings)
-        candidates, infos = self._candidates(catalogue, section.vram_gb)
-        known = profiles(self._host, Asked(prompt, infos))
+        known = profiles(self._host, Asked(prompt, present.infos))
         profile_named(profile, known, where)
-        preferences = self._host.services.find(ModelPreferences)
-        names = (profile, *filter(None, (known[profile].fallback,)))
         return Situation(
-            machine_of(catalogue, self._here(catalogue), section.vram_gb),
-            candidates,
+            present.machine,
+            present.candidates,
             profile,
             requirement,
             known,
             section.overrides,
-            tuple(each for name in names for each in preferences.comparisons(name)) if preferences else (),
+            self._comparisons(chain(known, profile)),
             section.cloud,
-            providers=tuple((each.provider, each.offline) for each in catalogue.sources),
+            providers=present.providers,
         )
+
+    async def present(self) -> Present:
+        """Return what there is.
+
+        :raises UsageError: nobody lists models
+        :raises OllmError: nobody can be asked
+        """
+        management = self._host.services.find(ModelManagement)
+        if management is None:
+            raise UsageError("Routing needs a plugin that lists models, such as 'models'", "Run `ollm plugins list`.")
+        catalogue = await management.list_models(max_age=MAX_AGE)
+        vram_gb = self._host.settings.section(RoutingSettings).vram_gb
+        candidates, infos = self._candidates(catalogue, vram_gb)
+        machine = machine_of(catalogue, self._here(catalogue), vram_gb)
+        return Present(machine, candidates, infos, tuple((each.provider, each.offline) for each in catalogue.sources))
+
+    def _comparisons(self, names: Sequence[str]) -> tuple[Comparison, ...]:
+        """Return how the user judged answers in some profiles."""
+        preferences = self._host.services.find(ModelPreferences)
+        return tuple(each for name in names for each in preferences.comparisons(name)) if preferences else ()
 
     def _candidates(
         self, catalogue: Catalogue, vram_gb: float | None

@@ -9,7 +9,7 @@ from ollm.api import HostContext, MemoryEstimate, MemoryNeed, ModelMemory
 from ollm_plugins.routing.gather import Gatherer
 from ollm_plugins.routing.qualify import USABLE
 from ollm_plugins.routing.seconds import BUFFERS_GB, cache_gb
-from ollm_plugins.routing.situation import Candidate, Machine, Requirement
+from ollm_plugins.routing.situation import Candidate, Machine
 
 SMALL_GPU_GB: Final = 4.0
 """GPU memory that is counted on where nobody knows whether there is a GPU: the least that those of recent years have."""
@@ -32,11 +32,11 @@ class Memory(ModelMemory):
         :param context_size: in tokens; None: with which they are loaded, at least 4096
         :raises OllmError: nobody can be asked
         """
-        situation = await self._gatherer.situation("general", Requirement())
-        known = {each.key: each for each in situation.candidates}
+        present = await self._gatherer.present()
+        machine = present.machine
+        known = {each.key: each for each in present.candidates}
         keys = [f"{provider}/{name}" for provider, name in models]
-        needs = {key: _need(known[key], situation.machine, context_size) for key in keys if key in known}
-        machine = situation.machine
+        needs = {key: _need(known[key], machine, context_size) for key in keys if key in known}
         guessed = machine.vram_gb is None and not machine.unified
         return MemoryEstimate(needs, *_room(machine), guessed)
 

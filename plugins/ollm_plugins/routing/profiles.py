@@ -78,6 +78,14 @@ def profile_named(name: str, known: Mapping[str, Profile], where: str = "") -> P
     raise UsageError(f"{said} '{visible(name)}'{nearest(name, [*known])}", f"Known are: {', '.join(known)}, {AUTO}.")
 
 
+def chain(known: Mapping[str, Profile], name: str) -> tuple[str, ...]:
+    """Return a profile and those that are fallen back to one after the other, each of them once."""
+    names = [name]
+    while (fallback := known[names[-1]].fallback or "") in known and fallback not in names:
+        names.append(fallback)
+    return tuple(names)
+
+
 def loose_ends(known: Mapping[str, Profile], pins: Mapping[str, str], active: str) -> Iterator[str]:
     """Yield a line for each name of a profile, in the settings or in a profile, that there is none of."""
     named = [(f"The profile {each.name} falls back to", each.fallback) for each in known.values() if each.fallback]

@@ -147,15 +147,38 @@ def _seconds(style: Style, estimate: Estimate) -> float:
     return -cost + (SPILLED if estimate.spilled > 0.02 else 0.0)  # noqa: PLR2004  (less is within the guess)
 
 
-def preferences(comparisons: Sequence[Comparison], profile: str, names: Sequence[str]) -> dict[str, float]:
-    """Return what the user's judgements in a profile are worth to each model among some, by name.
+def counting(comparisons: Sequence[Comparison], asked: Sequence[str]) -> tuple[Comparison, ...]:
+    """Return the judgements that count where some profiles were asked one after the other, each pair of models once.
+
+    They are added up from the first profile on until they are clear: what was judged in the kind of work that is asked
+    for goes before what was judged in the kind that is fallen back to, and either helps where the other is too little.
+    """
+    found: dict[tuple[str, str], Comparison] = {}
+    for profile in asked:
+        clear = {pair for pair, each in found.items() if worth_of(each)}
+        for each in comparisons:
+            pair = (each.a, each.b) if each.a <= each.b else (each.b, each.a)
+            if each.profile == profile and pair not in clear:
+                found[pair] = _added(found.get(pair, Comparison(profile, *pair, 0, 0)), each)
+    return tuple(found.values())
+
+
+def _added(sum_: Comparison, more: Comparison) -> Comparison:
+    wins = (more.wins_a, more.wins_b) if more.a == sum_.a else (more.wins_b, more.wins_a)
+    return Comparison(more.profile, sum_.a, sum_.b, sum_.wins_a + wins[0], sum_.wins_b + wins[1])
+
+
+def preferences(comparisons: Sequence[Comparison], names: Sequence[str]) -> dict[str, float]:
+    """Return what the user's judgements are worth to each model among some, by name.
+
+    :param comparisons: those that count, see `counting`
 
     A pair of which one is not there says nothing about the other. What is counted is shrunk: two more judgements for
     each side are added before odds are reckoned, and nothing counts that may as well be chance.
     """
     found: dict[str, float] = {}
     for each in comparisons:
-        worth = worth_of(each) if each.profile == profile else 0.0
+        worth = worth_of(each)
         a, b = (meant(each.a, names), meant(each.b, names)) if worth else (None, None)
         if a is not None and b is not None:
             found[a] = found.get(a, 0.0) + worth / 2

@@ -88,7 +88,7 @@ def _decisive(decision: Decision) -> Iterator[str]:
     if first.rank is not None and first.rank != second.rank:
         yield _ranked_first(first, second, decision.profile)
         return
-    yield from _compared(first, second, decision.profile)
+    yield from _compared(first, second, decision)
 
 
 def _ranked_first(first: Judged, second: Judged, profile: Profile) -> str:
@@ -101,19 +101,19 @@ def _ranked_first(first: Judged, second: Judged, profile: Profile) -> str:
     return f"In the families of the profile {profile.name}, {mine} goes before {other}."
 
 
-def _compared(first: Judged, second: Judged, profile: Profile) -> Iterator[str]:
+def _compared(first: Judged, second: Judged, decision: Decision) -> Iterator[str]:
     """Compare two models part by part, the heaviest difference first."""
     gaps = [(mine - other, part) for part, mine, other in zip(PARTS, first.parts, second.parts, strict=True)]
     for gap, part in sorted(gaps, reverse=True):
         if abs(gap) < _LEAST:
             continue
         good, bad = (first, second) if gap > 0 else (second, first)
-        text = _why(part, good, bad, profile)
+        text = _why(part, good, bad, decision)
         yield f"{text} ({gap:+.2f})." if gap > 0 else f"But {text[0].lower()}{text[1:]} ({gap:+.2f})."
 
 
-def _why(part: str, good: Judged, bad: Judged, profile: Profile) -> str:
-    one, other = good.candidate, bad.candidate
+def _why(part: str, good: Judged, bad: Judged, decision: Decision) -> str:
+    one, other, profile = good.candidate, bad.candidate, decision.profile
     if part == "task":
         return f"For {profile.name}, {one.name} is a better fit than {other.name}: {_fit(one, other, profile)}"
     if part == "seconds":
@@ -121,7 +121,7 @@ def _why(part: str, good: Judged, bad: Judged, profile: Profile) -> str:
             f"With {one.name} it takes about {good.estimate.total:.0f} s, with {other.name} {bad.estimate.total:.0f} s"
         )
     if part == "preference":
-        return f"Your comparisons in {profile.name} speak for {one.name} rather than {other.name}"
+        return f"Your comparisons in {' and '.join(decision.asked)} speak for {one.name} rather than {other.name}"
     if part == "loaded":
         return f"{one.name} is in memory already"
     return f"{one.name} is smaller than {other.name}"
