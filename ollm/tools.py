@@ -148,9 +148,17 @@ class Toolbox:
         in_turn = nullcontext() if owned.item.risk == "none" else self._deciding
         async with in_turn:  # the user is asked about one after the other, in the model's order
             agreed = await self._agreed(owned, wish, tell)
-        if isinstance(agreed, ToolReturned):
-            return await self._adjusted(agreed, wish)  # a refusal may be long, too: it may quote the arguments
-        context, arguments = agreed
+            if isinstance(agreed, ToolReturned):
+                return await self._adjusted(agreed, wish)  # a refusal may be long, too: it may quote the arguments
+            if owned.item.risk == "write":  # so that a change to the same thing is looked at as it then is
+                return await self._done(owned, call, *agreed)
+        return await self._done(owned, call, *agreed)
+
+    async def _done(self, owned: Owned[Tool], call: ToolCall, context: ToolContext, arguments: Any) -> ToolReturned:
+        """Run a call that somebody has agreed to.
+
+        :param call: as the model has made it
+        """
         result = await self._carry_out(owned, context, arguments)
         if not result.failed and owned.item.risk in ("write", "execute"):
             self._forget_all_but(_key(call))

@@ -328,3 +328,27 @@ def test_calls_of_one_answer_are_asked_about_in_their_order_and_a_changed_one_at
     ollm_app(Plugin, approving(decide), replies=[answer, "ok"]).ask("go")
     assert asked == [30, 20, 1, 10]
     assert sorted(rolled) == [1, 5, 10, 30]
+
+
+def test_what_one_call_has_written_is_seen_where_the_next_is_looked_at(ollm_app):
+    text = ["one"]
+
+    async def preview(ctx, args):
+        return ToolPreview(f"{text[-1]} and {args['word']}")
+
+    async def add(ctx, args):
+        await asyncio.sleep(0.05)
+        text.append(f"{text[-1]} and {args['word']}")
+        return "added"
+
+    class Plugin(Specs):
+        @hookimpl
+        def ollm_tools(self, ctx):
+            return [Tool("add", "Add.", {"type": "object"}, add, "write", preview)]
+
+    seen = []
+    plugin = approving(lambda request: (seen.append(request.preview.text), Decision(True))[1])
+    answer = (*(ToolCalled(ToolCall(word, "add", {"word": word})) for word in ("two", "three")), Finished("stop"))
+    ollm_app(Plugin, plugin, replies=[answer, "ok"]).ask("go")
+    assert seen == ["one and two", "one and two and three"]
+    assert text[-1] == "one and two and three"
