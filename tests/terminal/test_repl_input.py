@@ -220,6 +220,39 @@ def test_other_terminals_and_locales(open_terminal: Open, server: ReplayServer, 
     assert "hi" in terminal.lines
 
 
+TICKS = """
+import time
+from ollm.api import Specs, StatusItem, hookimpl
+
+class Plugin(Specs):
+    @hookimpl
+    def ollm_status_items(self, ctx):
+        return [StatusItem("ticks", lambda ctx: f"tick {time.monotonic():.0f}")]
+"""
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_without_colour_nothing_is_drawn_that_nobody_typed(open_terminal: Open, tmp_path: Path, plain: bool) -> None:
+    metadata = tmp_path / "site" / "ticks-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: ticks\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[ollm]\nticks = ticks:Plugin\n")
+    (tmp_path / "site" / "ticks.py").write_text(TICKS)
+    terminal = open_terminal(environ={"PYTHONPATH": str(tmp_path / "site"), "NO_COLOR": "1" if plain else ""})
+
+    def ticks() -> bool:
+        terminal.send("a\x08")
+        return "tick" in terminal.text
+
+    terminal.wait_until(ticks, "the bar")
+    terminal.send("x")
+    settled = time.monotonic() + 1
+    terminal.wait_until(lambda: terminal.cursor_line == "> x" and time.monotonic() > settled, "the last key")
+    written, until = len(terminal.raw), time.monotonic() + 2.5
+    terminal.wait_until(lambda: time.monotonic() > until or len(terminal.raw) > written, "a while")
+    assert (len(terminal.raw) == written) == plain
+
+
 def test_keys_that_nobody_knows_do_nothing(terminal: Terminal, server: ReplayServer) -> None:
     terminal.send("pl")
     for keys in (

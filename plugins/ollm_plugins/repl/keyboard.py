@@ -88,7 +88,8 @@ class Keyboard:
 
         def changed() -> None:
             session.bottom_toolbar = shown if self._bar.text else None
-            session.app.invalidate()
+            if not self._app.out.linear:  # else the next key shows it: nothing is drawn anew by itself
+                session.app.invalidate()
 
         session.reserve_space_for_menu = min(MENU, session.app.output.get_size().rows // 2)
         refreshing = asyncio.ensure_future(self._bar.refresh(changed))
