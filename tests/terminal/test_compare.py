@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.plugins.test_compare_masking import said_by
 from tests.replay import RememberingServer, Request, entry, load
 from tests.terminal import screen
 from tests.terminal.screen import Terminal
@@ -81,6 +82,25 @@ def test_a_blind_choice_shows_the_names_only_afterwards_and_stands(tmp_path: Pat
         shell.press("enter")
         assert shell.wait_for_end() == 0
     assert (kept(tmp_path, server)["choice"], kept(tmp_path, server)["winner"]) == ("winner", 2)
+
+
+def test_a_model_that_says_who_it_is_is_read_only_after_the_choice(tmp_path: Path) -> None:
+    models = ("llama3:8b", "qwen3:4b")
+    script = {"/api/chat": said_by("I am Llama 3, as everybody knows by now.")}
+    with (
+        RememberingServer(listed=[entry(name) for name in models], script=script, speed=1.0, load_ms=0) as server,
+        compare(tmp_path, server, "P", *models, "gone:1b", "--parallel", "--blind") as shell,
+    ):
+        shell.wait_for(r"Which is best\?")
+        assert shell.text.count("I am [name hidden], as") == 2
+        assert "Llama" not in shell.text
+        assert "gone" not in shell.text
+        place = 1 + next(place for place in range(3) if f"{place + 1} {'ABC'[place]} failed" not in shell.text)
+        shell.send(str(place))
+        shell.wait_for("I am Llama 3, as", count=2)
+        shell.press("enter")
+        assert shell.wait_for_end() == 0
+        assert "gone" in shell.text
 
 
 def test_on_a_narrow_screen_answers_stand_one_above_the_other(tmp_path: Path, server: RememberingServer) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -67,6 +69,23 @@ class Contest:
 
         :return: the exit code
         """
+        with self._masked():
+            return self._held()
+
+    @contextmanager
+    def _masked(self) -> Iterator[None]:
+        """Hide names in what plugins say meanwhile."""
+        out = self._ctx.out
+        before = out.on_notice
+        if self._terms.blind:
+            show = before or (lambda notice: out.say(f"ollm: {notice.text}"))
+            out.on_notice = lambda notice: show(Notice(notice.code, self._race.mask.line(notice.text)))
+        try:
+            yield
+        finally:
+            out.on_notice = before
+
+    def _held(self) -> int:
         out = self._ctx.out
         watched, broken_off = out.is_terminal and out.draws_aside and not self._terms.as_json, False
         try:
@@ -92,7 +111,7 @@ class Contest:
             nonlocal shown
             while shown < len(self._columns) and self._columns[shown].over:
                 now = self._now()
-                self._ctx.out.print(f"{heading(now, shown)}\n{said(now.answers[shown])}\n")
+                self._ctx.out.print(f"{heading(now, shown)}\n{said(now, shown)}\n")
                 self._ctx.out.stdout.flush()
                 shown += 1
 

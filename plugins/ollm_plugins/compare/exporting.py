@@ -29,10 +29,10 @@ def markdown(compared: Compared) -> str:
 def _markdown(compared: Compared) -> Iterator[str]:
     yield f"# Comparison of {compared.at[:16].replace('T', ' ')} UTC\n"
     yield _fenced(compared.prompt)
-    for place, answer in enumerate(compared.answers):
+    for place in range(len(compared.answers)):
         best = " (the best)" if compared.winner == place else ""
         yield f"\n## {place + 1}. {_cell(compared.title(place))}{best}\n"
-        yield _fenced(said(answer))
+        yield _fenced(said(compared, place))
     yield f"\n## Numbers\n\n| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}"
     for row in rows(compared):
         yield f"| {' | '.join(map(_cell, row))} |"
@@ -57,8 +57,8 @@ def page(compared: Compared) -> str:
     title = f"Comparison of {compared.at[:16].replace('T', ' ')} UTC"
     answers = "".join(
         f"<article{' class=best' if compared.winner == place else ''}><h2>{place + 1}. {_safe(compared.title(place))}</h2>"
-        f"<pre>{_safe(said(answer))}</pre></article>\n"
-        for place, answer in enumerate(compared.answers)
+        f"<pre>{_safe(said(compared, place))}</pre></article>\n"
+        for place in range(len(compared.answers))
     )
     head = "".join(f"<th>{_safe(column)}</th>" for column in COLUMNS)
     body = "".join(f"<tr>{''.join(f'<td>{_safe(cell)}</td>' for cell in row)}</tr>\n" for row in rows(compared))

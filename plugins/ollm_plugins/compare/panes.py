@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ollm.api import visible
+from ollm_plugins.compare.masking import Mask, Masking
 from ollm_plugins.compare.running import Column
 from ollm_plugins.compare.wrapping import Wrapped, fitted
 
@@ -26,6 +27,8 @@ _WORDS: Final = {
     "failed": "failed",
     "ended": "was ended",
 }
+NOTHING: Final = Mask()
+"""Hides no names."""
 Row = list[tuple[str, str]]
 """Pieces of a row, each with its style."""
 
@@ -33,11 +36,14 @@ Row = list[tuple[str, str]]
 class Pane:
     """One model's part of the screen.
 
+    :param mask: hides names in what is seen
     :ivar back: rows for which the user has scrolled up; 0 follows the text
     """
 
-    def __init__(self, column: Column) -> None:
+    def __init__(self, column: Column, mask: Mask = NOTHING) -> None:
         self.column = column
+        self._mask = mask
+        self._masking = Masking(mask)
         self.back = 0
         self._wrapped = Wrapped(LEAST)
         self._source: list[str] = []
@@ -49,16 +55,22 @@ class Pane:
         column = self.column
         if column.said is not self._source or width != self._wrapped.width:
             self._wrapped, self._source, self._seen, self._told = Wrapped(width), column.said, 0, 0
+            self._masking = Masking(self._mask)
         before = self._wrapped.height
         for piece in column.said[self._seen :]:
-            self._wrapped.feed(piece)
+            self._wrapped.feed(self._masking.feed(piece))
         self._seen = len(column.said)
         if column.over and column.runs and not self._told:
             self._told = 1
-            failure = column.runs[-1].failure
+            self._wrapped.feed(self._masking.rest())
+            failure = self._mask.line(column.runs[-1].failure)
             self._wrapped.feed(f"{chr(10) if self._seen else ''}[{failure}]" if failure else "")
         if self.back:
             self.back += self._wrapped.height - before
+
+    def reveal(self) -> None:
+        """Show the names from now on."""
+        self._mask, self._source = NOTHING, []
 
     def scroll(self, rows: int, height: int) -> None:
         """Scroll up, or down if negative; not past the first row."""

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from ollm.api import GenerationOptions, TurnRecord, camel
+from ollm_plugins.compare.masking import Mask
 
 Choice = Literal["", "winner", "tie", "bad"]
 """What the user said: nothing yet, one is best, all are as good, none is any good."""
@@ -146,6 +147,11 @@ class Compared(Struct, frozen=True):
     def hidden(self) -> bool:
         """Whether the names are not to be shown yet."""
         return self.blind and not self.choice
+
+    @property
+    def mask(self) -> Mask:
+        """What hides the names while they are not to be shown."""
+        return Mask(answer.model for answer in self.answers) if self.hidden else Mask()
 
     def title(self, place: int) -> str:
         """Return what to call an answer."""

@@ -27,6 +27,7 @@ from ollm.api import (
     replace,
 )
 from ollm_plugins.compare.deciding import Plan, Wanted
+from ollm_plugins.compare.masking import Mask
 from ollm_plugins.compare.results import Answer, Run, numbers_of, sent
 
 if TYPE_CHECKING:
@@ -83,11 +84,15 @@ class Column:
 
 
 class Race:
-    """Models that answer a prompt."""
+    """Models that answer a prompt.
+
+    :ivar mask: hides their names, if they are to be hidden
+    """
 
     def __init__(self, app: App, columns: Sequence[Column], plan: Plan, task: Task) -> None:
         self._app = app
         self.columns = columns
+        self.mask = Mask(column.wanted.model for column in columns if column.wanted.label)
         self._plan = plan
         self._task = task
         self._changed: Callable[[Column], None] = lambda _: None
@@ -164,7 +169,7 @@ class Race:
                     self._take(column, event)
             failure = ""
         except OllmError as error:
-            failure = _masked(column, str(error))
+            failure = str(error)
         finally:
             column.runs.append(_run(conversation, failure, column.said))
             if column.turn is None and column.runs[-1].answered:
@@ -179,19 +184,11 @@ class Race:
         elif isinstance(event, Waiting):
             self._set(column, "loading")
         elif isinstance(event, Notice):
-            self._app.out.notify(Notice(event.code, f"{column.title}: {_masked(column, event.text)}"))
+            self._app.out.notify(Notice(event.code, f"{column.title}: {self.mask.line(event.text)}"))
 
     def _set(self, column: Column, state: State) -> None:
         column.state = state
         self._changed(column)
-
-
-def _masked(column: Column, text: str) -> str:
-    """Return a text that does not name the model while its name is hidden."""
-    if not column.wanted.label:
-        return text
-    model = column.wanted.model
-    return text.replace(model, column.title).replace(model.removesuffix(":latest"), column.title)
 
 
 def _run(conversation: Conversation, failure: str, said: Sequence[str]) -> Run:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from ollm.api import camel, to_document
-from ollm_plugins.compare.results import Answer, Compared, Numbers, common, differing
+from ollm_plugins.compare.results import Compared, Numbers, common, differing
 
 if TYPE_CHECKING:
     from ollm.api import Output
@@ -74,11 +74,11 @@ def context(numbers: Numbers) -> str:
     return used if numbers.context_size is None else f"{used} of {numbers.context_size}"
 
 
-def said(answer: Answer) -> str:
+def said(compared: Compared, place: int) -> str:
     """Return what a model said, and what went wrong with it."""
-    run = answer.shown
-    failure = f"[{run.failure}]" if run.failure else ""
-    return "\n".join(part for part in (run.text.rstrip("\n"), failure) if part) or "[nothing came]"
+    run, mask = compared.answers[place].shown, compared.mask
+    failure = f"[{mask.line(run.failure)}]" if run.failure else ""
+    return "\n".join(part for part in (mask.answer(run.text).rstrip("\n"), failure) if part) or "[nothing came]"
 
 
 def verdict(compared: Compared) -> str:
@@ -115,9 +115,9 @@ def tell(out: Output, compared: Compared, *, answers: bool = True) -> None:
 
     :param answers: whether the texts are wanted, too
     """
-    for place, answer in enumerate(compared.answers if answers else ()):
+    for place in range(len(compared.answers) if answers else 0):
         out.print(heading(compared, place))
-        out.print(said(answer))
+        out.print(said(compared, place))
         out.print()
     out.table(COLUMNS, rows(compared), SPARE)
     for line in terms(compared):
@@ -137,14 +137,16 @@ def tell_choice(out: Output, compared: Compared) -> None:
 def document(compared: Compared) -> dict[str, Any]:
     """Describe a comparison for programs; what is hidden is null."""
     found: dict[str, Any] = to_document(compared)
+    mask = compared.mask
     for shown, answer in zip(found["answers"], compared.answers, strict=True):
         shown |= {"answered": answer.answered, "numbers": to_document(answer.numbers)}
         shown["spread"] = {camel(name): list(pair) for name, pair in answer.spread().items()}
-        shown["text"] = answer.shown.text
-        shown["failure"] = answer.shown.failure
+        for run in shown["runs"] if compared.hidden else ():
+            told = {"text": mask.answer(run["text"]), "thinking": mask.answer(run["thinking"])}
+            run |= {**told, "failure": mask.line(run["failure"]), "notices": [*map(mask.line, run["notices"])]}
+        shown["text"] = mask.answer(answer.shown.text)
+        shown["failure"] = mask.line(answer.shown.failure)
         if compared.hidden:
-            shown |= {"provider": None, "model": None, "digest": None}
-            for run in shown["runs"]:
-                run["notices"] = []  # they name models
+            shown.update({"provider": None, "model": None, "digest": None})
     found["differingOptions"] = differing(compared.answers)
     return found

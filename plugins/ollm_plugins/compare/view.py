@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from msgspec import Struct
 
-from ollm.api import replace
+from ollm.api import Notice, replace
 from ollm_plugins.compare.panes import Pane, Shown, frame, text_height
 from ollm_plugins.compare.results import Choice, Compared
 from ollm_plugins.compare.wrapping import fitted, width_of, wrapped
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
-    from ollm.api import Notice, Output
+    from ollm.api import Output
     from ollm_plugins.compare.running import Race
 
 FRAMES: Final = 15
@@ -77,7 +77,7 @@ class View:
         self._finished = finished
         self._stays = stays
         self._goes_on = goes_on
-        self._panes = [Pane(column) for column in race.columns]
+        self._panes = [Pane(column, race.mask) for column in race.columns]
         self._shown = Shown()
         self._shown.numbers = not begun.blind
         self._shown.titles = [column.title for column in race.columns]
@@ -124,7 +124,7 @@ class View:
                 self._leave()
 
     def _note(self, notice: Notice) -> None:
-        self._notices.append(notice)
+        self._notices.append(Notice(notice.code, self._race.mask.line(notice.text)))
         self._app.invalidate()
 
     def _leave(self) -> None:
@@ -214,6 +214,8 @@ class View:
         self._hint = ""
         if self._compared.blind:
             self._shown.titles = [self._compared.title(place) for place in range(len(self._panes))]
+            for pane in self._panes:
+                pane.reveal()
 
     def _keys(self) -> KeyBindings:
         from prompt_toolkit.key_binding import KeyBindings
