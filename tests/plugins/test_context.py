@@ -1,6 +1,7 @@
 """Does a conversation stay within its context, with everything said? Against a server that counts, over a socket."""
 
 import json
+import re
 
 import pytest
 from ollm_plugins.context.observe import render
@@ -390,3 +391,21 @@ def test_the_status_says_how_full_the_context_is(talk):
     turn = one.conversation.last_turn
     assert render(StatusContext(one.ollm.app.context, "ollama", MODEL, turn)) == "context 30% (152/512)"
     assert render(StatusContext(one.ollm.app.context)) is None
+
+
+def test_where_the_server_counts_nothing_the_estimate_is_shown_as_one(talk):
+    def silent(request):
+        recorded = answering(request)
+        *lines, end = recorded.objects
+        kept = {name: value for name, value in end.items() if not name.endswith("_count")}
+        return recorded.but(lines=tuple(json.dumps(each) for each in (*lines, kept)))
+
+    one = talk(SMALL, silent)
+    events = one.say(long("box", 100))
+    assert events[-1].usage.prompt_tokens is None
+    shown = render(StatusContext(one.ollm.app.context, "ollama", MODEL, one.conversation.last_turn))
+    assert re.fullmatch(r"context ~(2\d|3\d)% \(~1\d\d/512\)", shown)
+    assert f"{MODEL} did not say how many it has read." in one.shown("context")
+    for word in ("cat", "dog", "end"):
+        one.say(long(word))
+    assert "turns are summarized" in one.said

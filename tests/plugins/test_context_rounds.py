@@ -22,6 +22,7 @@ from ollm.api import (
     OllmError,
     Service,
     Specs,
+    TokenCounter,
     Tool,
     ToolCall,
     TurnContext,
@@ -116,9 +117,56 @@ def test_a_short_result_stays_as_it_is():
 
 def test_a_system_prompt_larger_than_the_context_is_refused_with_what_to_do(talk):  # noqa: F811
     one = talk(f"{SMALL}chat: {{systemPrompt: '{long('rule', 700)}'}}")
-    with pytest.raises(OllmError, match="Shorten what goes with it"):
+    with pytest.raises(OllmError, match="Shorten the system prompt"):
         one.say("Hello")
     assert one.bodies == []
+
+
+def test_tools_larger_than_the_context_are_named(talk):  # noqa: F811
+    class Many(Specs):
+        @hookimpl
+        def ollm_tools(self, ctx):
+            return [Tool(f"t{each}", long("does", 60), {"type": "object"}, "json:dumps", "none") for each in range(9)]
+
+    one = talk(SMALL, plugins=(Many,), able=TOOLS)
+    with pytest.raises(OllmError, match="Offer fewer tools"):
+        one.say(long("box", 100))
+    assert one.bodies == []
+
+
+def test_images_larger_than_the_context_are_named(talk):  # noqa: F811
+    one = talk(SMALL, able=("completion", "vision"))
+    with pytest.raises(OllmError, match="Leave images out"):
+        one.say("What is this?", (PIXEL, PIXEL))
+    assert one.bodies == []
+
+
+def as_long_as(one, tokens):
+    """Return a text that makes a prompt of at least so many tokens, by the estimate of just now."""
+    counter = one.ollm.app.context.services.find(TokenCounter)
+
+    def counted(words):
+        request = ChatRequest(MODEL, (Message("user", long("cat", words)),))
+        return one.ollm.app.run(counter.count_request(request, "ollama")).tokens
+
+    return long("cat", next(words for words in range(tokens * 2) if counted(words) >= tokens))
+
+
+def test_a_prompt_that_only_leaves_no_room_for_an_answer_is_said_to_do_so(talk):  # noqa: F811
+    one = talk(SMALL)
+    with pytest.raises(OllmError, match="only 512, of which 64 are kept for the answer"):
+        one.say(as_long_as(one, 480))
+
+
+def test_a_summary_goes_where_only_it_has_no_room_beside_the_prompt(talk):  # noqa: F811
+    one = talk(SMALL)
+    one.say(long("box"))
+    one.command("context compact --keep 0")
+    one.say(as_long_as(one, 430))
+    assert [len(body["messages"]) for body in one.bodies[-1:]] == [1]
+    assert "The oldest turn is left out" in one.said
+    one.command("context undo")
+    assert one.cuts[-1].summary == SUMMARY
 
 
 def test_a_prompt_that_never_fits_costs_the_conversation_nothing(talk):  # noqa: F811

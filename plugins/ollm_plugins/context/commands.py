@@ -42,6 +42,8 @@ async def show(ctx: CommandContext, *, as_json: Json = False) -> None:
     say(ctx.out, f"{taken}; {_limit(sent)}.")
     if read is not None:
         say(ctx.out, f"{sent.request.model} read {read:,} tokens and answered with {answered or 0:,}.")
+    elif not sent.drafted:
+        say(ctx.out, f"{sent.request.model} did not say how many it has read.")
     if cuts:
         say(ctx.out, _told(cuts[-1]))
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 
-from ollm.api import ChatRequest, ContextWindow, ContextWindows, TokenCount, TokenCounter, TurnContext
+from ollm.api import ChatRequest, ContextWindow, ContextWindows, TokenCount, TokenCounter, TurnContext, replace
 from ollm_plugins.context.turns import head_of
 
 ANSWER: Final = 512
 """Tokens kept free for an answer that nobody has limited; at most an eighth of the context."""
+
+Largest = Literal["prompt", "images", "system prompt", "tools"]
+"""What may be too long by itself."""
 
 
 class Measured(Struct, frozen=True):
@@ -39,14 +42,6 @@ class Measured(Struct, frozen=True):
         """Whether there is room for an answer."""
         return self.tokens <= self.room
 
-    @property
-    def has_long_prompt(self) -> bool:
-        """Whether what the user writes is longer than all that goes with it."""
-        head = head_of(self.request.messages)
-        own = sum(len(message.content) for message in self.request.messages[head:])
-        beside = sum(len(message.content) for message in self.request.messages[:head])
-        return own >= beside + sum(len(f"{tool.description}{tool.parameters}") for tool in self.request.tools)
-
 
 class Scales:
     """Measures the requests of one turn.
@@ -65,6 +60,24 @@ class Scales:
         prompt = await self.counter.count_request(request, self.turn.provider)
         window = await self._windows.window_of(request, self.turn.provider, prompt)
         return Measured(request, prompt, window, self.scale)
+
+    async def length(self, request: ChatRequest) -> float:
+        """Count a request, without asking anybody for its window."""
+        return (await self.counter.count_request(request, self.turn.provider)).tokens * self.scale
+
+    async def largest(self, request: ChatRequest) -> Largest:
+        """Say what takes most of a request that holds nothing of earlier turns."""
+        head = head_of(request.messages)
+        own = request.messages[head:]
+        seen = await self.length(ChatRequest(request.model, own))
+        read = await self.length(ChatRequest(request.model, tuple(replace(each, images=()) for each in own)))
+        lengths: dict[Largest, float] = {
+            "prompt": read,
+            "images": seen - read,
+            "system prompt": await self.length(ChatRequest(request.model, request.messages[:head])),
+            "tools": await self.length(ChatRequest(request.model, (), request.tools)),
+        }
+        return max(lengths, key=lambda name: lengths[name])
 
 
 def scales_of(turn: TurnContext, scale: float = 1.0) -> Scales | None:

@@ -28,12 +28,15 @@ def on_rewind(context: RewindContext) -> None:
 
 
 def render(context: StatusContext) -> str | None:
-    """Return how full the context was in the last turn, in percent and in the server's own numbers."""
+    """Return how full the context was in the last turn, in the server's own numbers; by the estimate if it says none."""
     turn = context.last_turn
     size = turn.options.context_size if turn is not None and turn.options is not None else None
-    if turn is None or not size or turn.usage.prompt_tokens is None:
+    if turn is None or not size:
         return None
     sent = known(context.host.services).sent.get(turn.context.conversation) if turn.context is not None else None
-    size = max(size, sent.size) if sent is not None and sent.turn is turn.context else size
-    taken = turn.usage.prompt_tokens + (turn.usage.completion_tokens or 0)
-    return f"context {100 * taken / size:.0f}% ({taken:,}/{size:,})"
+    sent = sent if sent is not None and sent.turn is turn.context else None
+    size = max(size, sent.size) if sent is not None else size
+    if turn.usage.prompt_tokens is not None:
+        taken = turn.usage.prompt_tokens + (turn.usage.completion_tokens or 0)
+        return f"context {100 * taken / size:.0f}% ({taken:,}/{size:,})"
+    return f"context ~{100 * sent.tokens / size:.0f}% (~{sent.tokens:,}/{size:,})" if sent is not None else None

@@ -13,7 +13,7 @@ from ollm.api import (
     replace,
 )
 from ollm_plugins.context.grow import grown
-from ollm_plugins.context.measure import Measured, Scales
+from ollm_plugins.context.measure import Largest, Measured, Scales
 from ollm_plugins.context.results import LEAST, longest_of, with_results
 from ollm_plugins.context.settings import ContextSettings
 from ollm_plugins.context.summarize import Summarizer
@@ -24,6 +24,13 @@ TARGET: Final = 0.6
 """Part of the room that a prompt takes after a cut: the less, the rarer the next one, which reads all of it anew."""
 
 _STOPPED: Final = "/context compact makes room, /new begins anew, /context size or --num-ctx raises the size."
+
+_REMEDIES: Final[dict[Largest, str]] = {
+    "prompt": "Shorten the prompt",
+    "images": "Leave images out",
+    "system prompt": "Shorten the system prompt (/context shows of what it consists)",
+    "tools": "Offer fewer tools (/context shows what they take)",
+}
 
 
 class Overflow:
@@ -61,9 +68,9 @@ class Overflow:
             if now.fits:
                 return now
         covers = await self._covers(whole, now)
-        if covers == 0:
-            raise self._refusal(now, self._remedy(now))
-        return await self._cut(whole, now, covers, summarize=policy != "drop")
+        if covers == 0 and not self._cuts_summary:
+            raise await self._never(now)
+        return await self._cut(whole, now, covers or self._covered(), summarize=covers > 0 and policy != "drop")
 
     async def compacted(self, whole: ChatRequest, now: Measured, keep: int) -> Measured | None:
         """Summarize all turns but the last few; None when there are no others.
@@ -81,13 +88,14 @@ class Overflow:
         self._keep(now, then, covers, summary)
         return then
 
-    async def _length(self, request: ChatRequest) -> float:
-        """Count a request, without asking anybody for its window."""
-        return (await self._scales.counter.count_request(request, self._turn.provider)).tokens * self._scales.scale
-
     def _covered(self) -> int:
         cuts = self._views.cuts(self._turn.conversation)
         return cuts[-1].covers if cuts else 0
+
+    @property
+    def _cuts_summary(self) -> str:
+        cuts = self._views.cuts(self._turn.conversation)
+        return cuts[-1].summary if cuts else ""
 
     async def _with_short_results(self, whole: ChatRequest, least: Measured) -> ChatRequest:
         """Return a request of which the tool results of this turn are so short that it fits.
@@ -100,14 +108,14 @@ class Overflow:
         while most > LEAST:
             most = max(most // 2, LEAST)
             short = with_results(whole, own, most)
-            if await self._length(with_cut(short, len(self._turn.messages), "")) <= least.room:
+            if await self._scales.length(with_cut(short, len(self._turn.messages), "")) <= least.room:
                 text = (
                     f"The results of the tools are too long for a context of {least.window.size:,} tokens: of each, "
                     f"the model gets {most:,} characters, from its beginning and its end."
                 )
                 self._turn.host.notify(Notice("context-results", text))
                 return short
-        raise self._refusal(least, self._remedy(least))
+        raise await self._never(least)
 
     async def _covers(self, whole: ChatRequest, now: Measured) -> int:
         """Return how many messages have to go so that the rest takes no more than a part of the room.
@@ -121,7 +129,7 @@ class Overflow:
         low, high = 0, len(choices) - 1
         while low < high:
             middle = (low + high) // 2
-            if await self._length(with_cut(whole, choices[middle], "")) + budget <= now.room * TARGET:
+            if await self._scales.length(with_cut(whole, choices[middle], "")) + budget <= now.room * TARGET:
                 high = middle
             else:
                 low = middle + 1
@@ -135,7 +143,7 @@ class Overflow:
             self._turn.host.notify(Notice("context-no-summary", text))
             summary, then = "", await self.measured(with_cut(whole, covers, ""))
         if not then.fits:
-            raise self._refusal(then, self._remedy(then))
+            raise await self._never(then)
         self._keep(now, then, covers, summary)
         return then
 
@@ -175,9 +183,10 @@ class Overflow:
         """Return how long a summary may be, in tokens."""
         return min(self._settings.summary_tokens, now.window.size // 8)
 
-    def _remedy(self, now: Measured) -> str:
-        what = "the prompt" if now.has_long_prompt else "what goes with it (/context shows of what it consists)"
-        return f"Shorten {what}, or raise the context size (/context size, --num-ctx)."
+    async def _never(self, now: Measured) -> OllmError:
+        """Refuse a request that does not fit although it holds nothing of earlier turns."""
+        remedy = _REMEDIES[await self._scales.largest(now.request)]
+        return self._refusal(now, f"{remedy}, or raise the context size (/context size, --num-ctx).")
 
     def _refusal(self, now: Measured, remedy: str) -> OllmError:
         about = "has" if now.prompt.exact else "has about"
@@ -185,6 +194,8 @@ class Overflow:
             f"The prompt {about} {now.tokens:,} tokens with all that goes with it, the context of {now.request.model} "
             f"only {now.window.size:,}"
         )
+        if now.tokens <= now.window.size:
+            problem += f", of which {now.window.size - now.room:,} are kept for the answer"
         return OllmError(problem, remedy)
 
 
