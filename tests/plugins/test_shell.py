@@ -192,6 +192,7 @@ def test_a_folder_that_becomes_a_link_after_the_question_is_not_taken(ollm_app, 
     [
         *("OPENAI_API_KEY", "MY_KEY", "my_token", "CI_TOKEN_2", "DB_PASSWORD", "CLIENT_SECRET", "SECRET_THING"),
         *("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "GITHUB_TOKEN", "GITHUB_ENV", "X_CREDENTIALS", "SSH_AUTH_SOCK"),
+        *("SSHPASS", "SENTRY_DSN", "SLACK_WEBHOOK_URL", "AZURE_STORAGE_CONNECTION_STRING"),
         *("OLLM_HOME", "OLLM_WHATEVER", "MYSQL_PWD", "PGPASSWORD", "GH_PAT", "GIT_ASKPASS", "NPM_CONFIG__AUTH"),
     ],
 )
@@ -203,6 +204,25 @@ def test_secrets_are_not_passed_on(shell, name):
 def test_a_password_in_an_address_is_not_passed_on_whatever_its_name():
     given = {"DATABASE_URL": "postgres://me:hunter2@db/x", "HOMEPAGE": "https://example.org:80/a@b"}
     assert set(given) & set(environment(given)) == {"HOMEPAGE"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "ghp_" + "a1B2" * 9,
+        "export T=sk-proj-" + "a1B2" * 9,
+        "-----BEGIN OPENSSH PRIVATE KEY-----",
+        "AKIA" + "ABCD" * 4,
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.x",
+    ],
+)
+def test_a_token_is_not_passed_on_whatever_its_name(value):
+    given = {
+        "SOMETHING": value,
+        "TASK": "risk-management-of-everything-and-all",
+        "NAMES": "skeleton npm_config_registry",
+    }
+    assert set(given) & set(environment(given)) == {"TASK", "NAMES"}
 
 
 def test_the_user_may_let_names_through(shell):
@@ -230,14 +250,26 @@ def test_it_is_ended_when_its_time_is_up_with_all_that_it_has_started(shell, wor
     began = time.monotonic()
     text = shell(command, timeout=0.5)
     assert text == "begun\n\n[ended after 0.5 s, because its time was up]"
-    assert 2 < time.monotonic() - began < 5, "asked first, then made to"
+    assert 2 < time.monotonic() - began < 20, "asked first, then made to"
     assert all(gone((workspace / name).read_text().strip()) for name in ("shell", "child"))
 
 
-def test_what_ends_when_it_is_asked_to_is_not_waited_for(shell):
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell of a process's variables")
+def test_a_session_of_its_own_does_not_outlive_its_time_but_may_outlive_its_end(shell, workspace):
+    starts = "setsid sh -c 'trap \"\" TERM; echo $$ > {}; sleep 60; sleep 60' & while [ ! -s {} ]; do sleep 0.01; done;"
+    shell(starts.format("late", "late") + "sleep 60", timeout=3)
+    assert gone((workspace / "late").read_text().strip())
+    shell(starts.format("daemon", "daemon"))
+    pid = (workspace / "daemon").read_text().strip()
+    assert alive(pid)
+    os.killpg(int(pid), signal.SIGKILL)
+
+
+def test_what_ends_when_it_is_asked_to_is_not_waited_for(shell, monkeypatch):
+    monkeypatch.setattr(process, "GRACE", 30.0)
     began = time.monotonic()
     text = shell("trap 'echo bye; exit' TERM; sleep 60 & wait", timeout=0.3)
-    assert text.startswith("bye\n") and time.monotonic() - began < 1.5
+    assert text.startswith("bye\n") and time.monotonic() - began < 15
 
 
 def test_the_settings_bound_what_a_model_may_ask_for(shell):
@@ -254,7 +286,10 @@ def interruptible():
     signal.signal(signal.SIGINT, before)
 
 
-def test_ctrl_c_ends_it_with_all_that_it_has_started(shell, workspace, interruptible):
+@pytest.mark.parametrize(
+    "own", ["", pytest.param("setsid", marks=pytest.mark.skipif(sys.platform != "linux", reason="see above"))]
+)
+def test_ctrl_c_ends_it_with_all_that_it_has_started(shell, workspace, interruptible, own):
     pids = workspace / "pids"
 
     def press():
@@ -266,8 +301,8 @@ def test_ctrl_c_ends_it_with_all_that_it_has_started(shell, workspace, interrupt
     threading.Thread(target=press).start()
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        shell("(echo $BASHPID >> pids; sleep 60; sleep 60) & echo $$ >> pids; wait; sleep 60")
-    assert time.monotonic() - began < 5
+        shell(f"{own} bash -c 'echo $BASHPID >> pids; sleep 60; sleep 60' & echo $$ >> pids; wait; sleep 60")
+    assert time.monotonic() - began < 20
     assert all(map(gone, pids.read_text().split()))
 
 
@@ -306,7 +341,7 @@ def test_what_is_left_in_the_background_is_ended_and_said(shell, workspace):
     began = time.monotonic()
     text = shell("sleep 60 & echo $! > pid; echo started")
     assert text.startswith("started\n") and text.endswith("; what it had left in the background was ended]")
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20
     assert gone((workspace / "pid").read_text().strip())
 
 
@@ -314,7 +349,7 @@ def test_what_holds_the_output_open_from_another_session_is_not_waited_for(shell
     began = time.monotonic()
     text = shell("setsid sh -c 'echo $$ > pid; sleep 30' & while [ ! -s pid ]; do sleep 0.01; done; echo started")
     try:
-        assert text.startswith("started\n") and time.monotonic() - began < 3
+        assert text.startswith("started\n") and time.monotonic() - began < 20
     finally:
         os.kill(int((workspace / "pid").read_text()), signal.SIGKILL)
 
@@ -435,6 +470,9 @@ def test_a_folders_name_cannot_pose_as_a_command(shell, workspace):
         ("ls", "ls"),
         ("git status --short", "git status"),
         ("npm run build", "npm run"),
+        ("pip3.11 list", "pip3.11 list"),
+        ("md5sum x", "md5sum"),
+        ("7z l x", "7z"),
         (" cargo  test x", "cargo test"),
     ],
 )
@@ -459,6 +497,19 @@ def test_always_covers_the_first_words(command, words):
         "X=1 git status",
         "./git status",
         "python -c x",
+        "python3.12 -c x",
+        "PYTHON3 -c x",
+        "python.exe -c x",
+        "perl5.36 -e x",
+        "node-18 -e x",
+        "vim -c x",
+        "tar -xf a",
+        "uv run x",
+        "uv  run x",
+        "poetry run x",
+        "docker run x",
+        "git config core.pager x",
+        "git bisect run x",
         "sudo ls",
         "env ls",
         "bash x",

@@ -10,15 +10,32 @@ from typing import Final
 
 SECRET_NAMES: Final = (
     *("*_KEY", "*APIKEY*", "*API_KEY*", "*_KEY_ID", "*_TOKEN", "*_TOKEN_*", "TOKEN", "*SECRET*", "*_PAT", "*_COOKIE"),
-    *("*PASSWORD*", "*PASSWD*", "*PASSPHRASE*", "PGPASS*", "*_PASS", "MYSQL_PWD", "*CREDENTIAL*", "*_AUTH", "*_AUTH_*"),
+    *(
+        "*PASSWORD*",
+        "*PASSWD*",
+        "*PASSPHRASE*",
+        "PGPASS*",
+        "*_PASS",
+        "SSHPASS",
+        "MYSQL_PWD",
+        "*CREDENTIAL*",
+        "*_AUTH",
+        "*_AUTH_*",
+    ),
     *("AWS_*", "AZURE_*", "GOOGLE_*", "GCP_*", "GITHUB_*", "GH_*", "GITLAB_*", "CI_JOB_*", "HF_*", "VAULT_*"),
-    *("OPENAI_*", "ANTHROPIC_*", "OLLM_*", "NETRC"),
+    *("OPENAI_*", "ANTHROPIC_*", "OLLM_*", "NETRC", "*_DSN", "*WEBHOOK*", "*CONNECTION_STRING*", "*BEARER*", "*_JWT"),
     *("SSH_AUTH_SOCK", "SSH_AGENT_PID", "GPG_AGENT_INFO", "*_ASKPASS"),  # who can reach an agent can use its keys
 )
 """Patterns of names, in capitals."""
 
 _WITH_PASSWORD: Final = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
 """An address such as `postgres://me:secret@host`, whatever the variable is called."""
+
+_TOKEN: Final = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY|\b(AKIA|ASIA)[A-Z0-9]{16}\b|\beyJ[\w-]{8,}\.eyJ"
+    r"|\b(gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|sk-|[sr]k_live_|npm_|hf_|pypi-|AIza)[\w-]{16}"
+)
+"""A key or token in the form that the services give it (GitHub, GitLab, Slack, OpenAI, Stripe, npm, AWS, Google …)."""
 
 _COLORS: Final = ("FORCE_COLOR", "CLICOLOR_FORCE", "COLORTERM")
 
@@ -46,7 +63,7 @@ def environment(environ: Mapping[str, str], passed: Iterable[str] = ()) -> dict[
 
 
 def _is_secret(name: str, value: str) -> bool:
-    return _matches(name, SECRET_NAMES) or _WITH_PASSWORD.search(value) is not None
+    return _matches(name, SECRET_NAMES) or bool(_WITH_PASSWORD.search(value) or _TOKEN.search(value))
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:

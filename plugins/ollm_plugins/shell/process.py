@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -63,24 +64,30 @@ async def run(
 ) -> Ended:
     """Run a command in a process group of its own, which is ended with it, after its time, or when this is cancelled.
 
+    What it has started in a session of its own lives on when it has come to its end, as a daemon is meant to. In the other
+    two cases that is ended as well, where the system tells (Linux) and it has kept the environment that it was given.
+
     :param seconds: its time
     :param take: gets its output, stdout and stderr in the order in which they are written
     :raises OSError: it cannot be started
     """
     watcher = _Watcher(take)
     began = time.monotonic()
-    starting = asyncio.ensure_future(_start(watcher, argv, cwd, environ))
-    timed_out = False
+    number = os.urandom(16).hex()
+    mark = f"OLLM_COMMAND={number}"
+    starting = asyncio.ensure_future(_start(watcher, argv, cwd, {**environ, "OLLM_COMMAND": number}))
+    timed_out = finished = False
     try:
         await asyncio.shield(starting)  # half a start, cancelled, would leave behind what the shell has started by then
         timed_out = not await _within(watcher.exited, seconds)
         taken = time.monotonic() - began
         if not timed_out:
             await _within(watcher.closed, _LAST_WORDS)
+        finished = not timed_out
     finally:
         transport = await starting
         try:
-            left = await _end(transport.get_pid())
+            left = await _end(transport.get_pid(), "" if finished else mark)
             await _within(watcher.exited, _LAST_WORDS)
         finally:
             transport.close()
@@ -98,7 +105,7 @@ async def _start(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         cwd=cwd,
-        env=dict(environ),
+        env=environ,
         start_new_session=True,
         creationflags=_NEW_GROUP,
     )
@@ -115,28 +122,33 @@ async def _within(event: asyncio.Event, seconds: float) -> bool:
     return True
 
 
-async def _end(group: int) -> bool:
-    """End a group of processes; say whether there was any left of it."""
+async def _end(group: int, mark: str) -> bool:
+    """End a group of processes; say whether there was any left of it.
+
+    :param mark: a variable; whatever has it in its environment is ended, too
+    """
     if sys.platform == "win32":
         return _send(group, signal.SIGTERM)
-    if not _lives(group):
+    if not _lives(group, mark):
         return False
-    _send(group, signal.SIGTERM)
+    _send(group, signal.SIGTERM, mark)
     try:
         until = time.monotonic() + GRACE
-        while time.monotonic() < until and _lives(group):  # noqa: ASYNC110  (nobody tells of a group)
+        while time.monotonic() < until and _lives(group, mark):  # noqa: ASYNC110  (nobody tells of a group)
             await asyncio.sleep(_STEP)
     finally:
-        _send(group, _KILL)
+        _send(group, _KILL, mark)
     return True
 
 
-def _lives(group: int) -> bool:
-    """Say whether a process of a group runs.
+def _lives(group: int, mark: str) -> bool:
+    """Say whether a process of a group runs, or one with a mark.
 
     For the system, one that has ended counts until its parent has noticed; the first process of a container may take
     its time to do so.
     """
+    if _marked(mark):
+        return True
     if not _send(group, 0):
         return False
     states = [state for found, state in map(_group_and_state, Path("/proc").glob("[0-9]*/stat")) if found == group]
@@ -152,10 +164,19 @@ def _group_and_state(stat: Path) -> tuple[int, str]:
     return int(group), state
 
 
+def _marked(mark: str) -> list[int]:
+    """Return the processes that have a variable in their environment, as far as Linux tells of it; one that has ended has none."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ") if mark else ():
+        with contextlib.suppress(OSError):  # it is somebody else's, or has just gone
+            found += [int(path.parent.name)] if mark.encode() in path.read_bytes().split(b"\0") else []
+    return found
+
+
 if sys.platform == "win32":
     _KILL: Final = signal.SIGTERM
 
-    def _send(group: int, number: int) -> bool:
+    def _send(group: int, number: int, mark: str = "") -> bool:  # noqa: ARG001  (as the other one is called)
         """End a process and those that it has started; Windows knows no gentler way. Says that none is left."""
         import subprocess
 
@@ -167,8 +188,11 @@ if sys.platform == "win32":
 else:
     _KILL: Final = signal.SIGKILL
 
-    def _send(group: int, number: int) -> bool:
-        """Send a signal to a group of processes, 0 for none; say whether there is such a group."""
+    def _send(group: int, number: int, mark: str = "") -> bool:
+        """Send a signal to a group of processes, 0 for none, and to those with a mark; say whether there is such a group."""
+        for each in _marked(mark):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(each, number)
         try:
             os.killpg(group, number)
         except (ProcessLookupError, PermissionError):  # macOS says the latter of processes that have ended

@@ -15,91 +15,44 @@ from typing import Final
 from ollm.api import OllmError
 
 _HOME: Final = (
-    *(
-        ".ssh",
-        ".gnupg",
-        ".aws",
-        ".azure",
-        ".kube",
-        ".docker",
-        ".oci",
-        ".fly",
-        ".kaggle",
-        ".terraform.d",
-        ".pki",
-        ".1password",
-    ),
-    *(
-        ".password-store",
-        ".bitcoin",
-        ".electrum",
-        ".ethereum",
-        ".claude*",
-        ".codex",
-        ".gemini",
-        ".ollm",
-        ".ollama/id_*",
-    ),
-    *(".mozilla", ".thunderbird", ".librewolf", ".waterfox", ".zen", ".var/app", "snap/*"),
-    *(".cache/mozilla", ".cache/google-chrome*", ".cache/chromium", ".cache/huggingface/token", ".huggingface"),
-    *(".env", ".env.*", "*.env", ".envrc", ".netrc", "_netrc", ".npmrc", ".yarnrc*", ".pypirc", ".pgpass", ".my.cnf"),
-    *(".htpasswd", ".git-credentials", ".dockercfg", ".vault-token", ".boto", ".s3cfg", ".databrickscfg", ".snowsql"),
-    *(".msmtprc", ".mbsyncrc", ".offlineimaprc", ".fetchmailrc", ".*_history", ".viminfo", ".lesshst"),
-    *(
-        ".cargo/credentials*",
-        ".gem/credentials",
-        ".m2/settings*.xml",
-        ".gradle/gradle.properties",
-        ".composer/auth.json",
-    ),
-    *(
-        "credentials",
-        "*credentials*.json",
-        "secrets.json",
-        "secrets.toml",
-        "secrets.y*ml",
-        "secrets.ini",
-        "service-account*.json",
-        "terraform.tfstate*",
-        "*.tfvars",
-    ),
-    *("*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.ppk", "*.gpg", "*.asc", "*.age"),
-    *("id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*"),
-)
+    ".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".oci", ".fly", ".kaggle", ".terraform.d", ".pki",
+    ".1password", ".password-store", ".bitcoin", ".electrum", ".ethereum", ".claude*", ".codex", ".gemini", ".ollm",
+    ".ollama/id_*", ".mozilla", ".thunderbird", ".librewolf", ".waterfox", ".zen", ".var/app", "snap/*",
+    ".cache/mozilla", ".cache/google-chrome*", ".cache/chromium", ".cache/huggingface/token", ".huggingface", ".env",
+    ".env.*", "*.env", ".envrc", ".netrc", "_netrc", ".npmrc", ".yarnrc*", ".pypirc", ".pgpass", ".my.cnf",
+    ".htpasswd", ".git-credentials", ".dockercfg", ".vault-token", ".boto", ".s3cfg", ".databrickscfg", ".snowsql",
+    ".msmtprc", ".mbsyncrc", ".offlineimaprc", ".fetchmailrc", ".*_history", ".viminfo", ".lesshst",
+    ".cargo/credentials*", ".gem/credentials", ".m2/settings*.xml", ".gradle/gradle.properties",
+    ".composer/auth.json", "credentials", "*credentials*.json", "secrets.json", "secrets.toml", "secrets.y*ml",
+    "secrets.ini", "service-account*.json", "terraform.tfstate*", "*.tfvars", "*.pem", "*.key", "*.p12", "*.pfx",
+    "*.jks", "*.keystore", "*.kdbx", "*.ppk", "*.gpg", "*.asc", "*.age", "id_rsa*", "id_dsa*", "id_ecdsa*",
+    "id_ed25519*",
+)  # fmt: skip
 """Patterns of what holds secrets, by the conventions of the programs that write it: in the user's home folder."""
 
 _CONFIG: Final = (
-    *(
-        "gcloud",
-        "gh",
-        "glab-cli",
-        "hub",
-        "op",
-        "sops",
-        "age",
-        "rclone",
-        "containers",
-        "git/credentials",
-        "doctl",
-        "hcloud",
-    ),
-    *("stripe", "configstore", "github-copilot", "composer/auth.json", "pip", "pypoetry/auth.toml"),
-    *("google-chrome*", "chromium", "BraveSoftware", "microsoft-edge*", "vivaldi*", "opera*"),
-    *("1Password", "Bitwarden", "keepassxc", "Signal", "Slack", "discord", "evolution"),
-)
+    "gcloud", "gh", "glab-cli", "hub", "op", "sops", "age", "rclone", "containers", "git/credentials", "doctl",
+    "hcloud", "stripe", "configstore", "github-copilot", "composer/auth.json", "pip", "pypoetry/auth.toml",
+    "google-chrome*", "chromium", "BraveSoftware", "microsoft-edge*", "vivaldi*", "opera*", "1Password", "Bitwarden",
+    "keepassxc", "Signal", "Slack", "discord", "evolution",
+)  # fmt: skip
 """In `.config`."""
 
-_DATA: Final = ("keyrings", "kwalletd", "containers", "fish", "evolution", "TelegramDesktop")
+_DATA: Final = (
+    "keyrings", "kwalletd", "containers", "fish", "evolution", "TelegramDesktop",
+)  # fmt: skip
 """In `.local/share`."""
 
-_ETC: Final = ("shadow*", "gshadow*", "ssh/*_key", "ssl/private", "krb5.keytab", "NetworkManager/system-connections")
+_ETC: Final = (
+    "shadow*", "gshadow*", "ssh/*_key", "ssl/private", "krb5.keytab", "NetworkManager/system-connections",
+)  # fmt: skip
 """In `/etc`, for whoever works as root."""
 
 _VARIABLES: Final = (
-    *("GNUPGHOME", "PASSWORD_STORE_DIR", "KUBECONFIG", "DOCKER_CONFIG", "NETRC", "PGPASSFILE", "NPM_CONFIG_USERCONFIG"),
-    *("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AZURE_CONFIG_DIR", "CLOUDSDK_CONFIG", "GH_CONFIG_DIR"),
-    *("GOOGLE_APPLICATION_CREDENTIALS", "HF_TOKEN_PATH", "HISTFILE", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR"),
-)
+    "GNUPGHOME", "PASSWORD_STORE_DIR", "KUBECONFIG", "DOCKER_CONFIG", "NETRC", "PGPASSFILE", "NPM_CONFIG_USERCONFIG",
+    "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AZURE_CONFIG_DIR", "CLOUDSDK_CONFIG", "GH_CONFIG_DIR",
+    "GOOGLE_APPLICATION_CREDENTIALS", "HF_TOKEN_PATH", "HISTFILE", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR",
+)  # fmt: skip
 """What says that such places are elsewhere."""
 
 _REPLACED: Final = ("/tmp", "/run", "/var/tmp")  # noqa: S108  (they are replaced, not used)

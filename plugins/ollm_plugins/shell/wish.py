@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,22 +18,29 @@ _LONGEST: Final = 20_000
 _SPECIAL: Final = frozenset(";&|<>()$`\\#{}!")
 """Characters that can make more than one simple command of a line, or another one than it seems to be."""
 
-_WITH_SUBCOMMANDS: Final = frozenset(
-    (
-        *("apt", "brew", "bun", "cargo", "conda", "docker", "dotnet", "gh", "git", "go", "gradle", "helm", "just"),
-        *("kubectl", "make", "mvn", "npm", "pip", "pip3", "pnpm", "podman", "poetry", "ruff", "systemctl"),
-        *("terraform", "tox", "uv", "yarn"),
-    )
-)
-_RUN_ANYTHING: Final = frozenset(
-    (
-        *("awk", "bash", "builtin", "busybox", "chroot", "command", "dash", "doas", "env", "eval", "exec", "expect"),
-        *("find", "fish", "flock", "gawk", "gdb", "ionice", "ksh", "lua", "mawk", "nice", "node", "nohup", "npx"),
-        *("parallel", "perl", "php", "pipx", "python", "python3", "rsync", "ruby", "runuser", "screen", "script"),
-        *("sed", "setsid", "sh", "source", "ssh", "stdbuf", "strace", "su", "sudo", "tclsh", "time", "timeout"),
-        *("tmux", "unshare", "uvx", "watch", "xargs", "zsh", "."),
-    )
-)
+_VERSION: Final = re.compile(r"(?<=[a-z])([-.]?[\d.]+)?(\.exe)?$")
+"""What may stand after a program's name, as in `python3.12`."""
+
+_WITH_SUBCOMMANDS: Final = frozenset((
+    "apt", "brew", "bun", "cargo", "conda", "docker", "dotnet", "gh", "git", "go", "gradle", "helm", "just",
+    "kubectl", "make", "mvn", "npm", "pip", "pnpm", "podman", "poetry", "ruff", "systemctl", "terraform", "tox", "uv",
+    "yarn",
+))  # fmt: skip
+_RUN_ANYTHING: Final = frozenset((
+    ".", "at", "awk", "bash", "batch", "builtin", "busybox", "bwrap", "chroot", "chrt", "cmd", "command", "coproc",
+    "crontab", "dash", "deno", "doas", "ed", "emacs", "emacsclient", "entr", "env", "eval", "ex", "exec", "expect",
+    "fakeroot", "find", "fish", "flock", "gawk", "gdb", "hyperfine", "ionice", "ipython", "java", "jshell", "julia",
+    "ksh", "less", "ltrace", "lua", "luajit", "man", "mawk", "more", "nawk", "nc", "ncat", "nice", "nix", "nix-shell",
+    "node", "nodemon", "nohup", "npx", "nsenter", "nvim", "osascript", "parallel", "perl", "php", "pipx",
+    "powershell", "prlimit", "pwsh", "pypy", "python", "r", "rscript", "rsync", "ruby", "runuser", "scp", "screen",
+    "script", "sed", "setpriv", "setsid", "sftp", "sh", "socat", "source", "ssh", "sshpass", "stdbuf", "strace", "su",
+    "sudo", "systemd-run", "tar", "taskset", "tclsh", "time", "timeout", "tmux", "trap", "ts-node", "tsx", "unshare",
+    "uvx", "valgrind", "vi", "view", "vim", "watch", "wine", "xargs", "xvfb-run", "zip", "zsh",
+    "bun x", "conda run", "docker compose", "docker exec", "docker run", "gh alias", "gh extension", "git bisect",
+    "git config", "git difftool", "git filter-branch", "git grep", "git mergetool", "git rebase", "git submodule",
+    "go generate", "go run", "go tool", "kubectl exec", "kubectl run", "npm exec", "npm x", "pnpm dlx", "pnpm exec",
+    "podman exec", "podman run", "poetry run", "tox exec", "uv run", "uv tool", "yarn dlx", "yarn exec", "yarn node",
+))  # fmt: skip
 """Programs that run whatever they are given, so that their name says nothing of what they do."""
 
 
@@ -92,9 +100,12 @@ def prefix(command: str) -> str:
     """
     words = command.split()
     spaces = {each for each in command.strip() if each.isspace()} - {" ", "\t"}
-    if spaces or _SPECIAL.intersection(command) or not _is_plain(words[0]) or words[0] in _RUN_ANYTHING:
+    if spaces or _SPECIAL.intersection(command) or not _is_plain(words[0]):
         return command
-    if words[0] not in _WITH_SUBCOMMANDS:
+    name = _VERSION.sub("", words[0].lower())
+    if name in _RUN_ANYTHING or f"{name} {' '.join(words[1:2])}" in _RUN_ANYTHING:
+        return command
+    if name not in _WITH_SUBCOMMANDS:
         return words[0]
     return " ".join(words[:2]) if len(words) > 1 and _is_plain(words[1]) and words[1][0] != "-" else command
 
