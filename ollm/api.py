@@ -177,6 +177,7 @@ if TYPE_CHECKING:
     from ollm.questions import readable as readable
     from ollm.records import AuditedCall as AuditedCall
     from ollm.records import ConversationRecords as ConversationRecords
+    from ollm.records import may_keep as may_keep
     from ollm.session import Conversation as Conversation
     from ollm.settings import Settings as Settings
     from ollm.settings import nearest as nearest
@@ -359,7 +360,7 @@ _HOMES = {
         "PullsModels",
     ),
     "questions": ("Choice", "Question", "Reply", "chosen", "drawn", "forget_typed", "read_line", "readable"),
-    "records": ("AuditedCall", "ConversationRecords"),
+    "records": ("AuditedCall", "ConversationRecords", "may_keep"),
     "session": ("Conversation",),
     "settings": ("Settings", "nearest"),
     "settings_file": (

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from ollm.contexts import ServiceFinder
 from ollm.messages import ToolRecord
 
 
@@ -34,6 +35,11 @@ class AuditedCall(Struct, frozen=True):
 class ConversationRecords(Protocol):
     """Keeps conversations. One that the user does not want kept is never found here."""
 
+    @property
+    def keeps(self) -> bool:
+        """Whether the user wants kept what is said now; see `may_keep`."""
+        ...
+
     def tool_calls(self, *, conversation: str = "", tool: str = "", limit: int = 100) -> Sequence[AuditedCall]:
         """Return tool calls, the latest first.
 
@@ -54,3 +60,12 @@ class ConversationRecords(Protocol):
     def noted(self, conversation: str, name: str) -> Any:
         """Return what was kept under a name; None if nothing was."""
         ...
+
+
+def may_keep(services: ServiceFinder) -> bool:
+    """Whether a plugin may write to its own files what is said now, e.g. the lines that are typed.
+
+    It may not where the user wants nothing of this run kept.
+    """
+    records = services.find(ConversationRecords)
+    return records is None or records.keeps

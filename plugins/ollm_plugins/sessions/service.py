@@ -54,6 +54,11 @@ class Sessions:
         with closing(self._database()) as database:
             return database.change(work, wipe=wipe)
 
+    @property
+    def keeps(self) -> bool:
+        """Whether the user wants kept what is said now."""
+        return self.recorder.keeps
+
     def load(self, session: str) -> list[Message]:
         """Return a conversation that is about to be gone on with, as far as it can be read.
 
