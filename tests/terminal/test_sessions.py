@@ -178,3 +178,17 @@ def test_resuming_in_the_shell_opens_the_repl(open_terminal):
     assert [text for role, text in said(third) if role == "user"] == ["One", "Two", "Three"]
     third.ask("/session show last")
     assert "> Three" not in third.text.split("/session show last")[1]
+
+
+def test_nothing_that_is_typed_is_kept_in_private(open_terminal, tmp_path):
+    word = "Zanzibar"
+    for arguments, files in ((["--no-save"], set()), ([], {"sessions.db", "lines.jsonl"})):
+        terminal = open_terminal(*arguments)
+        terminal.ask(f"Tell me about {word}.")
+        terminal.ask(f"! echo {word}")
+        terminal.press("up")
+        terminal.wait_for(f"> ! echo {word}")
+        terminal.press("c-c", "c-d")
+        assert terminal.wait_for_end() == 0
+        found = [each for each in (tmp_path / "home").rglob("*") if each.is_file()]
+        assert {each.name for each in found if word.encode() in each.read_bytes()} == files

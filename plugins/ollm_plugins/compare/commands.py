@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ollm.api import CommandContext, Completes, UsageError, replace
+from ollm.api import CommandContext, Completes, UsageError, may_keep, replace
 from ollm_plugins.compare.asking import Asked, asked
 from ollm_plugins.compare.contest import LABELS, Contest, Terms
 from ollm_plugins.compare.deciding import Plan, Wanted, Wish, decide
@@ -82,7 +82,7 @@ def compare(  # noqa: PLR0913  (one for each option)
         settings.seed if seed is None else seed,
         repeat,
         blind=blind,
-        save=settings.save and not no_save,
+        save=settings.save and not no_save and may_keep(ctx.app.services),
         as_json=as_json,
         winner=winner,
     )

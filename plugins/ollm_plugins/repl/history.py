@@ -33,13 +33,21 @@ class FolderHistory(History):
     :param file: where they are kept; None keeps none
     :param folder: returns the one that the user works in
     :param tell: is told, once, that a line could not be kept
+    :param may_keep: says whether the line that was typed may be kept
     """
 
-    def __init__(self, file: Path | None, folder: Callable[[], str], tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        file: Path | None,
+        folder: Callable[[], str],
+        tell: Callable[[str], None],
+        may_keep: Callable[[], bool] = lambda: True,
+    ) -> None:
         super().__init__()
         self._file = file
         self._folder = folder
         self._tell = tell
+        self._may_keep = may_keep
         self._shortened = False
 
     def load_history_strings(self) -> Iterable[str]:
@@ -50,7 +58,7 @@ class FolderHistory(History):
 
     def store_string(self, string: str) -> None:
         """Keep a line; one that begins with a space is kept for this run only, as shells do."""
-        if self._file is None or string.startswith(" "):
+        if self._file is None or string.startswith(" ") or not self._may_keep():
             return
         row = json.dumps([round(time.time(), 3), self._folder(), string], ensure_ascii=False)
         try:

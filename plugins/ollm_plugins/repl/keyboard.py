@@ -17,7 +17,7 @@ from prompt_toolkit.output import ColorDepth, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 
-from ollm.api import Notice
+from ollm.api import Notice, may_keep
 from ollm_plugins.repl.completion import LineCompleter
 from ollm_plugins.repl.history import FolderHistory
 from ollm_plugins.repl.keys import bindings
@@ -134,4 +134,5 @@ def _history(app: App) -> FolderHistory:
     def tell(text: str) -> None:
         app.out.notify(Notice("history-not-kept", text))
 
-    return FolderHistory(app.paths.home / "history" / "lines.jsonl", lambda: os.fspath(app.workspace), tell)
+    file = app.paths.home / "history" / "lines.jsonl"
+    return FolderHistory(file, lambda: os.fspath(app.workspace), tell, lambda: may_keep(app.services))

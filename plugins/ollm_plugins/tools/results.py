@@ -22,6 +22,7 @@ from ollm.api import (
     ToolContext,
     ToolReturned,
     TurnContext,
+    may_keep,
     replace,
 )
 from ollm_plugins.tools.cutting import cut
@@ -123,7 +124,11 @@ class Trimming:
         return replace(result, content=text)
 
     async def _kept(self, result: ToolReturned, tool: ToolContext) -> str:
-        """Keep the whole, and say for the model where it is."""
+        """Keep the whole, and say for the model where it is; where nothing is to be kept, it is lost."""
+        if not may_keep(self._ctx.services):
+            text = f"{result.call.name} returned more than the model gets; the rest is lost, since nothing of this run is kept."
+            self._ctx.notify(Notice("result-trimmed", text))
+            return "the rest is lost"
         try:
             path = await asyncio.to_thread(self._keeper.keep, tool.turn.id, result.content)
         except OllmError as error:
