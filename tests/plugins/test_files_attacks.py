@@ -306,6 +306,17 @@ def test_names_do_not_reach_the_answer_as_commands_or_lines(call, work):
     assert shown("\ud800") == "\ufffd"
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems have no such names")
+def test_names_and_patterns_that_are_no_unicode_do_not_end_a_search(call, work):
+    with open(os.path.join(os.fsencode(work), b"\xff.txt"), "wb") as file:
+        file.write(b"needle\n")
+    assert call("glob", pattern="*.txt").content == "\\xff.txt"
+    assert call("grep", pattern="needle").content == "\\xff.txt\n  1: needle"
+    assert call("glob", pattern="\udcff*").content == "\\xff.txt"
+    assert call("grep", pattern="\ud800").content == "No line in . is like \ufffd."
+    assert call("read_file", path="\udcff.txt").content == "1\tneedle"
+
+
 # secrets
 
 
@@ -346,6 +357,9 @@ def home_of(work):
         ".kube/config",
         "terraform.tfstate",
         "vault.kdbx",
+        ".git/config",
+        ".git/modules/sub/config",
+        ".hg/hgrc",
     ],
 )
 def test_usual_places_of_secrets_ask(call, work, name):
@@ -357,7 +371,10 @@ def test_usual_places_of_secrets_ask(call, work, name):
     assert call.preview.careful
 
 
-@pytest.mark.parametrize("name", [".env.example", "environment.py", "secrets.py", "README.md", "keys.txt", "src/env/a"])
+@pytest.mark.parametrize(
+    "name",
+    [".env.example", "config", ".git/HEAD", "environment.py", "secrets.py", "README.md", "keys.txt", "src/env/a"],
+)
 def test_other_files_do_not_ask(call, work, name):
     (work / name).parent.mkdir(parents=True, exist_ok=True)
     (work / name).write_text("x\n")
@@ -369,8 +386,8 @@ def test_other_files_do_not_ask(call, work, name):
     "name",
     [
         ".git/hooks/pre-commit",
-        ".git/config",
-        ".GIT/config",
+        ".GIT/hooks/pre-commit",
+        ".cargo/config.toml",
         ".ollm/project.yaml",
         ".github/workflows/ci.yml",
         ".gitlab-ci.yml",
@@ -563,3 +580,12 @@ def test_a_change_to_what_another_call_of_the_same_answer_has_changed_is_shown_a
     shown = [each.preview.text for each in approver.requests]
     assert ["-old" in shown[0], "+one" in shown[0], "-one" in shown[1], "+two" in shown[1]] == [True] * 4
     assert (work / "a").read_text() == "two\n"
+
+
+def test_an_edit_of_many_lines_that_are_alike_does_not_take_for_ever(call, work, patience):
+    (work / "a").write_text("y\n" * 300_000)
+    assert (
+        "most similar lines begin with line 1"
+        in call("edit_file", path="a", old="y\n" * 150_000 + "x", new="z").content
+    )
+    assert "from line 1 on" in call("edit_file", path="a", old="y \n" * 150_000, new="z").content

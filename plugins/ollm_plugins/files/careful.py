@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterable
 from fnmatch import translate
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,9 @@ _SECRET_FOLDERS: Final = frozenset((
     ".ssh", ".aws", ".azure", ".gnupg", ".kube", ".docker", ".password-store", ".mozilla", ".thunderbird", ".1password",
 ))  # fmt: skip
 
+_SECRET_WITHIN: Final = frozenset(((".git", "config"), (".hg", "hgrc"), (".svn", "auth")))
+"""Folders, and what at any depth in them may hold the password of a remote repository."""
+
 _PROGRAMS: Final = ("Library", "AppData")
 """Folders in a home folder in which programs keep what is theirs on macOS and Windows: browsers, keychains."""
 
@@ -39,13 +43,13 @@ _RUNS: Final = (
     ".gitmodules", ".gitattributes", ".vimrc", ".exrc", ".nvimrc", ".tmux.conf", ".gdbinit", ".pythonrc*", "config.fish",
     "authorized_keys", "crontab", "sitecustomize.py", "usercustomize.py", "*.pth", ".pre-commit-config.yaml",
     ".gitlab-ci.yml", ".travis.yml", "jenkinsfile", "azure-pipelines.yml", "bitbucket-pipelines.yml", ".drone.yml",
-    ".woodpecker.yml", ".mcp.json",
+    ".woodpecker.yml", ".mcp.json", ".lldbinit", ".yarnrc.yml", "lefthook.yml", ".nvim.lua",
 )  # fmt: skip
 """Names of files from which shells, editors and build servers run something by themselves."""
 
 _RUNS_FOLDERS: Final = frozenset((
     ".git", ".hg", ".svn", ".ollm", ".github", ".circleci", ".buildkite", ".husky", ".vscode", ".idea", ".devcontainer",
-    ".direnv", "cron.d",
+    ".direnv", "cron.d", ".cargo", ".claude", ".cursor",
 ))  # fmt: skip
 
 
@@ -62,7 +66,7 @@ def secret(path: Path, private: Iterable[Path] = (), home: Path | None = None, r
         return "it belongs to ollm itself"
     if name not in _EXAMPLES and _any_of(_SECRET).match(name):
         return "it may hold secrets"
-    if _SECRET_FOLDERS.intersection((*folders, name)):
+    if _SECRET_FOLDERS.intersection((*folders, name)) or _SECRET_WITHIN.intersection(combinations((*folders, name), 2)):
         return "it is in a usual place of secrets"
     if home is None or not path.is_relative_to(home) or path == home:
         return ""

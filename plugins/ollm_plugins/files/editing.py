@@ -80,12 +80,9 @@ def _absent(text: str, old: str, name: str) -> UsageError:
 
 def _apart_from_spaces(lines: list[str], wanted: list[str]) -> int | None:
     """Return the number of the first line from which on all lines are the wanted ones but for their white space."""
-    bare = [" ".join(each.split()) for each in lines]
-    sought = [" ".join(each.split()) for each in wanted]
-    if not any(sought):
-        return None
-    last = len(bare) - len(sought)
-    return next((at for at in range(last + 1) if bare[at] == sought[0] and bare[at : at + len(sought)] == sought), None)
+    bare, sought = ("".join(f"\n{' '.join(each.split())}" for each in those) + "\n" for those in (lines, wanted))
+    at = bare.find(sought) if sought.strip() else -1  # one search takes no longer the more lines are alike
+    return bare.count("\n", 0, at) if at >= 0 else None
 
 
 def _nearest(lines: list[str], wanted: list[str]) -> int | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import sys
 from collections.abc import AsyncGenerator, Mapping
@@ -197,10 +198,10 @@ async def _lines(job: Job) -> AsyncGenerator[dict[str, Any], None]:
     assert process.stdout
     assert process.stderr
     try:
-        process.stdin.write(msgspec.json.encode(job))
+        process.stdin.write(json.dumps(msgspec.to_builtins(job)).encode("ascii"))  # names need not be Unicode
         process.stdin.write_eof()
         async for line in process.stdout:
-            yield msgspec.json.decode(line)
+            yield json.loads(line)
         said = (await process.stderr.read()).decode("utf-8", "replace").strip()
         if await process.wait() > 0:
             raise OllmError(f"The search failed: {said.splitlines()[-1] if said else process.returncode}")

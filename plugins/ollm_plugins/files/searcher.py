@@ -229,7 +229,7 @@ def _around(line: str, at: int) -> str:
 
 def main() -> None:
     """Do one job and write what is found."""
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+    job = msgspec.convert(json.loads(sys.stdin.buffer.read()), Job)
     if hasattr(signal, "setitimer"):
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, job.seconds + 1)
