@@ -243,6 +243,32 @@ def test_a_table_too_wide_becomes_a_list(window: Open) -> None:
     assert shown == ["name: 1", "b: 2", "c: 3", "d: 4"]
 
 
+def test_words_of_a_table_stay_whole(window: Open) -> None:
+    source = "| a | description |\n|---|---|\n| of a cell that is long | everywhere |\n| b | c |\n\nEnd"
+    assert draw(window(30), source) == [
+        "a                 description",
+        "─" * 29,
+        "of a cell that    everywhere",
+        "is long",
+        "b                 c",
+        "",
+        "End",
+    ]
+    assert draw(window(18), source) == [
+        "a: of a cell that",
+        "is long",
+        "description:",
+        "everywhere",
+        "",
+        "a: b",
+        "description: c",
+        "",
+        "End",
+    ]
+    cells = [line.split()[0] for line in draw(window(40), f"| a | b |\n|---|---|\n| {'x' * 60} | y |")[2:]]
+    assert cells == ["x" * 35, "x" * 25], "what is longer than any word is broken"
+
+
 def test_the_head_of_a_table_without_rows_is_there(window: Open) -> None:
     assert draw(window(20), "| name | b | c | d |\n|-|-|-|-|") == ["name", "b", "c", "d"]
     assert draw(window(), "| name | b |\n|-|-|")[0] == "name   b"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from rich.text import Text
 
 from ollm_plugins.repl.inline import inline
-from ollm_plugins.repl.wrapping import cells, fitted
+from ollm_plugins.repl.wrapping import cells, fitted, longest, row_ends
 
 if TYPE_CHECKING:
     from ollm_plugins.repl.canvas import Canvas
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 NARROWEST: Final = 6
 """Columns of the terminal that each column needs; with fewer, each cell gets a row, its column's name before it."""
+
+WORD: Final = 20
+"""Columns of the terminal that a word may ask for, so that it is not broken, before each cell gets a row."""
 
 SPARE: Final = 1.5
 """How much wider than what is there a column is made when further rows may come."""
@@ -109,17 +112,19 @@ class Table:
         self._draw(head=True)
 
     def _measured(self, spare: float) -> list[int]:
-        """Give each column what it needs, as long as there is room; the widest ones give way first."""
+        """Give each column what it needs, as long as there is room; the widest ones give way first, words last."""
         count = max(len(self._head), 1)
         room = self._canvas.width - cells(self._lead) - 3 * (count - 1)
         if room < NARROWEST * count:
             return []
-        needed = [
-            max(cells(row[at].plain) for row in (self._head, *self._rows) if at < len(row)) for at in range(count)
-        ]
-        widths = [max(math.ceil(each * spare), 1) for each in needed]
+        columns = [[row[at].plain for row in (self._head, *self._rows) if at < len(row)] for at in range(count)]
+        widths = [max(1, *(math.ceil(cells(text) * spare) for text in column)) for column in columns]
+        words = [min(max(1, *map(longest, column)), WORD) for column in columns]
+        if sum(words) > room:
+            return []
         while sum(widths) > room:
-            widths[widths.index(max(widths))] -= 1
+            over = [width if width > word else 0 for width, word in zip(widths, words, strict=True)]
+            widths[over.index(max(over))] -= 1
         return widths
 
     def _draw(self, *, head: bool) -> None:
@@ -130,16 +135,22 @@ class Table:
         self._drawn = True
 
     def _as_list(self, rows: list[list[Text]]) -> list[str]:
-        """Return each cell on a line of its own, which the terminal breaks."""
+        """Return each cell on a line of its own, broken into rows."""
         lines: list[str] = []
         for row in rows or ([] if self._drawn else [self._head]):
+            if lines or self._drawn:
+                lines.append("")
             for at, cell in enumerate(row):
                 name = self._head[at].plain if rows and at < len(self._head) else ""
-                lines.append(
-                    self._look.ansi(Text.assemble((f"{name}: " if name else "", self._look.theme.strong), cell))
-                )
-            lines.append("")
+                lines += self._broken(Text.assemble((f"{name}: " if name else "", self._look.theme.strong), cell))
         return lines
+
+    def _broken(self, line: Text) -> list[str]:
+        ends = row_ends(line.plain, max(self._canvas.width - cells(self._lead), 4))
+        parts = [line[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
+        for part in parts:
+            part.rstrip()
+        return [self._look.ansi(part) for part in parts]
 
     def _as_table(self, rows: list[list[Text]], widths: list[int], *, head: bool) -> list[str]:
         from rich import box

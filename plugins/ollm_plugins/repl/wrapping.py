@@ -36,6 +36,11 @@ def cell(letter: str) -> int:
     return TAB if letter == "\t" else get_cwidth(letter)
 
 
+def longest(text: str) -> int:
+    """Return how many columns the longest piece of a text takes that is not broken if there is room for it."""
+    return max((cells(piece[0].rstrip()) for piece in _PIECE.finditer(text)), default=0)
+
+
 def row_ends(text: str, room: int) -> list[int]:
     """Return where each row of a text ends, spaces at its end included; the last row ends with the text.
 
