@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +193,67 @@ def test_a_failure_stays_in_its_column(tmp_path: Path, server: RememberingServer
         assert "has no model" in shell.text
         shell.press("c-c")
         assert shell.wait_for_end() == 0
+
+
+@contextmanager
+def locked(home: Path, server: RememberingServer) -> Iterator[sqlite3.Connection]:
+    """Hold the file of comparisons, which is there already, as another program that writes."""
+    with compare(home, server, "P", "one:1b", "two:1b", "--winner", "1") as shell:
+        assert shell.wait_for_end() == 0
+    with closing(sqlite3.connect(home / ".ollm" / "comparisons.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield other
+
+
+def test_while_another_program_writes_the_screen_lives_and_the_choice_is_kept_afterwards(
+    tmp_path: Path, server: RememberingServer
+) -> None:
+    with (
+        locked(tmp_path, server) as other,
+        compare(tmp_path, server, "P", "one:1b", "two:1b", "--parallel") as shell,
+    ):
+        shell.wait_for(r"Which is best\?")
+        shell.send("2")
+        shell.wait_for("You prefer ollama/two:1b")
+        shell.press("enter")
+        shell.wait_for("waits for another program that writes the comparisons")
+        other.execute("ROLLBACK")
+        assert shell.wait_for_end() == 0
+    assert (kept(tmp_path, server)["id"], kept(tmp_path, server)["winner"]) == (2, 1)
+
+
+@pytest.mark.parametrize("keys", ["qq", "\x03\x03"])
+def test_another_program_that_writes_need_not_be_waited_for(
+    tmp_path: Path, server: RememberingServer, keys: str
+) -> None:
+    with locked(tmp_path, server), compare(tmp_path, server, "P", "one:1b", "two:1b", "--parallel") as shell:
+        shell.wait_for(r"Which is best\?")
+        shell.send(keys)
+        assert shell.wait_for_end() == 0
+        assert "The comparison is not kept: Another program was writing, and you gave it up" in " ".join(shell.lines)
+    assert kept(tmp_path, server)["id"] == 1
+
+
+def test_nor_without_a_screen(tmp_path: Path, server: RememberingServer) -> None:
+    with locked(tmp_path, server):
+        environ = {"OLLAMA_HOST": server.url, "OLLM_PROJECT_DETECT": "no", "TERM": "dumb"}
+        with Terminal(tmp_path, environ, "compare", "P", "one:1b", "two:1b", columns=120) as shell:
+            shell.wait_for(re.escape(ANSWER[-40:].strip()), count=2)
+            shell.press("c-c")
+            assert shell.wait_for_end() == 130
+            assert "The comparison is not kept: Another program was writing, and you gave it up" in shell.text
+        for words in (("choose", "1", "2"), ("delete", "1")):
+            with terminal(tmp_path, server, "compare", *words) as shell:
+                shell.wait_until(lambda: is_at_work(shell.process.pid), "the file is opened")
+                shell.press("c-c")
+                assert shell.wait_for_end() == 130
+
+
+def is_at_work(pid: int) -> bool:
+    """Whether a process has opened the file of comparisons."""
+    with suppress(OSError):
+        return any("comparisons.db" in str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir())
+    return False
 
 
 def test_in_the_repl_the_winner_becomes_the_conversation(tmp_path: Path, server: RememberingServer) -> None:

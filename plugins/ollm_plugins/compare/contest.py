@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from threading import Event
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -49,6 +50,10 @@ class Contest:
         task = Task(given.prompt, alike(given.overrides, terms.seed), terms.repeat, given.images, given.earlier)
         self._race = Race(ctx.app, self._columns, plan, task)
         self._go_on = False
+        self._chosen_later = False
+        self._given_up = Event()
+        self._store = Store(ctx.app.context, lambda: not self._given_up.is_set())
+        self._was_kept = False
         if terms.winner is not None:
             named_before(given.models, terms.winner)
         self._compared = Compared(
@@ -95,8 +100,10 @@ class Contest:
                 self._wait()
         except (KeyboardInterrupt, EOFError):  # Ctrl-C, or the terminal was closed
             broken_off = True
-            self._complete(interrupted=True)
+            self.complete(interrupted=True)
+            self.keep()
         self._tell(answers=watched)
+        self._keep_choice()
         if self._go_on:
             return self._converse()
         if broken_off or self._compared.interrupted:
@@ -118,24 +125,26 @@ class Contest:
         if not self._terms.as_json:
             self._race.on_change(show)
         self._ctx.run(self._race.run())
-        self._complete(interrupted=False)
+        self.complete(interrupted=False)
+        self.keep()
 
     def _watch(self) -> None:
         """Let the models answer on a screen of their own, and let the user choose there."""
         from ollm_plugins.compare.view import View
 
         stays = self._terms.winner is None
-        view = View(self._ctx.out, self._race, self._compared, self._complete, stays=stays, goes_on=self._can_go_on())
+        view = View(self._ctx.out, self._race, self._compared, self, stays=stays, goes_on=self._can_go_on())
         outcome = self._ctx.run(view.run())
         self._go_on = outcome.go_on
-        if outcome.choice and not self._compared.choice:
-            self._choose(replace(self._compared, choice=outcome.choice, winner=outcome.winner))
+        self._chosen_later = bool(outcome.choice and not self._compared.choice)
+        if self._chosen_later:
+            self._compared = replace(self._compared, choice=outcome.choice, winner=outcome.winner)
 
     def _now(self) -> Compared:
         return replace(self._compared, answers=tuple(column.answer() for column in self._columns))
 
-    def _complete(self, *, interrupted: bool) -> Compared:
-        """Take in what has come, choose what is to be chosen at once, and keep it; before the user can walk away."""
+    def complete(self, *, interrupted: bool) -> Compared:
+        """Take in what has come, and choose what is to be chosen at once."""
         if self._compared.answers:
             return self._compared
         now = replace(self._now(), interrupted=interrupted)
@@ -146,21 +155,36 @@ class Contest:
             except UsageError as error:
                 self._ctx.out.notify(Notice("comparison-not-chosen", f"Nothing is chosen: {error}"))
         self._compared = now
-        if self._terms.save and any(answer.shown.text for answer in now.answers):
-            try:
-                self._compared = Store(self._ctx.app.context).add(now)
-            except OllmError as error:
-                self._ctx.out.notify(notice_of(error))
-        return self._compared
+        return now
 
-    def _choose(self, chosen: Compared) -> None:
-        self._compared = chosen
-        if chosen.id is None:
+    def keep(self) -> None:
+        """Keep what is complete, once; that takes long while another program writes, so it may be done in a thread."""
+        if self._was_kept or not (self._terms.save and any(answer.shown.text for answer in self._compared.answers)):
             return
+        self._was_kept = True
+        with self._told_if_not_kept("comparison"):
+            self._compared = self._store.add(self._compared)
+
+    def give_up(self) -> None:
+        """Wait no longer for another program that writes."""
+        self._given_up.set()
+
+    def _keep_choice(self) -> None:
+        """Keep what was chosen after the comparison was kept; all is shown by now, and Ctrl-C ends the waiting."""
+        chosen = self._compared
+        if self._chosen_later and chosen.id is not None:
+            with self._told_if_not_kept("choice"):
+                self._store.choose(chosen.id, chosen.choice, chosen.winner)
+
+    @contextmanager
+    def _told_if_not_kept(self, what: str) -> Iterator[None]:
         try:
-            Store(self._ctx.app.context).choose(chosen.id, chosen.choice, chosen.winner)
+            yield
         except OllmError as error:
-            self._ctx.out.notify(notice_of(error))
+            self._ctx.out.notify(notice_of(None if self._given_up.is_set() else error, what))
+        except KeyboardInterrupt:
+            self._ctx.out.notify(notice_of(None, what))
+            raise
 
     def _tell(self, *, answers: bool) -> None:
         if self._terms.as_json:

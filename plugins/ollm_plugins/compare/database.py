@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,8 @@ VERSION: Final = 1
 FILE: Final = "comparisons.db"
 WAIT: Final = 10.0
 """Seconds for which another process's write is waited for."""
+STEP: Final = 0.1
+"""Seconds that SQLite waits at a time: it hears neither Ctrl-C nor a wish to give up."""
 _SCHEMA: Final = """
 CREATE TABLE comparison(
     id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, profile TEXT NOT NULL, prompt TEXT NOT NULL,
@@ -35,11 +38,15 @@ CREATE TABLE tally(
 
 
 class Database:
-    """The file; each use opens it anew, so that nothing is held while models answer."""
+    """The file; each use opens it anew, so that nothing is held while models answer.
 
-    def __init__(self, host: HostContext) -> None:
+    :param goes_on: is asked while another process writes; False gives up waiting for it
+    """
+
+    def __init__(self, host: HostContext, goes_on: Callable[[], bool] = lambda: True) -> None:
         self.path: Path = host.paths.home / FILE
         self._notify = host.notify
+        self._goes_on = goes_on
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -67,7 +74,7 @@ class Database:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Hold the only transaction that writes; it is undone when something fails in it."""
         with self._open() as database:
-            database.execute("BEGIN IMMEDIATE")
+            self._patiently(lambda: database.execute("BEGIN IMMEDIATE"))
             try:
                 yield database
             except BaseException:
@@ -92,9 +99,9 @@ class Database:
 
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for attempt in (1, 2):
-            database = connect(self.path, timeout=WAIT, isolation_level=None)
+            database = connect(self.path, timeout=STEP, isolation_level=None)
             try:
-                _prepare(database, self.path)
+                self._patiently(partial(_prepare, database, self.path))
             except sqlite3.OperationalError:
                 database.close()
                 raise
@@ -109,6 +116,25 @@ class Database:
             else:
                 return database
         raise AssertionError("the second attempt returns or raises")
+
+    def _patiently(self, act: Callable[[], object]) -> None:
+        """Do something as soon as no other process is in its way.
+
+        :raises sqlite3.OperationalError: one is for too long, or nobody wants to wait any more
+        """
+        import sqlite3
+
+        until = time.monotonic() + WAIT
+        while True:
+            try:
+                act()
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+                if not busy or time.monotonic() > until or not self._goes_on():
+                    raise
+                time.sleep(0.01)  # some of it SQLite does not wait for at all
+            else:
+                return
 
     def _put_aside(self, why: str) -> None:
         set_aside(self.path, why, "comparisons are counted anew", self._notify, "comparisons-unreadable")
@@ -162,27 +188,9 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
         _make(database)
         return
     with file_lock(path):
-        _use_wal(database)
+        database.execute("PRAGMA journal_mode = WAL")  # readers need not wait for it
         _make(database)
     path.chmod(0o600)
-
-
-def _use_wal(database: sqlite3.Connection) -> None:
-    """Switch to the log that readers need not wait for; nobody waits for that by himself, not even SQLite.
-
-    :raises sqlite3.OperationalError: others read the file all the time
-    """
-    from sqlite3 import OperationalError
-
-    until = time.monotonic() + WAIT
-    while True:
-        try:
-            database.execute("PRAGMA journal_mode = WAL")
-            return
-        except OperationalError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.01)
 
 
 def _make(database: sqlite3.Connection) -> None:

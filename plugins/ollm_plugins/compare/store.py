@@ -7,7 +7,7 @@ many comparisons there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
@@ -84,10 +84,13 @@ class Tally(Struct, frozen=True):
 
 
 class Store:
-    """The comparisons of one user."""
+    """The comparisons of one user.
 
-    def __init__(self, host: HostContext) -> None:
-        self._database = Database(host)
+    :param goes_on: is asked while another process writes; False gives up waiting for it
+    """
+
+    def __init__(self, host: HostContext, goes_on: Callable[[], bool] = lambda: True) -> None:
+        self._database = Database(host, goes_on)
 
     @property
     def exists(self) -> bool:
@@ -244,6 +247,7 @@ def _pairs(compared: Compared) -> Iterator[Pair]:
         yield Pair(compared.profile, a, b, int(wins_a), int(wins_b), int(compared.choice == "tie"))
 
 
-def notice_of(error: OllmError) -> Notice:
-    """Return what to say when a comparison could not be kept."""
-    return Notice("comparison-not-kept", f"The comparison is not kept: {error}")
+def notice_of(error: OllmError | None, what: str = "comparison") -> Notice:
+    """Return what to say when something could not be kept; without an error, the user did not want to wait."""
+    why = error or "Another program was writing, and you gave it up"
+    return Notice(f"{what}-not-kept", f"The {what} is not kept: {why}")

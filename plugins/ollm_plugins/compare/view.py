@@ -34,11 +34,19 @@ FOOT: Final = 3
 """Rows that it takes there, at most."""
 
 
-class Completes(Protocol):
+class Keeps(Protocol):
     """Takes in what has come when all have answered, and keeps it."""
 
-    def __call__(self, *, interrupted: bool) -> Compared:
-        """Return the comparison as it is kept."""
+    def complete(self, *, interrupted: bool) -> Compared:
+        """Return the comparison as it is to be kept."""
+        ...
+
+    def keep(self) -> None:
+        """Keep it; called in a thread, since it waits for other programs that write."""
+        ...
+
+    def give_up(self) -> None:
+        """Wait no longer for them."""
         ...
 
 
@@ -56,7 +64,7 @@ class Outcome(Struct, frozen=True):
 class View:
     """The screen of one comparison.
 
-    :param finished: is told when all have answered, or the user broke that off
+    :param keeper: is told when all have answered, or the user broke that off
     :param stays: whether it waits for a choice at the end
     :param goes_on: whether the winner's answer can become the conversation
     """
@@ -66,7 +74,7 @@ class View:
         out: Output,
         race: Race,
         begun: Compared,
-        finished: Completes,
+        keeper: Keeps,
         *,
         stays: bool = True,
         goes_on: bool = True,
@@ -74,7 +82,7 @@ class View:
         self._out = out
         self._race = race
         self._compared = begun
-        self._finished = finished
+        self._keeper = keeper
         self._stays = stays
         self._goes_on = goes_on
         self._panes = [Pane(column, race.mask) for column in race.columns]
@@ -82,6 +90,7 @@ class View:
         self._shown.numbers = not begun.blind
         self._shown.titles = [column.title for column in race.columns]
         self._over = False
+        self._keeping: asyncio.Future[None] | None = None
         self._interrupted = False
         self._go_on = False
         self._leaves = False
@@ -102,9 +111,12 @@ class View:
         except OSError as gone:
             self._notices.clear()  # there is nobody to read them
             raise EOFError("the terminal was closed") from gone
+        except asyncio.CancelledError:  # Ctrl-C, as a signal
+            self._keeper.give_up()
+            raise
         finally:
             racing.cancel()
-            await asyncio.wait([racing])
+            await asyncio.wait([racing, *([self._keeping] if self._keeping else [])])
             self._out.on_notice = before
             for notice in self._notices:
                 (before or (lambda notice: self._out.say(f"ollm: {notice.text}")))(notice)
@@ -116,22 +128,33 @@ class View:
     async def _hold(self) -> None:
         try:
             await self._race.run()
-            self._compared = self._finished(interrupted=self._interrupted)
+            self._compared = self._keeper.complete(interrupted=self._interrupted)
+            self._keeping = asyncio.ensure_future(asyncio.to_thread(self._keeper.keep))
         finally:
             self._over = True
             self._app.invalidate()
             if self._interrupted or not self._stays or not any(each.answered for each in self._compared.answers):
                 self._leave()
+        await asyncio.shield(self._keeping)
+        if self._leaves:
+            self._leave()
 
     def _note(self, notice: Notice) -> None:
         self._notices.append(Notice(notice.code, self._race.mask.line(notice.text)))
         self._app.invalidate()
 
     def _leave(self) -> None:
-        """Close the screen, now or as soon as it is there."""
+        """Close the screen, now or as soon as it is there and the comparison is kept."""
         self._leaves = True
+        self._app.invalidate()
+        if self._is_keeping:
+            return
         if self._app.future is not None and not self._app.future.done():
             self._app.exit()
+
+    @property
+    def _is_keeping(self) -> bool:
+        return self._keeping is not None and not self._keeping.done()
 
     def _begun(self) -> None:
         if self._leaves:  # all was over before the screen was there
@@ -193,6 +216,8 @@ class View:
 
     def _keys_now(self) -> tuple[str, ...]:
         count = len(self._panes)
+        if self._leaves and self._is_keeping:
+            return "waits for another program that writes the comparisons", "q gives it up"
         if not self._over:
             return "q ends all", "x ends one", f"1-{count} choose it", "arrows and PgUp scroll"
         if self._compared.choice == "winner" and self._goes_on:
@@ -261,8 +286,10 @@ class View:
             self._leave()
 
     def _break_off(self) -> None:
-        """Leave; while models answer, end them all, and leave when they have."""
+        """Leave; while models answer, end them all, and leave when they have. Pressed again, do not wait for others."""
         if self._over:
+            if self._leaves:
+                self._keeper.give_up()
             self._leave()
         else:
             self._interrupted = True
