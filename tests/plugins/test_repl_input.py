@@ -164,7 +164,7 @@ def folder(tmp_path):
 def test_a_text_file_goes_with_the_prompt(folder):
     found = included("Explain @a.py, please", folder)
     assert found.prompt == "Explain @a.py, please\n\na.py:\n```py\nprint('a')\n```"
-    assert found.told == ("with a.py (1 lines)",)
+    assert found.told == ("with a.py (1 line)",)
 
 
 def test_names_with_spaces_and_fences_in_texts(folder):
@@ -308,6 +308,7 @@ def test_what_is_kept_is_bounded():
 def test_the_model_is_told_what_ran():
     prompt = Ran("make", 2, "```\nbad\n```").prompt
     assert prompt.startswith("I ran `make`; it ended with exit code 2.")
+    assert Ran("true", 0, "").prompt == "I ran `true`; it ended with exit code 0 and wrote nothing."
     assert "````\n```\nbad\n```\n````" in prompt
 
 

@@ -118,7 +118,18 @@ def test_files_after_an_at_are_completed_and_sent(terminal: Terminal, server: Re
     terminal.wait_until(lambda: "@notes.txt" in terminal.cursor_line, "the whole name")
     terminal.ask("")
     assert last_prompt(server).endswith("notes.txt:\n```txt\nthe secret is 42\n```")
-    assert "with notes.txt (1 lines)" in terminal.text
+    assert "with notes.txt (1 line)" in terminal.text
+
+
+def test_the_only_thing_that_could_be_meant_needs_no_second_enter(
+    terminal: Terminal, server: ReplayServer, tmp_path: Path
+) -> None:
+    (tmp_path / "home" / "my notes.txt").write_text("x\n")
+    terminal.send("What is @my")
+    terminal.press("tab")
+    terminal.wait_until(lambda: "@'my notes.txt'" in terminal.cursor_line, "the whole name, in quotes")
+    terminal.ask("")
+    assert "my notes.txt:\n" in last_prompt(server)
 
 
 def test_a_command_of_the_shell_and_what_the_model_gets_of_it(terminal: Terminal, server: ReplayServer) -> None:

@@ -38,7 +38,8 @@ class Ran(Struct, frozen=True):
     @property
     def prompt(self) -> str:
         """What the model is told of it."""
-        return f"I ran `{self.command}`; it ended with exit code {self.code}. Its output:\n\n{fenced(self.output)}"
+        told = f"I ran `{self.command}`; it ended with exit code {self.code}"
+        return f"{told}. Its output:\n\n{fenced(self.output)}" if self.output else f"{told} and wrote nothing."
 
 
 def run(command: str, folder: Path, environ: Mapping[str, str]) -> Ran:

@@ -1,4 +1,4 @@
-"""How is a text put into a block of Markdown that nothing in it can end?"""
+"""How is a text put into a block of Markdown that nothing in it can end, and how is its length told?"""
 
 from __future__ import annotations
 
@@ -11,3 +11,9 @@ def fenced(text: str, language: str = "") -> str:
     fence = "`" * (longest + 1)
     end = "" if text.endswith("\n") else "\n"
     return f"{fence}{language}\n{text}{end}{fence}"
+
+
+def counted(text: str) -> str:
+    """Say how many lines a text has."""
+    lines = len(text.splitlines())
+    return f"{lines:,} {'line' if lines == 1 else 'lines'}"

@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from ollm.api import UsageError, visible
-from ollm_plugins.repl.fencing import fenced
+from ollm_plugins.repl.fencing import counted, fenced
 
 MOST_TEXT: Final = 512 * 1024
 """Bytes of a text file that may be included: about 130,000 tokens, more than most models take."""
@@ -67,7 +67,7 @@ def included(line: str, workspace: Path) -> Included:
             continue
         text = _text(data, shown)
         parts.append(_block(shown, text))
-        told.append(f"with {shown} ({len(text.splitlines()):,} lines)")
+        told.append(f"with {shown} ({counted(text)})")
     plain = _MARK.sub(lambda match: f"@{match[2]}" if match[1] else match[0], line)
     return Included("\n\n".join([plain, *parts]), tuple(images), tuple(told))
 

@@ -37,6 +37,6 @@ def bindings() -> KeyBindings:
 
 
 def _is_chosen() -> bool:
-    """Say whether the menu of completions stands on one of them."""
+    """Say whether the menu of completions stands on one of several; a single one needs no choice."""
     state = get_app().current_buffer.complete_state
-    return state is not None and state.current_completion is not None
+    return state is not None and state.current_completion is not None and len(state.completions) > 1

@@ -11,6 +11,7 @@ import typer
 from msgspec import Struct
 
 from ollm.api import CommandContext, Completes, OllmError, UsageError
+from ollm_plugins.repl.fencing import counted
 
 if TYPE_CHECKING:
     from ollm.api import Output
@@ -148,9 +149,3 @@ def save(
     except OSError as error:
         raise OllmError(f"{file} cannot be written: {error.strerror or error}") from error
     ctx.out.prose(f"Saved {counted(text)} as {file}")
-
-
-def counted(text: str) -> str:
-    """Say how many lines a text has."""
-    lines = len(text.splitlines())
-    return f"{lines:,} {'line' if lines == 1 else 'lines'}"
