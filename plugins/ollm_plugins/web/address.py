@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from msgspec import Struct
 
-from ollm.api import UsageError
+from ollm.api import UsageError, is_unseen
 
 _LONGEST: Final = 4_000
 """Characters; servers take no more than about 8,000."""
@@ -56,7 +56,7 @@ def address_of(url: str) -> Address:
     url = url.strip()
     if len(url) > _LONGEST:
         raise UsageError(f"The address has {len(url)} characters; {_LONGEST} are allowed")
-    if "\\" in url or any(unicodedata.category(each)[0] in "CZ" for each in url):
+    if "\\" in url or any(unicodedata.category(each)[0] in "CZ" or is_unseen(each) for each in url):
         raise UsageError(
             "The address holds spaces or characters that no address can hold", "Write them as %20 and so on."
         )

@@ -22,8 +22,14 @@ _TEXTS: Final = (
     *("application/json", "application/xml", "application/javascript", "application/ecmascript", "application/yaml"),
     *("application/x-yaml", "application/toml", "application/sql", "application/x-sh", "application/x-ndjson"),
 )
-_NO_CHARSETS: Final = ("idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape")
-"""Codecs of Python that are no charset of any page; some take quadratic time."""
+_TITLE: Final = 300
+"""Characters of a title."""
+
+_KIND: Final = re.compile(r"[\w.+-]{1,40}/[\w.+-]{1,80}", re.ASCII)
+"""What a media type can be; anything else is a server's own words, which could pose as the tool's."""
+
+_NO_CHARSETS: Final = ("idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape", "utf_7")
+"""Codecs of Python that are no charset of any page, nor browsers'; some take quadratic time."""
 
 _CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]+)", re.ASCII | re.IGNORECASE)
 
@@ -55,12 +61,11 @@ async def text_of(page: Page, limit: int, *, raw: bool) -> Text:
     if not kind and b"\0" not in page.body[:4096]:
         kind = "text/html" if begins.startswith((b"<!doctype html", b"<html")) else "text/plain"
     if not (kind.startswith("text/") or kind in (*_HTML, *_TEXTS) or kind.endswith(("+json", "+xml"))):
-        raise UsageError(
-            f"{page.address.url} is {kind or 'of no known kind'!r}, which is no text", "Fetch another page."
-        )
+        named = kind if _KIND.fullmatch(kind) else "of no known kind"
+        raise UsageError(f"{page.address.url} is {named}, which is no text", "Fetch another page.")
     if kind in _HTML and not raw:
         found = await _converted(page, charset, limit)
-        title = " ".join(_seen(found.title).split())
+        title = " ".join(_seen(found.title).split())[:_TITLE]
         return _shown(found.text, found.characters - len(found.text), title, plain=found.plain)
     text = page.body.decode(charset or _marked(page.body), "replace")
     return _shown(text[:limit], len(text[limit:]))

@@ -31,7 +31,7 @@ _HEADERS: Final = {
 class Page(Struct, frozen=True):
     """What came back.
 
-    :param status: its code and words, e.g. "404 Not Found"
+    :param status: its code and what that means, e.g. "404 Not Found"; not the server's words
     :param kind: media type and parameters, as the server says them
     :param cut: whether there was more
     """
@@ -97,7 +97,7 @@ async def _step(address: Address, ips: list[str], limit: int, environ: Mapping[s
             finally:
                 await response.aclose()
     except (httpx.RequestError, httpx.InvalidURL, zlib.error) as error:
-        words = str(error) or type(error).__name__
+        words = str(error).partition(": bytearray(")[0] or type(error).__name__  # what follows is the server's words
         raise OllmError(
             f"{address.host} could not be fetched from ({words})", "Try again, or another address."
         ) from error
@@ -143,12 +143,15 @@ async def _connected(client: httpx.AsyncClient, address: Address, ips: list[str]
 
 async def _read(response: httpx.Response, address: Address, limit: int) -> Page:
     """:raises OllmError: the server compresses it in a way that it was not asked for"""
+    import httpx
+
     coding = response.headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("identity", "gzip", "x-gzip", ""):
-        raise OllmError(f"{address.host} sends a page compressed as {coding!r}", "Fetch another address.")
+        raise OllmError(f"{address.host} compresses its page in a way that is not known", "Fetch another address.")
     kind = response.headers.get("content-type", "")
     body, cut = await bounded(response.aiter_raw(), limit, packed="gzip" in coding)
-    return Page(address, f"{response.status_code} {response.reason_phrase}".strip(), kind, body, cut)
+    status = f"{response.status_code} {httpx.codes.get_reason_phrase(response.status_code)}".strip()
+    return Page(address, status, kind, body, cut)
 
 
 async def bounded(chunks: AsyncIterator[bytes], limit: int, *, packed: bool) -> tuple[bytes, bool]:

@@ -36,9 +36,18 @@ NOISE = (
     *("button", "input", "select", "textarea", "dialog", "audio", "video"),
 )
 UNSEEN = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])|opacity\s*:\s*0(?![.\d])", re.IGNORECASE
+    r"display\s*:\s*none|visibility\s*:\s*(hidden|collapse)|(font-size|opacity)\s*:\s*(0+(\.0*)?|\.0+)(?![.\d])"
+    r"|(text-indent|left|top|right)\s*:\s*-\d{3,}|\bscale\w*\(\s*0\s*[,)]",
+    re.IGNORECASE,
 )
+COMMENT = re.compile(r"/\*[^*]*\*+(?:[^/*][^*]*\*+)*/")
 """What browsers do not show is not told to models: it is where instructions are hidden from the user."""
+
+NO_CHARSETS = (
+    *("idna", "punycode", "raw-unicode-escape", "raw_unicode_escape", "unicode-escape", "unicode_escape"),
+    *("utf-16", "utf-7"),
+)
+"""What a page cannot say of itself: browsers know of no such charset, or would not see it in a page that has it."""
 
 LEAST_MAIN = 200
 """Characters that a page's main part must have; below, the whole page is taken."""
@@ -121,7 +130,7 @@ def read(html: bytes, base: str, charset: str) -> dict[str, Any]:
     :param base: its address, to which its links are relative
     :param charset: what its server says; empty if it does not
     """
-    soup = Soup(html, "html.parser", from_encoding=charset or None)
+    soup = Soup(html, "html.parser", from_encoding=charset or None, exclude_encodings=NO_CHARSETS)
     title = " ".join(soup.title.get_text(" ").split()) if soup.title else ""
     for tag in soup.find_all(lambda tag: tag.name in NOISE or _is_unseen(tag)):
         tag.decompose()
@@ -138,7 +147,8 @@ def read(html: bytes, base: str, charset: str) -> dict[str, Any]:
 
 
 def _is_unseen(tag: Tag) -> bool:
-    return tag.has_attr("hidden") or tag.get("aria-hidden") == "true" or bool(UNSEEN.search(str(tag.get("style", ""))))
+    style = COMMENT.sub("", str(tag.get("style", "")))
+    return tag.has_attr("hidden") or str(tag.get("aria-hidden")).lower() == "true" or bool(UNSEEN.search(style))
 
 
 def _make_absolute(tag: Tag, base: str) -> None:

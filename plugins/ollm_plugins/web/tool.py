@@ -76,12 +76,12 @@ async def _told(wish: Wish, settings: WebSettings, environ: Mapping[str, str]) -
             raise
         found = Text("", 0)  # that the server says no is told all the same
     lines = [f"{page.address.url} answered {page.status}."]
-    lines += [f"Title: {found.title}"] if found.title else []
     lines += ["It is nested too deeply to be converted; these are its words."] if found.plain else []
     lines += [f"Only the first {settings.max_bytes:,} bytes were read."] if page.cut else []
     if len(found.text) < found.characters:
         lines += [f"These are {len(found.text):,} of {found.characters:,} characters; maxCharacters asks for more."]
-    return "\n".join((*lines, _MARK, "", found.text or "(no text)"))
+    lines += [_MARK, *([f"Title: {found.title}"] if found.title else [])]
+    return "\n".join((*lines, "", found.text or "(no text)"))
 
 
 def _wish(arguments: Mapping[str, Any]) -> Wish:
