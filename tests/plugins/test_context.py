@@ -251,6 +251,32 @@ def test_an_answer_that_read_less_than_was_sent_raises_an_alarm(talk):
     assert "a context of 512, not the 4,096 that were asked for" in notice
 
 
+@pytest.mark.parametrize(
+    ("settings", "words", "needed"), [("", 2000, "4200"), ("options: {numCtx: 1024}", 300, "1200")]
+)
+def test_the_alarm_is_raised_after_a_refusal_too(talk, settings, words, needed):
+    def refusing_once(request):
+        if "You keep the notes" in request.json["messages"][0]["content"]:
+            return spoken(SUMMARY, 100)
+        if not refused:
+            refused.append(request)
+            recorded = load("chat_overflow_history_truncate_false")
+            size = str(request.json["options"]["num_ctx"])
+            return recorded.but(body=recorded.body.replace("1626", needed).replace("512", size))
+        for loaded in one.server.loaded.values():
+            loaded |= {"context_length": 64}
+        return spoken("Hm.", 60)
+
+    refused = [None]
+    one = talk(settings, refusing_once)
+    one.say(long("box", 500))
+    refused.clear()
+    events = one.say(long("cat", words))
+    (notice,) = [event.text for event in events if isinstance(event, Notice) and event.code == "context-lost"]
+    assert "The server has read only 60 of about " in notice
+    assert len(refused) == 1
+
+
 def test_a_server_that_counts_only_what_is_new_raises_no_alarm(talk):
     one = talk("", lambda request: spoken("Hm.", 90))
     assert not [event for event in one.say(long("box", 2000)) if isinstance(event, Notice)]

@@ -134,6 +134,7 @@ def test_ctrl_c_while_summarizing_changes_nothing(open_terminal):
     assert "are summarized" not in said(terminal)
     assert open_terminal.server.wait_for_hangup(5) is not None
     terminal.press("c-c")
+    terminal.wait_for("/exit leaves")
     terminal.wait_for_prompt()
     terminal.ask("/context size 4096")
     terminal.ask("Go on")
@@ -174,7 +175,7 @@ def test_the_bar_is_letters_where_blocks_are_not_wanted(open_terminal, environ):
     terminal = open_terminal(*(() if environ else ("--plain",)), **environ)
     fill(terminal, "box", count=40)
     terminal.ask("/context")
-    assert re.search(r"^\[[PHS-]+\.+\]$", terminal.text, re.M)
+    assert re.search(r"^\[[PHS-]+\.+\]$", terminal.text, re.M), terminal.text
     assert re.search(r"^P prompt +\d+ +\d+%$", terminal.text, re.M)
     assert "█" not in terminal.text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
@@ -94,35 +94,25 @@ async def _again(context: StreamContext, sent: Sent) -> AsyncIterator[Event]:
     :raises OllmError: it does not fit then either, or nothing is to be left out
     """
     try:
-        async with aclosing(context.send(context.request)) as events:
+        async with aclosing(_watched(context, context.request, sent)) as events:
             async for event in events:
-                if isinstance(event, Finished) and (notice := await lost(event, sent, context.turn)):
-                    yield notice
                 yield event
         return
     except ContextOverflow as refused:
         error = refused
-    larger = _larger(context, sent, error)
-    if larger is not None:
-        size = larger.options.context_size or sent.size
-        known(context.turn.host.services).sent[context.turn.conversation] = replace(sent, size=size)
-        async with aclosing(context.send(larger)) as events:
-            async for event in events:
-                yield event
-        return
-    turn = context.turn
-    views = known(turn.host.services)
-    scales = scales_of(turn, error.needed / max(sent.tokens, 1))
-    if scales is None:
-        raise error
-    from ollm_plugins.context.overflow import Overflow
-
-    now = await scales.measured(context.request)
-    now = await Overflow(scales, views).fitted(_whole(context.request, views, turn), now)
-    _remember(views, turn, now)
-    options = replace(context.request.options, context_size=now.window.size)
-    async with aclosing(context.send(replace(now.request, options=options))) as events:
+    request = _larger(context, sent, error) or await _shorter(context, sent, error)
+    last = known(context.turn.host.services).sent[context.turn.conversation]
+    async with aclosing(_watched(context, request, last)) as events:
         async for event in events:
+            yield event
+
+
+async def _watched(context: StreamContext, request: ChatRequest, sent: Sent) -> AsyncGenerator[Event, None]:
+    """Send a request, and say if the server has not read all of it."""
+    async with aclosing(context.send(request)) as events:
+        async for event in events:
+            if isinstance(event, Finished) and (notice := await lost(event, sent, context.turn)):
+                yield notice
             yield event
 
 
@@ -135,8 +125,31 @@ def _larger(context: StreamContext, sent: Sent, error: ContextOverflow) -> ChatR
         size *= 2
     size = min(size, sent.limit)
     text = f"The prompt has {error.needed:,} tokens, more than estimated: the context becomes {size:,} tokens."
-    context.turn.host.notify(Notice("context-grown", text))
+    turn = context.turn
+    turn.host.notify(Notice("context-grown", text))
+    known(turn.host.services).sent[turn.conversation] = replace(
+        sent, tokens=error.needed, least=error.needed, size=size
+    )
     return replace(context.request, options=replace(context.request.options, context_size=size))
+
+
+async def _shorter(context: StreamContext, sent: Sent, error: ContextOverflow) -> ChatRequest:
+    """Return a request from which as much is cut as the provider's count demands.
+
+    :raises OllmError: it does not fit then either, or nothing is to be left out
+    """
+    turn = context.turn
+    views = known(turn.host.services)
+    scales = scales_of(turn, error.needed / max(sent.tokens, 1))
+    if scales is None:
+        raise error
+    from ollm_plugins.context.overflow import Overflow
+
+    now = await scales.measured(context.request)
+    now = await Overflow(scales, views).fitted(_whole(context.request, views, turn), now)
+    _remember(views, turn, now)
+    options = replace(context.request.options, context_size=now.window.size)
+    return replace(now.request, options=options)
 
 
 def _whole(request: ChatRequest, views: Views, turn: TurnContext) -> ChatRequest:
