@@ -317,6 +317,18 @@ def test_names_and_patterns_that_are_no_unicode_do_not_end_a_search(call, work):
     assert call("read_file", path="\udcff.txt").content == "1\tneedle"
 
 
+def test_what_nobody_would_see_is_shown_asks_and_is_written_as_it_is(call, work):
+    (work / "a").write_text("old\u200b\n")
+    text = "if (user\u3164) {}\nx = 1 # \U000e0041\u200b\n"
+    call("write_file", path="a", content=text)
+    assert call.preview.text.endswith("-old\\u{200b}\n+if (user\\u{3164}) {}\n+x = 1 # \\u{e0041}\\u{200b}")
+    assert call.preview.careful == "it adds characters that cannot be seen" and (work / "a").read_text() == text
+    assert "+if (user\\u{3164}) {}\n" in call.ollm.run_command("files diff").stdout
+    call("write_file", path="a", content="seen \u2764\ufe0f\u200d\U0001f525\u00a0«\u3000\n")
+    assert call.preview.text.endswith("+seen \u2764\ufe0f\u200d\U0001f525\u00a0«\u3000")
+    assert call.preview.careful == "", "what is removed hides nothing"
+
+
 # secrets
 
 

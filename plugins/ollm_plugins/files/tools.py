@@ -18,7 +18,7 @@ from ollm.api import HostContext, OllmError, ToolContext, ToolPreview, understoo
 from ollm_plugins.files import agreement
 from ollm_plugins.files.agreement import content_of, digest
 from ollm_plugins.files.contents import Text, decoded, with_newline
-from ollm_plugins.files.diffs import changed_lines, unified
+from ollm_plugins.files.diffs import changed_lines, hides, seen, unified
 from ollm_plugins.files.editing import edited
 from ollm_plugins.files.journal import Entry, journal
 from ollm_plugins.files.opening import Snapshot, snapshot
@@ -145,12 +145,13 @@ def _plan(host: HostContext, place: Place, seen: Snapshot | None, before: Text |
 async def _preview(ctx: ToolContext, planned: Callable[[], Plan], edits: str) -> ToolPreview:
     plan = await asyncio.to_thread(planned)
     agreement.remember(ctx, plan.as_shown)
+    unseen = "it adds characters that cannot be seen" if hides(plan.diff) else ""
     return ToolPreview(
-        plan.diff or f"Nothing would change in {plan.name}.",
+        seen(plan.diff) or f"Nothing would change in {plan.name}.",
         "diff" if plan.diff else "text",
         subject=str(plan.place.path),
         always=str(plan.place.path.parent),
-        careful=agreement.reason(ctx.turn.host, plan.place, change=True),
+        careful=agreement.reason(ctx.turn.host, plan.place, change=True) or unseen,
         edits=edits,
     )
 
