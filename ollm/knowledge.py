@@ -7,12 +7,15 @@ can do, counting tokens, choosing who answers. Who provides them, and how, is th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from msgspec import Struct
 
 from ollm.messages import ChatRequest, GenerationOptions, Message, Notice, Overrides
 from ollm.providers import ModelInfo
+
+if TYPE_CHECKING:
+    from ollm.app import App
 
 
 class Capabilities(Struct, frozen=True):
@@ -182,12 +185,15 @@ class PromptTemplates(Protocol):
         """
         ...
 
-    def fill_with(self, name: str, words: Sequence[str], text: str = "") -> FilledTemplate:
+    def fill_with(self, name: str, words: Sequence[str], text: str = "", asking: App | None = None) -> FilledTemplate:
         """Put values into a template's variables that are given as on the command line.
 
         :param words: NAME=TEXT, NAME=@FILE, or NAME=- for the text
         :param text: what is to be worked on; goes where `ollm -t NAME -p TEXT` puts it
-        :raises UsageError: there is no such template, a variable that it needs has no value, or a word has another form
+        :param asking: the run whose user is asked for what is missing; not to be given while its event loop runs
+        :raises UsageError: there is no such template, a variable that it needs has no value and nobody can be asked, a
+            word has another form, or the prompt is empty
+        :raises KeyboardInterrupt: the user was asked and pressed Ctrl-C
         """
         ...
 

@@ -256,6 +256,38 @@ def is_at_work(pid: int) -> bool:
     return False
 
 
+def test_what_a_template_lacks_is_asked_for(tmp_path: Path, server: RememberingServer) -> None:
+    templates = tmp_path / ".ollm" / "templates"
+    templates.mkdir(parents=True)
+    (templates / "t.yaml").write_text("template: 'Say {what} to {whom}'\n")
+    words = ("-t", "t", "--var", "whom=you", "one:1b", "two:1b", "--parallel")
+    with compare(tmp_path, server, *words[:-2]) as shell:
+        assert shell.wait_for_end() == 2  # one model: said before anything is asked
+        assert "at least two models" in shell.text
+    with compare(tmp_path, server, *words) as shell:
+        shell.wait_for("^what:$")
+        shell.press("c-c")
+        assert shell.wait_for_end() == 130
+        assert not [request for request in server.requests if request.path == "/api/chat"]
+    with compare(tmp_path, server, *words) as shell:
+        shell.wait_for("The template 't' needs a value")
+        shell.wait_for("^what:$")
+        shell.send_line("hello")
+        shell.wait_for(r"Which is best\?")
+        shell.press("enter")
+        assert shell.wait_for_end() == 0
+    with terminal(tmp_path, server, "-m", "three:1b") as shell:
+        shell.wait_for_prompt()
+        shell.send_line(f"/compare {' '.join(words)}")
+        shell.wait_for("^what:$")
+        shell.send_line("bye")
+        shell.wait_for(r"Which is best\?")
+        shell.press("enter")
+        shell.wait_for_prompt()
+    prompts = [request.json["messages"][-1]["content"] for request in server.requests if request.path == "/api/chat"]
+    assert prompts == ["Say hello to you"] * 2 + ["Say bye to you"] * 2
+
+
 def test_in_the_repl_the_winner_becomes_the_conversation(tmp_path: Path, server: RememberingServer) -> None:
     with terminal(tmp_path, server, "-m", "three:1b") as shell:
         shell.wait_for_prompt()

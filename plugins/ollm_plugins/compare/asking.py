@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from ollm.api import GenerationOptions, Message, Overrides, PromptTemplates, UsageError, piped, replace, visible
+from ollm.api import GenerationOptions, Message, Overrides, PromptTemplates, UsageError, piped, replace
 from ollm_plugins.compare.finding import find, is_listed
 
 if TYPE_CHECKING:
@@ -34,30 +34,14 @@ class Asked(Struct, frozen=True):
     last: bool = False
 
 
-def asked(
-    ctx: CommandContext,
-    catalogue: Catalogue,
-    words: Sequence[str],
-    template: str | None,
-    values: Sequence[str],
-    *,
-    last: bool,
-) -> Asked:
+def asked(ctx: CommandContext, catalogue: Catalogue, words: Sequence[str], *, last: bool) -> Asked:
     """Tell the prompt from the models.
 
     :raises UsageError: there is no prompt, or more than one
     """
-    if last and template is not None:
-        raise UsageError("--last and --template exclude each other")
-    if values and template is None:
-        raise UsageError("--var gives values to a template", "Name it with --template.")
-    if any("\ud800" <= character <= "\udfff" for word in (*words, *values) for character in word):
-        raise UsageError("What was given holds bytes that are not text in your terminal's encoding")
     host = ctx.app.context
     if last:
         return _last(ctx, tuple(find(host, catalogue, name) for name in words))
-    if template is not None:
-        return _from_template(ctx, tuple(find(host, catalogue, name) for name in words), template, values)
     given = piped() if ctx.surface == "shell" else None
     models = tuple(find(host, catalogue, name) for name in words)
     if words and words[0] == "-":
@@ -69,6 +53,19 @@ def asked(
     if not prompt.strip():
         raise UsageError("There is no prompt", 'Give it first: `compare "Why is the sky blue?" ONE TWO`.')
     return Asked(prompt, models)
+
+
+def check_words(words: Sequence[str], template: str | None, values: Sequence[str], *, last: bool) -> None:
+    """See whether what was given goes together.
+
+    :raises UsageError: it does not
+    """
+    if last and template is not None:
+        raise UsageError("--last and --template exclude each other")
+    if values and template is None:
+        raise UsageError("--var gives values to a template", "Name it with --template.")
+    if any("\ud800" <= character <= "\udfff" for word in (*words, *values) for character in word):
+        raise UsageError("What was given holds bytes that are not text in your terminal's encoding")
 
 
 def _last(ctx: CommandContext, models: tuple[Wanted, ...]) -> Asked:
@@ -83,15 +80,17 @@ def _last(ctx: CommandContext, models: tuple[Wanted, ...]) -> Asked:
     return Asked(messages[at].content, models, images=messages[at].images, earlier=tuple(messages[:at]), last=True)
 
 
-def _from_template(ctx: CommandContext, models: tuple[Wanted, ...], name: str, values: Sequence[str]) -> Asked:
+def from_template(ctx: CommandContext, name: str, values: Sequence[str]) -> Asked:
+    """Return what a template asks, without the models; the user is asked for what is missing.
+
+    :raises UsageError: it makes no prompt
+    """
     templates = ctx.app.services.find(PromptTemplates)
     if templates is None:
         raise UsageError("No plugin is there that knows templates", "Run `ollm plugins list`.")
     given = piped() if ctx.surface == "shell" else None
-    filled = templates.fill_with(name, values, given or "")
-    if not filled.prompt.strip():
-        raise UsageError(f"The template '{visible(name)}' makes an empty prompt of these values")
-    return Asked(filled.prompt, models, filled.overrides)
+    filled = templates.fill_with(name, values, given or "", ctx.app)
+    return Asked(filled.prompt, (), filled.overrides)
 
 
 def alike(overrides: Overrides, seed: int) -> Overrides:

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from ollm.api import CommandContext, Completes, UsageError, may_keep, replace
-from ollm_plugins.compare.asking import Asked, asked
+from ollm.api import Catalogue, CommandContext, Completes, UsageError, may_keep, replace
+from ollm_plugins.compare.asking import Asked, asked, check_words, from_template
 from ollm_plugins.compare.contest import LABELS, Contest, Terms
-from ollm_plugins.compare.deciding import Plan, Wanted, Wish, decide
-from ollm_plugins.compare.finding import checked, facts, listed, told_apart
+from ollm_plugins.compare.deciding import Wanted, Wish, decide
+from ollm_plugins.compare.finding import checked, facts, find, listed, told_apart
 from ollm_plugins.compare.settings import CompareSettings
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -77,7 +77,11 @@ def compare(  # noqa: PLR0913  (one for each option)
         raise UsageError("--parallel and --sequential exclude each other")
     settings = ctx.app.settings.section(CompareSettings)
     wish: Wish = "parallel" if parallel else "sequential" if sequential else ""
-    given, plan = ctx.run(_prepare(ctx, words or [], template, var or [], wish, repeat, last=last, blind=blind))
+    host = ctx.app.context
+    catalogue = ctx.run(listed(host))
+    given = _asked(ctx, catalogue, words or [], template, var or [], repeat, last=last)
+    given = replace(given, models=_hidden(given.models) if blind else told_apart(given.models))
+    plan = decide(given.models, ctx.run(facts(host, catalogue, given.models, wish)), wish)
     terms = Terms(
         settings.seed if seed is None else seed,
         repeat,
@@ -89,24 +93,25 @@ def compare(  # noqa: PLR0913  (one for each option)
     raise typer.Exit(Contest(ctx, given, plan, terms).hold())
 
 
-async def _prepare(
+def _asked(
     ctx: CommandContext,
+    catalogue: Catalogue,
     words: list[str],
     template: str | None,
-    var: list[str],
-    wish: Wish,
+    values: list[str],
     repeat: int,
     *,
     last: bool,
-    blind: bool,
-) -> tuple[Asked, Plan]:
-    """Find out who is to answer what, and in which order."""
-    host = ctx.app.context
-    catalogue = await listed(host)
-    given = asked(ctx, catalogue, words, template, var, last=last)
-    checked(given.models, repeat)
-    given = replace(given, models=_hidden(given.models) if blind else told_apart(given.models))
-    return given, decide(given.models, await facts(host, catalogue, given.models, wish), wish)
+) -> Asked:
+    """Find out who is to answer what."""
+    check_words(words, template, values, last=last)
+    if template is None:
+        given = asked(ctx, catalogue, words, last=last)
+        checked(given.models, repeat)
+        return given
+    models = tuple(find(ctx.app.context, catalogue, name) for name in words)
+    checked(models, repeat)  # before the user is asked for values
+    return replace(from_template(ctx, template, values), models=models)
 
 
 def _hidden(models: Sequence[Wanted]) -> tuple[Wanted, ...]:

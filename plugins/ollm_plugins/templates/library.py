@@ -34,7 +34,7 @@ from ollm_plugins.templates.template import Known, Origin, whose
 from ollm_plugins.templates.text import NAME
 
 if TYPE_CHECKING:
-    from ollm.api import HostContext, SettingsReader, Template
+    from ollm.api import App, HostContext, SettingsReader, Template
 
 ENDINGS = (".yaml", ".yml")
 MAX_FILES = 1000
@@ -230,10 +230,12 @@ class Library:
 
         return made(self._host, self.find(name), values)
 
-    def fill_with(self, name: str, words: Sequence[str], text: str = "") -> FilledTemplate:
+    def fill_with(self, name: str, words: Sequence[str], text: str = "", asking: App | None = None) -> FilledTemplate:
         """Put values into a template's variables that are given as on the command line.
 
-        :raises UsageError: there is no such template, a variable that it needs has no value, or a word has another form
+        :raises UsageError: there is no such template, values are missing and nobody can be asked, a word has another form,
+            or the prompt is empty
+        :raises KeyboardInterrupt: the user was asked and pressed Ctrl-C
         """
         from ollm_plugins.templates.values import below, with_text
         from ollm_plugins.templates.wishes import made
@@ -241,10 +243,14 @@ class Library:
         known = self.find(name)
         values, rest = with_text(known, words, text)
         lacking = known.lacks(values)
-        if lacking:
+        if lacking and asking is None:
             raise known.missing(lacking, "--var ")
+        if lacking and asking is not None:
+            from ollm_plugins.templates.asking import ask
+
+            values |= ask(asking, known, lacking, "--var ")
         filled = made(self._host, known, values)
-        return replace(filled, prompt=below(filled.prompt, rest))
+        return replace(filled, prompt=known.not_empty(below(filled.prompt, rest)))
 
 
 def _mistake(template: Template, settings: SettingsReader) -> str:

@@ -129,6 +129,15 @@ class Known(Struct, frozen=True, dict=True):
         remedy = f"Give it as {how}{first}=TEXT, {first}=@FILE or {first}=- for what is piped in."
         return UsageError(f"The template '{self.name}' needs {names}", remedy)
 
+    def not_empty(self, prompt: str) -> str:
+        """Return a prompt that was made of it.
+
+        :raises UsageError: there is nothing in it
+        """
+        if not prompt.strip():
+            raise UsageError(f"The template '{self.name}' makes an empty prompt of these values")
+        return prompt
+
     def line(self, key: str, number: int, mark: str = "") -> int:
         """Return the line of the file in which a line of one of its texts stands; without a file, that line.
 

@@ -10,13 +10,11 @@ import typer
 from ollm.api import CommandContext, Completes, Output, UsageError, piped, replace
 from ollm_plugins.templates.asking import ask
 from ollm_plugins.templates.library import library
-from ollm_plugins.templates.values import below, with_text
 from ollm_plugins.templates.values import given as values_of
 from ollm_plugins.templates.wishes import made
 
 if TYPE_CHECKING:
     from ollm.api import FrontendContext
-    from ollm_plugins.templates.template import Known
 
 
 def use(
@@ -41,7 +39,7 @@ def use(
         write_exactly(ctx.out, known.fill(filling)[0])
         return
     prompt = made(ctx.app.context, known, filling)
-    ctx.submit(_not_empty(known, prompt.prompt), overrides=prompt.overrides)
+    ctx.submit(known.not_empty(prompt.prompt), overrides=prompt.overrides)
 
 
 def write_exactly(out: Output, text: str) -> None:
@@ -65,26 +63,14 @@ def _piped(ctx: CommandContext) -> str:
     return text
 
 
-def _not_empty(known: Known, prompt: str) -> str:
-    if not prompt.strip():
-        raise UsageError(f"The template '{known.name}' makes an empty prompt of these values")
-    return prompt
-
-
 def prepare(context: FrontendContext, given: Mapping[str, Any]) -> FrontendContext:
     """Make the prompt of a template: what is given with `-p` or piped in fills a variable, or stands below.
 
     :raises UsageError: there is no such template, or values are missing and nobody can be asked
     """
-    app = context.app
-    known = library(app.services).find(given["template"])
-    values, text = with_text(known, given.get("var", ()), context.prompt)
-    lacking = known.lacks(values)
-    if lacking:
-        values |= ask(app, known, lacking, "--var ")
-    prompt = made(app.context, known, values)
-    whole = _not_empty(known, below(prompt.prompt, text))
-    return replace(context, prompt=whole, overrides=prompt.overrides)
+    shelf = library(context.app.services)
+    filled = shelf.fill_with(given["template"], given.get("var", ()), context.prompt, context.app)
+    return replace(context, prompt=filled.prompt, overrides=filled.overrides)
 
 
 def prepare_alone(context: FrontendContext, given: Mapping[str, Any]) -> FrontendContext:
