@@ -3,10 +3,14 @@
 import json
 
 import pytest
+from ollm_plugins.context.plugin import Plugin as Context
 from ollm_plugins.context.summarize import TASK
+from ollm_plugins.limits.plugin import Plugin as Limits
+from ollm_plugins.options.plugin import Plugin as Options
+from ollm_plugins.tokens.plugin import Plugin as Tokens
 
-from ollm.api import OllmError, ProviderUnreachable
-from tests.plugins.test_context import SMALL, SUMMARY, answering, long, spoken, talk  # noqa: F401  (a fixture)
+from ollm.api import OllmError, ProviderUnreachable, TextDelta
+from tests.plugins.test_context import SMALL, SUMMARY, Talk, answering, long, spoken, talk  # noqa: F401  (a fixture)
 from tests.replay import load
 from tests.replay.fixtures import remembering  # noqa: F401  (a fixture)
 
@@ -101,6 +105,22 @@ def test_a_command_whose_summary_fails_changes_nothing(talk, text):  # noqa: F81
 def test_a_server_that_goes_away_while_summarizing_changes_nothing(talk):  # noqa: F811
     one = three(talk(SMALL))
     one.server.close()
+    with pytest.raises(ProviderUnreachable):
+        one.say(ON)
+    assert one.cuts == ()
+    assert len(one.conversation.messages) == 6
+
+
+def test_a_server_that_goes_away_in_the_middle_of_a_summary_changes_nothing(ollm_app):
+    replies = ["Fine.", "Fine.", "Fine.", (TextDelta("The user counts boxes and"),), "Fine."]
+    ollm = ollm_app(Options, Limits, Tokens, Context, settings=SMALL, replies=replies)
+    one = Talk(ollm, None)
+    three(one)
+
+    async def gone():
+        raise ProviderUnreachable("Nobody is there", "Start it.")
+
+    ollm.provider.check = gone
     with pytest.raises(ProviderUnreachable):
         one.say(ON)
     assert one.cuts == ()

@@ -147,6 +147,7 @@ class Summarizer(Struct, frozen=True):
 async def _collected(provider: Provider, request: ChatRequest) -> tuple[str, bool]:
     """Return what a model writes, and whether it has thought.
 
+    :raises ProviderUnreachable: its answer was cut, and nobody is there any more
     :raises ProviderError: its answer was cut
     """
     text: list[str] = []
@@ -158,6 +159,7 @@ async def _collected(provider: Provider, request: ChatRequest) -> tuple[str, boo
             reason = event.reason
         thought = thought or isinstance(event, ThinkingDelta)
     if reason == "cut":
+        await provider.check()
         raise ProviderError("the answer was cut")
     whole = "".join(text)
     plain = _THOUGHT.sub("", whole).strip()
