@@ -11,7 +11,19 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from ollm.api import CompletionContext, Finished, Specs, TextDelta, ThinkingDelta, Tool, ToolCall, hookimpl
+from ollm.api import (
+    CompletionContext,
+    Finished,
+    GenerationOptions,
+    Overrides,
+    Specs,
+    TextDelta,
+    ThinkingDelta,
+    Tool,
+    ToolCall,
+    hookimpl,
+    replace,
+)
 from ollm_plugins.sessions import exporting, meaning
 from ollm_plugins.sessions.meaning import complete
 from ollm_plugins.sessions.plugin import Plugin
@@ -97,6 +109,31 @@ def test_an_id_by_its_beginning(three):
     )
 
 
+def test_a_title_that_is_a_number_or_a_word_with_a_meaning(three):
+    three.run_command("session rename 3 121")
+    assert three.run_command("session show 121 --json").json["id"] == three.kept[0].id
+    assert three.run_command("session show 3 --json").json["id"] == three.kept[0].id
+    refused = three.run_command("session show 0")
+    assert "There is no session number 0. `ollm session list` numbers them, 1 to 3." in refused.stderr
+    assert "In the shell no conversation is under way. `last` means" in three.run_command("session show this").stderr
+
+
+@pytest.mark.parametrize("command", ["list --limit", "search red --limit", "show last --turns"])
+def test_a_number_beyond_all_bounds_is_wrong_usage(three, command):
+    done = three.run_command(f"session {command} {10**30}")
+    assert done.exit_code == 2
+    assert "is not in the range" in done.stderr
+
+
+def test_the_last_session_is_the_one_in_which_an_answer_ended_last(three, monkeypatch):
+    """One that began before another may have ended after it."""
+    turn = three.kept[0].last_turn
+    recorder = sessions_of(three.app.context).recorder
+    recorder.take(replace(turn, seconds=60.0))
+    recorder.flush()
+    assert three.run_command("session list --json").json[0]["id"] == three.kept[0].id
+
+
 @pytest.mark.parametrize("query", ["rome", "ROM*", "cafe muller", '"Also Café"', "café AND NOT (", "caf\u00e9"])
 def test_search_is_no_language(three, query):
     done = three.run_command(f"session search '{query}'")
@@ -124,6 +161,30 @@ def test_search_finds_parts_of_words_when_no_word_fits(three):
     assert three.run_command("session search 'o%ba'").stdout == "Nothing was found\n"
     assert three.run_command("session search '  '").exit_code == 2
     assert three.run_command("session search zzz --json").json == []
+
+
+def test_all_parts_of_words_must_be_in_a_message(three):
+    (hit,) = three.run_command("session search arse o_ba --json").json
+    assert [hit["line"][each["start"] : each["end"]] for each in hit["hits"]] == ["o_ba", "arse"]
+    assert three.run_command("session search arse erlin").stdout == "Nothing was found\n"
+    assert "Also Café Müller." in three.run_command("session search 'AFÉ MÜL'").stdout, "letters have no case"
+
+
+@pytest.mark.parametrize("query", ["月", "月亮", "月亮 很大", "今天", "달", "พระ"])
+def test_words_without_spaces_are_found_wherever_they_stand(ollm_app, query):
+    """Else those that stand alone would hide all others."""
+    harness = ollm_app(Plugin, replies=["今天的月亮很大。\n달은 พระจันทร์", "月 月亮 很大 今天 달 พระ"])
+    talk(harness, "First", "Second")
+    first, second = harness.run_command(f"session search '{query}' --json").json[::-1]
+    assert "今天的" in first["line"] or "달은" in first["line"]
+    assert second["line"].startswith("月 ")
+    assert first["line"][first["hits"][0]["start"] :].startswith(query.split()[0])
+
+
+def test_a_search_for_very_much_is_no_failure(three):
+    many = " ".join(f"w{number}" for number in range(3000))
+    assert three.run_command(f"session search '{many}'").stdout == "Nothing was found\n"
+    assert three.run_command(f"session search '{'x' * 100_000}'").stdout == "Nothing was found\n"
 
 
 def test_a_long_line_is_cut_around_the_hit(ollm_app):
@@ -233,6 +294,20 @@ def test_json_is_complete(rich, tmp_path):
     assert [len(turn["messages"]) for turn in document["turns"]] == [4, 2]
     assert document["turns"][0]["messages"][0]["images"]
     assert rich.run_command("session export last --json").json == document
+
+
+def test_what_a_prompt_asked_for_is_part_of_the_document(ollm_app):
+    harness = ollm_app(Plugin)
+    conversation = harness.app.conversation()
+
+    async def hold(**wishes):
+        async for _ in conversation.ask("Hi", (), Overrides(**wishes)):
+            pass
+
+    harness.app.run(hold())
+    harness.app.run(hold(system="Be brief.", options=GenerationOptions(max_tokens=9)))
+    turns = harness.run_command("session show --json").json["turns"]
+    assert [each["overrides"] for each in turns] == [{}, {"system": "Be brief.", "options": {"maxTokens": 9}}]
 
 
 def test_an_export_replaces_nothing(rich, tmp_path):

@@ -171,6 +171,7 @@ def test_a_tool_record_that_cannot_be_read_is_left_out(damaged, change):
         ("details=x'00ff'", 1),
         ("details='[]'", 1),
         ('details=\'{"usage": 1, "options": [], "notices": "x", "events": [1]}\'', 4),
+        ('details=\'{"overrides": {"options": [1]}}\'', 1),
         ('details=\'{"usage": {"promptTokens": 3}, "notices": ["well"]}\'', 0),
     ],
 )

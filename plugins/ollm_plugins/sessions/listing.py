@@ -19,6 +19,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 Session = Annotated[
     Meant, typer.Argument(help="An id or a title, or the beginning of it; a number in the list; `last` or `this`.")
 ]
+MOST = 10**9
+"""That can be asked for; SQLite counts no further than 2^63."""
 LIST = 20
 """Sessions that are listed when nobody says how many."""
 COLUMNS = ("#", "id", "when", "turns", "model", "project", "title")
@@ -32,7 +34,7 @@ def list_all(
     ctx: CommandContext,
     *,
     here: Annotated[bool, typer.Option("--here", help="Only those of this project.")] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="How many; 0 for all.")] = LIST,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=0, max=MOST, help="How many; 0 for all.")] = LIST,
     as_json: Json = False,
 ) -> None:
     """List the sessions that are kept, the last one first."""
@@ -97,6 +99,7 @@ def described_turn(turn: KeptTurn) -> dict[str, Any]:
     import msgspec
 
     details = turn.details
+    wished = details.get("overrides") or {}
     return {
         "id": turn.id,
         "start": turn.start,
@@ -109,6 +112,7 @@ def described_turn(turn: KeptTurn) -> dict[str, Any]:
         "firstTokenSeconds": turn.first_token,
         "usage": to_document(msgspec.convert(details["usage"], Usage)) if details.get("usage") else None,
         "options": _without_gaps(details.get("options") or {}),
+        "overrides": _without_gaps({**wished, "options": _without_gaps(wished.get("options") or {})}),
         "notices": details.get("notices") or [],
         "tools": to_document(turn.tools),
         "events": details.get("events") or [],
@@ -129,7 +133,7 @@ def show(
     ctx: CommandContext,
     session: Session = "",
     *,
-    turns: Annotated[int, typer.Option("--turns", "-n", min=0, help="Only the last ones; 0 for all.")] = 0,
+    turns: Annotated[int, typer.Option("--turns", "-n", min=0, max=MOST, help="Only the last ones; 0 for all.")] = 0,
     gone: Annotated[bool, typer.Option("--all", help="Also what was taken back.")] = False,
     as_json: Json = False,
 ) -> None:

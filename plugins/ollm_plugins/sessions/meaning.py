@@ -54,7 +54,7 @@ def find(service: Sessions, word: str, conversation: Conversation | None = None)
 
     found = service.read(look, None)
     if found is None:
-        raise _nothing(word)
+        raise _nothing(word, conversation)
     return found
 
 
@@ -63,7 +63,9 @@ def named(command: str, conversation: Conversation | None) -> str:
     return f"`ollm {command}`" if conversation is None else f"`/{command}`"
 
 
-def _nothing(word: str) -> UsageError:
+def _nothing(word: str, conversation: Conversation | None) -> UsageError:
+    if word == "this" and conversation is None:
+        return UsageError("In the shell no conversation is under way", "`last` means the last one.")
     if word == "this":
         return UsageError("Nothing of this conversation is kept yet")
     return UsageError("No session is kept yet", "Each conversation is, unless sessions.save is false.")
@@ -83,21 +85,20 @@ def _identity(connection: Connection, word: str, this: str, listing: str) -> str
     if word in ("", "last"):
         return next((each for each in known if each != this), known[0])
     if word.isdecimal() and len(word) < SHORTEST:
-        return _numbered(known, int(word), listing)
+        return _numbered(known, int(word)) or _one(word, _titled(connection, word), connection, listing)
     found = [each for each in known if each.startswith(word.lower())] if len(word) >= SHORTEST else []
     return _one(word, found or _titled(connection, word), connection, listing)
 
 
-def _numbered(known: Sequence[str], number: int, listing: str) -> str:
-    if not 0 < number <= len(known):
-        raise UsageError(f"There is no session number {number}", f"{listing} numbers them, 1 to {len(known)}.")
-    return known[number - 1]
+def _numbered(known: Sequence[str], number: int) -> str:
+    """Return the id at a place in the list; empty where there is no such place."""
+    return known[number - 1] if 0 < number <= len(known) else ""
 
 
 def _titled(connection: Connection, word: str) -> list[str]:
     """Return the sessions with a title; if there are none, those whose title begins so."""
     wanted = word.casefold()
-    titles = [(each.id, each.title.casefold()) for each in reading.sessions(connection)]
+    titles = [(identity, title.casefold()) for identity, title in reading.titles(connection)]
     same = [identity for identity, title in titles if title == wanted]
     return same or [identity for identity, title in titles if wanted and title.startswith(wanted)]
 
@@ -108,8 +109,10 @@ def _one(word: str, found: Sequence[str], connection: Connection, listing: str) 
     if found:
         some = ", ".join(each[:12] for each in found[:4])
         raise UsageError(f"'{visible(word)}' could be {len(found)} sessions: {some}", "Write more of its id.")
-    every = reading.sessions(connection)
-    near = nearest(word, [*(each.title for each in every), *(each.id[: max(SHOWN, len(word))] for each in every)])
+    every = reading.titles(connection)
+    if word.isdecimal() and len(word) < SHORTEST:
+        raise UsageError(f"There is no session number {word}", f"{listing} numbers them, 1 to {len(every)}.")
+    near = nearest(word, [*(title for _, title in every), *(each[: max(SHOWN, len(word))] for each, _ in every)])
     raise UsageError(f"There is no session '{visible(word)}'{near}", f"{listing} lists them.")
 
 

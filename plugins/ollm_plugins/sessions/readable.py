@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ollm.api import Message, ToolRecord, Usage
+from ollm.api import Message, Overrides, ToolRecord, Usage
 from ollm_plugins.sessions.kept import message_of
 
 SPOKEN: Final = ("user", "assistant", "tool")
@@ -21,7 +21,7 @@ LATEST: Final = 253_402_300_799.0
 _DETAILS: Final[Mapping[str, Any]] = {
     "usage": Usage,
     "options": dict[str, Any],
-    "overrides": dict[str, Any],
+    "overrides": Overrides,
     "notices": list[str],
     "events": list[dict[str, Any]],
 }

@@ -83,13 +83,14 @@ def put(connection: Connection, draft: Draft, seen: Seen | None) -> Put:
         session = uuid4().hex
         seen = fork(connection, draft.session, session, seen.turns, turn.at)
     turns = _before(connection, session, turn, seen)
-    ended = Seen(0, turns).end
-    if ended < turn.start:
-        missing = draft.earlier[ended : turn.start]
-        gap = KeptTurn("", ended, turn.at, turn.provider, turn.model, UNSAVED, missing)
-        turns.append((_write(connection, session, gap), ended, len(missing)))
+    there = Seen(0, turns).end
+    if there < turn.start:
+        missing = draft.earlier[there : turn.start]
+        gap = KeptTurn("", there, turn.at, turn.provider, turn.model, UNSAVED, missing)
+        turns.append((_write(connection, session, gap), there, len(missing)))
     turns.append((_write(connection, session, turn), turn.start, len(turn.messages)))
-    connection.execute("UPDATE sessions SET updated=?, revision=revision+1 WHERE id=?", (turn.at, session))
+    ended = turn.at + (turn.seconds or 0.0)  # the last session is the one that was said something in last
+    connection.execute("UPDATE sessions SET updated=max(updated, ?), revision=revision+1 WHERE id=?", (ended, session))
     return Put(session, Seen(revision_of(connection, session), turns))
 
 

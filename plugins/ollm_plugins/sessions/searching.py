@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ from msgspec import Struct
 from ollm.api import CommandContext, UsageError, visible
 from ollm_plugins.sessions import readable, reading
 from ollm_plugins.sessions.kept import iso, project_of, text_of
-from ollm_plugins.sessions.listing import Json, ago
+from ollm_plugins.sessions.listing import MOST, Json, ago
 from ollm_plugins.sessions.meaning import shown
 from ollm_plugins.sessions.service import sessions_of
 
@@ -26,11 +27,14 @@ SELECT t.session, s.title, t.id, t.at, m.role, highlight(words, 0, ?1, ?2), s.pr
 FROM words JOIN messages m ON m.key=words.rowid JOIN turns t ON t.key=m.turn JOIN sessions s ON s.id=t.session
 WHERE words MATCH ?3 AND t.gone=0 AND t.copied=0 AND ?4 IN ('', s.project) ORDER BY {order} LIMIT ?5"""
 _RANKED, _LATEST = _WHOLE.format(order="rank"), _WHOLE.format(order="t.key DESC, m.number")
-_PARTS = r"""
+_EVERY = """
 SELECT t.session, s.title, t.id, t.at, m.role, m.content, s.project
-FROM messages m JOIN turns t ON t.key=m.turn JOIN sessions s ON s.id=t.session
-WHERE m.content LIKE ?1 ESCAPE '\' AND t.gone=0 AND t.copied=0 AND ?2 IN ('', s.project)
-ORDER BY t.key DESC, m.number LIMIT ?3"""
+FROM turns t JOIN sessions s ON s.id=t.session JOIN messages m ON m.turn=t.key
+WHERE t.gone=0 AND t.copied=0 AND ? IN ('', s.project) ORDER BY t.key DESC, m.number"""
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+"""A character of a language that writes its words without spaces, or joins others to them: Thai, Chinese, Korean …"""
 BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
 WIDTH = 160
 """Characters of a line that are shown around a hit."""
@@ -61,7 +65,7 @@ def search(
     *,
     here: Annotated[bool, typer.Option("--here", help="Only in sessions of this project.")] = False,
     latest: Annotated[bool, typer.Option("--latest", help="The latest first, not the best.")] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many messages.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=MOST, help="How many messages.")] = 20,
     as_json: Json = False,
 ) -> None:
     """Search in prompts, answers and what tools returned; all words must be in one message."""
@@ -86,26 +90,30 @@ def _joined(words: Sequence[str]) -> str:
 
 
 def found(connection: Connection, text: str, project: str, limit: int, *, latest: bool) -> list[Hit]:
-    """Return the messages that hold all words; where no words do, those that hold the text as it is.
+    """Return the messages that hold all words; where none does, or words cannot be told apart, wherever these stand.
 
     :raises UsageError: there is nothing to search for
     """
     mark = uuid4().hex  # nothing that was said holds it
     before, after = f"<{mark}", f"{mark}>"
     query = matching(text)
-    rows = connection.execute(_LATEST if latest else _RANKED, (before, after, query, project, limit)).fetchall()
-    if rows:
-        return [_hit(row, before, after) for row in rows]
-    plain = text.strip().strip('"')
-    pattern = re.sub(r"([\\%_])", r"\\\1", plain)
-    rows = connection.execute(_PARTS, (f"%{pattern}%", project, limit)).fetchall()
-    every = re.compile(re.escape(plain), re.IGNORECASE)
-    return [
-        _hit(
-            (*row[:5], every.sub(lambda hit: f"{before}{hit[0]}{after}", readable.text(row[5])), row[6]), before, after
-        )
-        for row in rows
-    ]
+    rows: Iterable[Sequence[Any]] = ()
+    if not _UNSPACED.search(text):
+        values = (before, after, query, project, limit)
+        rows = connection.execute(_LATEST if latest else _RANKED, values).fetchall()
+    rows = rows or islice(_holding(connection, text, project, before, after), limit)
+    return [_hit(row, before, after) for row in rows]
+
+
+def _holding(connection: Connection, text: str, project: str, before: str, after: str) -> Iterator[Sequence[Any]]:
+    """Yield the messages that hold all that was typed, also in the middle of words, the latest first."""
+    terms = {(phrase or word).strip() for phrase, word in _TERM.findall(text)} - {""}
+    each = [re.compile(re.escape(term), re.IGNORECASE) for term in terms]
+    every = re.compile("|".join(map(re.escape, sorted(terms, key=len, reverse=True))), re.IGNORECASE)
+    for row in connection.execute(_EVERY, (project,)):
+        said = readable.text(row[5])
+        if all(term.search(said) for term in each):
+            yield *row[:5], every.sub(lambda hit: f"{before}{hit[0]}{after}", said), row[6]
 
 
 def matching(text: str) -> str:
