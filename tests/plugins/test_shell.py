@@ -345,6 +345,15 @@ def test_what_is_left_in_the_background_is_ended_and_said(shell, workspace):
     assert gone((workspace / "pid").read_text().strip())
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell of a process's session")
+def test_what_is_left_in_a_group_of_its_own_is_ended_too(shell, workspace):
+    text = shell(
+        "set -m; (trap '' TERM; echo $BASHPID > pid; sleep 60; sleep 60) & while [ ! -s pid ]; do sleep 0.01; done"
+    )
+    assert text.endswith("; what it had left in the background was ended]")
+    assert gone((workspace / "pid").read_text().strip())
+
+
 def test_what_holds_the_output_open_from_another_session_is_not_waited_for(shell, workspace):
     began = time.monotonic()
     text = shell("setsid sh -c 'echo $$ > pid; sleep 30' & while [ ! -s pid ]; do sleep 0.01; done; echo started")

@@ -62,7 +62,7 @@ class _Watcher(asyncio.SubprocessProtocol):
 async def run(
     argv: Sequence[str], cwd: Path, environ: Mapping[str, str], seconds: float, take: Callable[[bytes], None]
 ) -> Ended:
-    """Run a command in a process group of its own, which is ended with it, after its time, or when this is cancelled.
+    """Run a command in a session of its own, which is ended with it, after its time, or when this is cancelled.
 
     What it has started in a session of its own lives on when it has come to its end, as a daemon is meant to. In the other
     two cases that is ended as well, where the system tells (Linux) and it has kept the environment that it was given.
@@ -122,79 +122,74 @@ async def _within(event: asyncio.Event, seconds: float) -> bool:
     return True
 
 
-async def _end(group: int, mark: str) -> bool:
-    """End a group of processes; say whether there was any left of it.
+async def _end(session: int, mark: str) -> bool:
+    """End what runs in a session; say whether there was anything left of it.
 
+    :param session: also the number of its first process, and of the group of that
     :param mark: a variable; whatever has it in its environment is ended, too
     """
     if sys.platform == "win32":
-        return _send(group, signal.SIGTERM)
-    if not _lives(group, mark):
+        return _send(session, signal.SIGTERM)
+    if not _lives(session, mark):
         return False
-    _send(group, signal.SIGTERM, mark)
+    _send(session, signal.SIGTERM, mark)
     try:
         until = time.monotonic() + GRACE
-        while time.monotonic() < until and _lives(group, mark):  # noqa: ASYNC110  (nobody tells of a group)
+        while time.monotonic() < until and _lives(session, mark):  # noqa: ASYNC110  (nobody tells of a group)
             await asyncio.sleep(_STEP)
     finally:
-        _send(group, _KILL, mark)
+        _send(session, _KILL, mark)
     return True
 
 
-def _lives(group: int, mark: str) -> bool:
-    """Say whether a process of a group runs, or one with a mark.
+def _lives(session: int, mark: str) -> bool:
+    """Say whether a process of a session runs, or one with a mark; elsewhere than on Linux, one of the session's first group."""
+    return bool(_living(session, mark)) if Path("/proc/self/stat").exists() else _send(session, 0)
 
-    For the system, one that has ended counts until its parent has noticed; the first process of a container may take
-    its time to do so.
+
+def _living(session: int, mark: str) -> dict[int, int]:
+    """Return the processes of a session, or with a mark, and the group of each, as far as Linux tells of them.
+
+    Those that have ended do not count, although their parents may not have noticed yet: the first process of a container
+    may take its time to do so.
     """
-    if _marked(mark):
-        return True
-    if not _send(group, 0):
-        return False
-    states = [state for found, state in map(_group_and_state, Path("/proc").glob("[0-9]*/stat")) if found == group]
-    return not states or any(state not in ("Z", "X") for state in states)
-
-
-def _group_and_state(stat: Path) -> tuple[int, str]:
-    """Return what Linux says of a process; 0 for one that has just gone."""
-    try:
-        state, _, group = stat.read_text("utf-8", "replace").rpartition(")")[2].split()[:3]
-    except (OSError, ValueError):
-        return 0, ""
-    return int(group), state
-
-
-def _marked(mark: str) -> list[int]:
-    """Return the processes that have a variable in their environment, as far as Linux tells of it; one that has ended has none."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ") if mark else ():
-        with contextlib.suppress(OSError):  # it is somebody else's, or has just gone
-            found += [int(path.parent.name)] if mark.encode() in path.read_bytes().split(b"\0") else []
+    found = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, ValueError):  # it has just gone, or is somebody else's
+            state, _, group, its_session = (path / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()[:4]
+            if state in ("Z", "X"):
+                continue
+            if int(its_session) == session or (mark and mark.encode() in (path / "environ").read_bytes().split(b"\0")):
+                found[int(path.name)] = int(group)
     return found
 
 
 if sys.platform == "win32":
     _KILL: Final = signal.SIGTERM
 
-    def _send(group: int, number: int, mark: str = "") -> bool:  # noqa: ARG001  (as the other one is called)
+    def _send(session: int, number: int, mark: str = "") -> bool:  # noqa: ARG001  (as the other one is called)
         """End a process and those that it has started; Windows knows no gentler way. Says that none is left."""
         import subprocess
 
         if number:
-            words = ["taskkill", "/T", "/F", "/PID", str(group)]
+            words = ["taskkill", "/T", "/F", "/PID", str(session)]
             subprocess.run(words, check=False, capture_output=True)  # noqa: S603  (a number)
         return False
 
 else:
     _KILL: Final = signal.SIGKILL
 
-    def _send(group: int, number: int, mark: str = "") -> bool:
-        """Send a signal to a group of processes, 0 for none, and to those with a mark; say whether there is such a group."""
-        for each in _marked(mark):
+    def _send(session: int, number: int, mark: str = "") -> bool:
+        """Send a signal to what runs in a session, or has a mark; say whether the session's first group is still there.
+
+        :param number: 0 for no signal
+        """
+        for each, group in _living(session, mark).items() if number else ():
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(each, number)
+                if group != session:  # the others get it at once, below
+                    os.kill(each, number)
         try:
-            os.killpg(group, number)
+            os.killpg(session, number)
         except (ProcessLookupError, PermissionError):  # macOS says the latter of processes that have ended
             return False
         return True
