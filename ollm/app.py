@@ -194,9 +194,9 @@ class App:
         if kind == "interactive":
             self.begin_background()
         for owned in self.hub.frontends():
-            start = self.hub.load(owned, "run") if owned.item.kind == kind else None
-            if start is not None:
-                return int(start(context))
+            code = self.hub.hold(owned, context) if owned.item.kind == kind else None
+            if code is not None:
+                return code
         raise OllmError(f"No plugin is installed that can hold a conversation ({kind})", "Run `ollm plugins doctor`.")
 
     async def ask(self, question: Question) -> Reply | None:

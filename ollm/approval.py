@@ -109,6 +109,9 @@ class Approval:
             return None
 
         async def work() -> ToolPreview:
-            return await resolve(owned.item.preview)(wish, arguments)  # type: ignore[misc]  # it is not None
+            preview = await resolve(owned.item.preview)(wish, arguments)  # type: ignore[misc]  # it is not None
+            if not isinstance(preview, ToolPreview):
+                raise TypeError(f"its preview is a {type(preview).__name__}, not a ToolPreview")
+            return preview
 
         return await awaited(self._hub, owned, work())

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ollm.errors import OllmError, PluginError
+from ollm.errors import OllmError, PluginError, cause_of, remedy_for
 from ollm.hub import label
 from ollm.messages import Notice
 
@@ -33,17 +33,18 @@ async def awaited(hub: Hub, owned: Owned[Contribution], work: Awaitable[T]) -> T
     """
     try:
         return await work
-    except OllmError:
-        raise
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
+    except BaseException as error:
+        if not is_failure(error):
             raise
         raise failure(hub, owned, error) from error
-    except (KeyboardInterrupt, GeneratorExit):
-        raise
-    except BaseException as error:
-        raise failure(hub, owned, error) from error
+
+
+def is_failure(error: BaseException) -> bool:
+    """Whether what a contribution has raised is its failure: neither words for the user nor an end from outside."""
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is not None and not task.cancelling()
+    return not isinstance(error, OllmError | KeyboardInterrupt | GeneratorExit)
 
 
 async def asked(
@@ -90,5 +91,5 @@ def failure(hub: Hub, owned: Owned[Contribution], error: BaseException) -> Plugi
     """Note what a contribution raised and return it in words."""
     hub.host.blame_error(owned.record, label(owned.item), error, say=False)
     what = label(owned.item)
-    problem = f"{what[:1].upper()}{what[1:]} failed: {type(error).__name__}: {error}".rstrip(": ")
-    return PluginError(owned.record.name, problem, "Set OLLM_DEBUG=1 for the trace.")
+    problem = f"{what[:1].upper()}{what[1:]} failed: {cause_of(error)}"
+    return PluginError(owned.record.name, problem, remedy_for(owned.record, what, error))

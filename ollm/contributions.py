@@ -330,6 +330,15 @@ class Template(Contribution, frozen=True):
     options: Mapping[str, Any] = {}
     schema: Mapping[str, Any] | None = None
 
+    def mistakes(self) -> Iterator[str]:
+        """Yield what is wrong, in its variables as well."""
+        yield from super().mistakes()
+        for each in self.variables if fits(self.variables, "tuple[TemplateVariable, ...]") else ():
+            if not isinstance(each, TemplateVariable):
+                yield f"variables holds a {type(each).__name__}, not a TemplateVariable"
+            elif not isinstance(each.name, str):
+                yield f"variables: name is a {type(each.name).__name__}, not str"
+
 
 class TurnRecord(Struct, frozen=True):
     """A turn that is over.

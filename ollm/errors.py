@@ -7,6 +7,10 @@ carries the exit code of the shell command that met it.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ollm.host import PluginRecord
 
 
 class ExitCode(IntEnum):
@@ -96,3 +100,17 @@ class PluginError(OllmError):
     def __init__(self, plugin: str, problem: str, remedy: str = "") -> None:
         super().__init__(problem, remedy)
         self.plugin = plugin
+
+
+def cause_of(error: BaseException) -> str:
+    """Say in one line what was raised."""
+    return " ".join(f"{type(error).__name__}: {error}".rstrip(": ").splitlines())
+
+
+def remedy_for(record: PluginRecord, where: str, error: BaseException) -> str:
+    """Say what the user can do about what a plugin has raised; names the plugin."""
+    if isinstance(error, ImportError) and error.name == "ollm.api":
+        return f"It was written for another version of ollm: upgrade ollm, or '{record.distribution[0]}'."
+    again = where in ("import", "register") or where.startswith("ollm_")  # the doctor does these again
+    trace = "Run `ollm plugins doctor --trace`" if again else "Set OLLM_DEBUG=1"
+    return f"{trace} for the trace, or `ollm plugins disable {record.name}` to go on without it."

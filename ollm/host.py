@@ -21,7 +21,7 @@ from typing import Any, Literal, TypeVar
 import pluggy
 from msgspec import Struct
 
-from ollm.errors import PluginError
+from ollm.errors import PluginError, cause_of, remedy_for
 from ollm.specs import API_VERSION, Specs
 
 T = TypeVar("T")
@@ -31,6 +31,9 @@ failed: could not be loaded. registered: loaded. enabled: its hooks fit, it will
 active: it has handed in something in this run."""
 
 GROUP = "ollm"
+
+PATIENCE = 1.0
+"""Seconds from which on a plugin that was interrupted is named: it should have been done in milliseconds."""
 
 
 class Failure(Struct, frozen=True):
@@ -211,6 +214,8 @@ class Host:
         except let:
             raise
         except KeyboardInterrupt:
+            sys.stdout = before
+            self._tell_hung(record, where, time.perf_counter() - started)
             raise
         except BaseException as error:
             sys.stdout = before
@@ -223,6 +228,12 @@ class Host:
                 cause = f"it printed {len(printed.getvalue())} characters to stdout, which belongs to the answer"
                 self.blame(record, where, cause, "Ask its author to use `notify`; the text was kept back.")
 
+    def _tell_hung(self, record: PluginRecord, where: str, seconds: float) -> None:
+        """Say who kept a user waiting until they lost patience: nothing else tells."""
+        if seconds > PATIENCE and not self.strict:
+            remedy = f"`ollm plugins disable {record.name}` goes on without it."
+            self.blame(record, where, f"it was interrupted after {seconds:.0f} s", remedy)
+
     def blame_error(self, record: PluginRecord, where: str, error: BaseException, *, say: bool = True) -> None:
         """Note an exception of a plugin's.
 
@@ -231,9 +242,8 @@ class Host:
         """
         if self.strict and isinstance(error, PluginError):
             raise error  # another plugin's, on its way up
-        cause = f"{type(error).__name__}: {error}".rstrip(": ").replace("\n", " ")
         trace = "".join(traceback.format_exception(error))
-        self.blame(record, where, cause, _remedy(record, where, error), trace, error=error, say=say)
+        self.blame(record, where, cause_of(error), remedy_for(record, where, error), trace, error=error, say=say)
 
     def blame(
         self,
@@ -274,14 +284,6 @@ def _descriptor_aside() -> Iterator[None]:
     finally:
         os.dup2(kept, 1)
         os.close(kept)
-
-
-def _remedy(record: PluginRecord, where: str, error: BaseException) -> str:
-    if isinstance(error, ImportError) and error.name == "ollm.api":
-        return f"It was written for another version of ollm: upgrade ollm, or '{record.distribution[0]}'."
-    again = where in ("import", "register") or where.startswith("ollm_")  # the doctor does these again
-    trace = "Run `ollm plugins doctor --trace`" if again else "Set OLLM_DEBUG=1"
-    return f"{trace} for the trace, or `ollm plugins disable {record.name}` to go on without it."
 
 
 def _is_unmarked(plugin: object, name: str) -> bool:

@@ -17,7 +17,7 @@ from ollm.errors import OllmError
 from ollm.settings_model import KERNEL_SECTIONS, PROGRAM_FLAGS, flags_of, section_mistake
 
 if TYPE_CHECKING:
-    from ollm.contexts import HostContext
+    from ollm.contexts import FrontendContext, HostContext
     from ollm.host import Host, PluginRecord
     from ollm.messages import ToolSpec
     from ollm.paths import Paths
@@ -188,6 +188,30 @@ class Hub:
         """
         target = getattr(owned.item, attribute)
         return self.host.guard(owned.record, label(owned.item), lambda: resolve(target)(*arguments), let=(OllmError,))
+
+    def hold(self, owned: Owned[kinds.Frontend], context: FrontendContext) -> int | None:
+        """Let a front end hold a conversation, and return the exit code; None when it cannot be loaded.
+
+        :raises PluginError: it failed, which is noted
+        """
+        run = self.load(owned, "run")
+        if run is None:
+            return None
+        from ollm.awaiting import failure
+
+        try:
+            code = run(context)
+        except (OllmError, BrokenPipeError):
+            raise
+        except Exception as error:
+            import typer
+
+            if isinstance(error, typer.Exit | typer.Abort | typer.TyperException):
+                raise
+            raise failure(self, owned, error) from error
+        if not isinstance(code, int):
+            raise failure(self, owned, TypeError(f"it returned a {type(code).__name__}, not an exit code"))
+        return int(code)
 
     def forget(self, hook: str) -> None:
         """Ask a hook anew when it is next needed."""

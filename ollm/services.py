@@ -45,6 +45,15 @@ class Services:
         made: T | None = self._made[protocol]
         return made
 
+    def chosen(self, protocol: type[Any]) -> Owned[Service] | None:
+        """Return the first that is offered; a second is blamed, since one of the two would be ignored in silence."""
+        fitting = [owned for owned in self._hub.services() if self._offers(owned, protocol)]
+        for other in fitting[1:]:
+            cause = f"{protocol.__name__} is already provided by plugin '{fitting[0].record.name}', which is used"
+            remedy = f"`ollm plugins disable` one of the two: {fitting[0].record.name} or {other.record.name}."
+            self._hub.host.blame(other.record, label(other.item), cause, remedy)
+        return fitting[0] if fitting else None
+
     async def aclose(self) -> None:
         """Close every service that was made and can be closed, the last one first."""
         made, self._made = self._made, {}
@@ -57,16 +66,20 @@ class Services:
         self._owners.clear()
 
     def _make(self, protocol: type[Any]) -> Any:
-        """Make the first that is offered; a second is blamed, since one of the two would be ignored in silence."""
-        reference = f"{protocol.__module__}:{protocol.__qualname__}"
-        fitting = [owned for owned in self._hub.services() if owned.item.protocol in (protocol, reference)]
-        for other in fitting[1:]:
-            cause = f"{protocol.__name__} is already provided by plugin '{fitting[0].record.name}', which is used"
-            remedy = f"Disable one of the two, e.g. `ollm plugins disable {other.record.name}`."
-            self._hub.host.blame(other.record, label(other.item), cause, remedy)
-        if not fitting:
+        chosen = self.chosen(protocol)
+        if chosen is None:
             return None
-        service = self._hub.use(fitting[0], "create", self._context)
+        service = self._hub.use(chosen, "create", self._context)
         if service is not None:
-            self._owners.append((fitting[0], service))
+            self._owners.append((chosen, service))
         return service
+
+    def _offers(self, owned: Owned[Service], protocol: type[Any]) -> bool:
+        """Whether a service is for a Protocol, which it may name by any module that has it, such as `ollm.api`."""
+        named = owned.item.protocol
+        if not isinstance(named, str):
+            return named is protocol
+        module, _, name = named.partition(":")
+        if name != protocol.__qualname__:
+            return False
+        return module == protocol.__module__ or self._hub.load(owned, "protocol") is protocol

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ollm.awaiting import CLOSING, awaited, failure
+from ollm.awaiting import CLOSING, awaited, failure, is_failure
 from ollm.contexts import StreamContext
 from ollm.errors import OllmError
 from ollm.messages import ChatRequest, Event, TextDelta, Waiting
@@ -100,6 +100,7 @@ class Stream:
             async for event in source:
                 if self._left:
                     return
+                _check_kind(event)
                 if queue.full():
                     await queue.put(event)
                 else:
@@ -139,10 +140,11 @@ class Stream:
         try:
             events = send(request)
             async for event in events:
+                _check_kind(event)
                 yield event
-        except (OllmError, GeneratorExit, asyncio.CancelledError):
-            raise
-        except Exception as error:
+        except BaseException as error:
+            if not is_failure(error):
+                raise
             raise failure(self._hub, self._answerer.entry, error) from error
         finally:
             await _close(events)
@@ -155,13 +157,20 @@ class Stream:
         """
         try:
             async for event in events:
+                _check_kind(event)
                 yield event
-        except (OllmError, GeneratorExit, asyncio.CancelledError):
-            raise
-        except Exception as error:
+        except BaseException as error:
+            if not is_failure(error):
+                raise
             raise failure(self._hub, owned, error) from error
         finally:
             await _close(events)
+
+
+def _check_kind(event: object) -> None:
+    """:raises TypeError: it is no event, which would fail far from whoever yielded it"""
+    if not isinstance(event, Event):
+        raise TypeError(f"it yielded a {type(event).__name__}, which is no event")
 
 
 def _joined(first: TextDelta, queue: asyncio.Queue[Event | None]) -> tuple[TextDelta, Event | None]:

@@ -204,7 +204,10 @@ class Toolbox:
 
     async def _carry_out(self, owned: Owned[Tool], context: ToolContext, arguments: Any) -> ToolReturned:
         async def work() -> str:
-            return str(await resolve(owned.item.run)(context, arguments))
+            text = await resolve(owned.item.run)(context, arguments)
+            if not isinstance(text, str):
+                raise TypeError(f"it returned a {type(text).__name__}, not a text")
+            return text
 
         try:
             return ToolReturned(context.call, await awaited(self._hub, owned, work()))
