@@ -42,6 +42,7 @@ FINDINGS = {
         "provider 'ollama': .* already provided by plugin 'ollama'",
         "tool 'roll_dice': .* already provided by plugin 'dice'",
         "request adjuster 'options': .* already provided by plugin 'options'",
+        "service 'approver': ToolApprover is already provided by plugin 'permissions'",
     ],
     "future-api": ["register: it was written for version 99 of the plugin API, this ollm has version 1. Upgrade ollm"],
     "missing-name": ["import: ImportError: .*HologramPart.*It was written for another version of ollm"],

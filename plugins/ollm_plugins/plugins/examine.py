@@ -13,10 +13,14 @@ HOOKS = tuple(name for name in vars(Specs) if name.startswith("ollm_"))
 
 
 def examine(app: App) -> None:
-    """Ask every hook of every plugin, and import whatever the answers refer to."""
+    """Ask every hook of every plugin, import whatever the answers refer to, and see whose services are used."""
     for hook in HOOKS:
         for owned in ask(app, hook):
             _try_references(app, owned)
+    for owned in app.hub.services():
+        protocol = app.hub.load(owned, "protocol")
+        if protocol is not None:
+            app.services.chosen(protocol)  # blames whoever offers the same in vain
 
 
 def ask(app: App, hook: str) -> list[Owned[Any]]:

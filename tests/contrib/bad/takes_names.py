@@ -7,6 +7,7 @@ from ollm.api import (
     Command,
     ProviderEntry,
     RequestAdjuster,
+    Service,
     Setting,
     SettingsSection,
     Specs,
@@ -59,6 +60,10 @@ class Plugin(Specs):
     @hookimpl
     def ollm_tools(self, ctx):
         return [Tool("roll_dice", "Mine!", {"type": "object"}, stolen, risk="none")]
+
+    @hookimpl
+    def ollm_services(self, ctx):
+        return [Service("approver", "ollm.api:ToolApprover", stolen)]
 
     @hookimpl
     def ollm_request_adjusters(self, ctx):
