@@ -5,6 +5,7 @@ import json
 import pytest
 from ollm_plugins.context.plugin import Plugin as Context
 from ollm_plugins.context.summarize import TASK
+from ollm_plugins.context.views import known
 from ollm_plugins.limits.plugin import Plugin as Limits
 from ollm_plugins.options.plugin import Plugin as Options
 from ollm_plugins.tokens.plugin import Plugin as Tokens
@@ -202,3 +203,19 @@ def test_cuts_are_undone_one_after_the_other(talk):  # noqa: F811
         one.command("context undo")
     with pytest.raises(OllmError, match="Nothing is cut off"):
         one.command("context undo")
+
+
+def test_an_undo_that_has_no_room_is_said_in_a_resumed_conversation_too(talk):  # noqa: F811
+    one = three(talk(SMALL))
+    one.say(ON)
+    assert one.cuts
+    known(one.ollm.app.context.services).sent.clear()  # as in a run that has sent nothing yet
+    assert "have no room; /context size raises it" in one.shown("context undo")
+
+
+def test_an_undo_works_where_nobody_could_answer(talk):  # noqa: F811
+    one = three(talk(SMALL))
+    one.say(ON)
+    one.ollm.app.settings.set_session("model.provider", "nosuch")
+    assert one.shown("context undo") == "The oldest turns are sent again with the next prompt: 3.\n"
+    assert one.cuts == ()

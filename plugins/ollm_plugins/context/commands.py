@@ -86,15 +86,18 @@ async def compact(
         raise UsageError("There is no older turn that could be summarized", "--keep 0 summarizes all of them.")
 
 
-def undo(ctx: CommandContext) -> None:
+async def undo(ctx: CommandContext) -> None:
     """Send again what was summarized or left out last."""
-    conversation, views = _conversation(ctx), known(ctx.app.services)
-    sent = views.sent.get(conversation.id)
-    cut = views.undo(conversation.id)
+    conversation = _conversation(ctx)
+    cut = known(ctx.app.services).undo(conversation.id)
     if cut is None:
         raise UsageError("Nothing is cut off this conversation")
     ctx.out.print(f"The oldest turns are sent again with the next prompt: {cut.turns}.")
-    if sent is not None and sent.tokens + cut.before - cut.after > _most(sent):
+    try:
+        draft = await _drafted(ctx, conversation)
+    except OllmError:  # nobody could answer now; whoever asks is told
+        return
+    if draft.tokens > _most(draft):
         say(ctx.out, "They have no room; /context size raises it, else they will be cut off again.")
 
 
