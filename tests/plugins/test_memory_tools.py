@@ -251,3 +251,23 @@ def test_what_cannot_be_seen_is_not_told_and_spaces_stay_spaces(told):
     keep = lambda service: service.remember("tea", hidden)  # noqa: E731
     _, _, (result,) = told({"query": "tea"}, tool="recall", before=keep)
     assert result.content == "- tea: likes green tea  much"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("tea\u200b", "green"), ("\u2800", "green"), ("tea", "\u3164"), ("tea", "green\U000e0041\U000e0042")],
+)
+def test_a_model_notes_nothing_that_nobody_would_see(told, key, value):
+    _, service, (result,) = told({"key": key, "value": value})
+    assert "holds characters that cannot be seen" in result.content and service.list_all() == []
+
+
+@pytest.mark.parametrize("joiner", "\u200d\ufe0f")
+def test_what_cannot_be_seen_hides_no_secret(told, joiner):
+    _, service, (result,) = told({"key": "it", "value": f"sk-{joiner}proj-abcdefghijklmnop1234"})
+    assert "looks like an API key" in result.content and service.list_all() == []
+
+
+def test_emoji_and_joined_letters_may_be_noted(told):
+    _, service, (result,) = told({"key": "\u2764\ufe0f", "value": "\u0645\u06cc\u200c\u062e\u00a0\u00ab"})
+    assert not result.failed and len(service.list_all()) == 1

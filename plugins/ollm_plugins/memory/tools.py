@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from ollm.api import MemoryCategory, Notice, OllmError, ToolContext, ToolPreview, UsageError, understood
+from ollm.api import MemoryCategory, Notice, OllmError, ToolContext, ToolPreview, UsageError, is_unseen, understood
 from ollm_plugins.memory.addition import harmless
 from ollm_plugins.memory.entries import SCOPES, clean_key, clean_value
 from ollm_plugins.memory.secrets import secret_in
@@ -28,6 +28,9 @@ MOST: Final = 200
 MOST_FOUND: Final = 10
 LONGEST_ANSWER: Final = 4_000
 """Characters of all that one search returns."""
+
+_MEANT: Final = frozenset("\u200c\u200d\ufe0f")
+"""What cannot be seen and has a meaning: in some scripts, and in emoji."""
 
 PATIENCE: Final = 10.0
 """Seconds to wait for other processes that write, while the model waits for its result."""
@@ -84,15 +87,18 @@ def _refuse(wish: Wish, service: Memories, ctx: ToolContext) -> None:
 
 
 def _refuse_value(wish: Wish, service: Memories) -> None:
-    """:raises UsageError: it is too long, a secret, or one too many to keep"""
+    """:raises UsageError: it is too long, a secret, not what it seems, or one too many to keep"""
     clean_value(wish.value)
+    unseen = {each for each in wish.key + wish.value if is_unseen(each) and not each.isspace()}
+    if unseen - _MEANT:
+        raise UsageError("The key or the value holds characters that cannot be seen", "Leave them out.")
     if wish.scope not in SCOPES:
         raise UsageError(f"There is no scope {wish.scope!r}", f"Take one of {', '.join(SCOPES)}.")
     if len(wish.value) > LONGEST:
         raise UsageError(
             f"The value has {len(wish.value)} characters; {LONGEST} are allowed", "Say it in one sentence."
         )
-    kind = secret_in(wish.key, wish.value)
+    kind = secret_in(*(text.translate(dict.fromkeys(map(ord, unseen))) for text in (wish.key, wish.value)))
     if kind:
         problem = f"It looks like {kind}, and secrets are not kept"
         raise UsageError(problem, "If the user insists, they can use `/memory add KEY VALUE --insist`.")
