@@ -289,6 +289,68 @@ def test_two_editors_lose_neither_text(ollm, home, tmp_path):
     assert Path(kept[1]).read_text() == "second: draft"
 
 
+def script(tmp_path, line):
+    """Make an editor of one line of a shell."""
+    path = tmp_path / "script"
+    path.write_text(f"#!/bin/sh\n{line}\n")
+    path.chmod(0o755)
+    return {"EDITOR": str(path)}
+
+
+@pytest.mark.parametrize(
+    ("line", "said", "written"),
+    [
+        ('echo mine >"$1"; exit 3', "ended with 3. What you wrote is kept as ", b"mine\n"),
+        ('echo mine >"$1"; kill -9 $$', "was ended by signal 9. What you wrote is kept as ", b"mine\n"),
+        ("printf '\\377' >\"$1\"", "/tr.yaml: is not UTF-8 text (byte 0). What you wrote is kept as ", b"\xff"),
+        ('head -c 300000 /dev/zero >"$1"', "/tr.yaml: is larger than 256 KiB. What you wrote", b"\0" * 300_000),
+        ("exit 3", "ended with 3. Nothing has changed.", None),
+        ('rm "$1"', "left no file. Nothing has changed.", None),
+    ],
+)
+def test_what_an_editor_that_fails_has_written_is_not_lost(ollm, home, tmp_path, line, said, written):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    done = ollm("template", "edit", "tr", env={**script(tmp_path, line), "TMPDIR": str(temporary)})
+    text = done.stderr.decode()
+    assert (done.returncode, said in text) == (2, True), text
+    assert (home / "templates" / "tr.yaml").read_text() == FILE
+    kept = [each.read_bytes() for each in temporary.rglob("*.yaml")]
+    assert kept == ([] if written is None else [written])
+    if written is not None:
+        assert Path(text.rpartition("kept as ")[2].strip().removesuffix(".")).read_bytes() == written
+
+
+def test_who_empties_a_text_gives_up_even_a_draft(ollm, home, tmp_path):
+    draft = home / "templates" / "new.yaml.draft"
+    assert b"Nothing was changed" in ollm("template", "create", "new", env=editor(tmp_path, "text = ' '")).stdout
+    assert not draft.exists()
+    ollm("template", "create", "new", env=editor(tmp_path, "text = 'tempalte: x'"))
+    done = ollm("template", "create", "new", env=editor(tmp_path, "text = ''"))
+    assert f"You go on with what is kept as {draft}".encode() in done.stderr
+    assert (done.stdout, draft.exists()) == (b"Nothing was changed\n", False)
+    assert b"Explain this" in ollm("template", "create", "new", env=editor(tmp_path, "print(text)")).stdout
+
+
+def test_a_draft_of_another_editor_stays(ollm, home, tmp_path):
+    draft = home / "templates" / "tr.yaml.draft"
+    for then in ("pass", "text = 'template: mine'"):
+        ollm("template", "edit", "tr", env=editor(tmp_path, f"Path({str(draft)!r}).write_text('theirs: x'); {then}"))
+        assert draft.read_text() == "theirs: x"
+        draft.unlink()
+    assert (home / "templates" / "tr.yaml").read_text() == "template: mine"
+    draft.write_text("x")
+    assert b"is deleted, and the draft beside it" in ollm("template", "delete", "tr", "--yes").stdout
+    assert list((home / "templates").iterdir()) == []
+
+
+def test_a_line_of_the_list_stays_short(ollm, home):
+    variables = " ".join(f"{{v{number}}}" for number in range(5000))
+    (home / "templates" / "many.yaml").write_text(f'template: "{variables}"')
+    line = next(line for line in ollm("template", "list").stdout.decode().splitlines() if line.startswith("many"))
+    assert line.endswith("v18 v19 …")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="a folder that takes no files")
 def test_a_text_survives_that_cannot_be_written(ollm, home, tmp_path):
     code = f"import shutil; shutil.rmtree({str(home / 'templates')!r}); "

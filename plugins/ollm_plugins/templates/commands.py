@@ -14,6 +14,8 @@ from ollm_plugins.templates.library import Library, Listed, library
 from ollm_plugins.templates.reading import Broken, read
 from ollm_plugins.templates.template import Known
 
+MOST = 20
+"""Variables that a line of the list names, at most: a file may hold any number."""
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 Name = Annotated[str, typer.Argument(help="The template.", metavar="NAME"), Completes("template")]
 
@@ -38,7 +40,8 @@ def _row(listed: Listed) -> tuple[object, ...]:
     if listed.known is None:
         problem = listed.problem.replace(f"{listed.path.parent}{os.sep}", "") if listed.path else listed.problem
         return listed.name, listed.whose, f"cannot be used: {problem}", ""
-    variables = " ".join(_shown(each) for each in listed.known.variables)
+    shown = [_shown(each) for each in listed.known.variables[:MOST]]
+    variables = " ".join(shown + (["…"] if len(listed.known.variables) > MOST else []))
     return listed.name, listed.whose, " ".join(listed.known.template.description.split()), variables
 
 

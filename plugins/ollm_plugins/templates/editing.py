@@ -46,7 +46,7 @@ def create(ctx: CommandContext, name: NewName) -> None:
     if any(path.with_suffix(ending).exists() for ending in (".yaml", ".yml")):
         raise UsageError(f"You have a template '{name}' already", f"`ollm template edit {name}` changes it.")
     text = skeleton(name)
-    _write(ctx, _Work(path, "user", None, _begun(path, text), text))
+    _write(ctx, _Work(path, "user", None, _begun(ctx, path, text), text))
 
 
 def edit(ctx: CommandContext, name: Name) -> None:
@@ -56,7 +56,7 @@ def edit(ctx: CommandContext, name: Name) -> None:
     if found is not None:
         origin, _, path = found
         text = content(path)
-        _write(ctx, _Work(path, origin, text, _begun(path, text), text))
+        _write(ctx, _Work(path, origin, text, _begun(ctx, path, text), text))
         return
     known = shelf.find(name)
     if known.path is not None:
@@ -66,7 +66,7 @@ def edit(ctx: CommandContext, name: Name) -> None:
     ctx.out.say(f"The template '{name}' is {known.whose}; you change a copy of your own, which hides it.")
     text = written(known.template, ctx.app.settings, declares=known.declares)
     path = shelf.own_folder / f"{name}.yaml"
-    _write(ctx, _Work(path, "user", None, _begun(path, text), text))
+    _write(ctx, _Work(path, "user", None, _begun(ctx, path, text), text))
 
 
 def delete(
@@ -91,9 +91,11 @@ def delete(
         return
     try:
         path.unlink()
+        has_draft = _draft(path).exists()
+        _draft(path).unlink(missing_ok=True)
     except OSError as error:
         raise OllmError(f"{path} cannot be deleted: {error.strerror}") from error
-    ctx.out.print(f"{path} is deleted")
+    ctx.out.print(f"{path} is deleted{', and the draft beside it' if has_draft else ''}")
 
 
 def _write(ctx: CommandContext, work: _Work) -> None:
@@ -103,8 +105,9 @@ def _write(ctx: CommandContext, work: _Work) -> None:
     """
     text = work.text
     while True:
-        text = _edited(ctx, work.path.name, text)
-        if text == work.unchanged:
+        text = _edited(ctx, work.path, text)
+        if text == work.unchanged or not text.strip():  # who empties it gives up
+            _forget_draft(work)
             ctx.out.print("Nothing was changed")
             return
         try:
@@ -143,17 +146,27 @@ def _save(work: _Work, text: str) -> None:
         write_atomically(work.path, text)
     except OllmError as error:
         raise OllmError(str(error), _rescued(work, text)) from error
-    _draft(work.path).unlink(missing_ok=True)
+    _forget_draft(work)
 
 
 def _draft(path: Path) -> Path:
     return path.with_name(f"{path.name}.draft")
 
 
-def _begun(path: Path, text: str) -> str:
-    """Return what an earlier edit has kept beside a file; else the text."""
+def _forget_draft(work: _Work) -> None:
+    """Delete what the edit began with, if it was kept beside the file; what another editor has kept there stays."""
+    draft = _draft(work.path)
+    if draft.exists() and content(draft) == work.text:
+        draft.unlink()
+
+
+def _begun(ctx: CommandContext, path: Path, text: str) -> str:
+    """Return what an earlier edit has kept beside a file, and say so; else the text."""
     draft = _draft(path)
-    return content(draft) if draft.exists() else text
+    if not draft.exists():
+        return text
+    ctx.out.say(f"ollm: You go on with what is kept as {draft}; without any text in it, it is given up.")
+    return content(draft)
 
 
 def _kept(work: _Work, text: str) -> str:
@@ -186,27 +199,49 @@ def _rescued(work: _Work, text: str) -> str:
     return f"Your text is kept as {file}."
 
 
-def _edited(ctx: CommandContext, name: str, text: str) -> str:
-    """Return what an editor makes of a text.
+def _edited(ctx: CommandContext, path: Path, text: str) -> str:
+    """Return what an editor makes of a text; what it has written is not lost when it fails.
 
-    :raises UsageError: there is no editor, or it failed
+    :param path: what is edited, as people know it
+    :raises UsageError: there is no editor, it failed, or what it has written is no text
     """
-    import subprocess
-    from tempfile import TemporaryDirectory
+    from tempfile import mkdtemp
 
     command = _editor(ctx)
-    with TemporaryDirectory(prefix="ollm-") as folder:
-        file = Path(folder) / name
+    folder = Path(mkdtemp(prefix="ollm-"))
+    file = folder / path.name
+    is_kept = False
+    try:
         file.write_text(text, encoding="utf-8", newline="")
-        ctx.out.stdout.flush()
-        try:
-            with _left_to_the_editor():
-                code = subprocess.run([*command, str(file)], check=False).returncode  # noqa: S603  (the user's own)
-        except OSError as error:
-            raise UsageError(f"The editor {visible(command[0])} cannot be started: {error.strerror}") from error
-        if code:
-            raise UsageError(f"The editor {visible(command[0])} ended with {code}", "Nothing has changed.")
+        _run(ctx, command, file)
         return content(file)
+    except (UsageError, Broken) as error:
+        is_kept = file.is_file() and file.read_bytes() != text.encode()
+        remedy = f"What you wrote is kept as {file}." if is_kept else "Nothing has changed."
+        raise UsageError(error.problem.replace(str(file), str(path)), remedy) from error
+    finally:
+        if not is_kept:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(ctx: CommandContext, command: list[str], file: Path) -> None:
+    """Let the editor write a file.
+
+    :raises UsageError: it failed
+    """
+    import subprocess
+
+    ctx.out.stdout.flush()
+    try:
+        with _left_to_the_editor():
+            code = subprocess.run([*command, str(file)], check=False).returncode  # noqa: S603  (the user's own)
+    except OSError as error:
+        raise UsageError(f"The editor {visible(command[0])} cannot be started: {error.strerror}") from error
+    if code:
+        how = f"ended with {code}" if code > 0 else f"was ended by signal {-code}"
+        raise UsageError(f"The editor {visible(command[0])} {how}")
+    if not file.exists():
+        raise UsageError(f"The editor {visible(command[0])} left no file")
 
 
 @contextmanager

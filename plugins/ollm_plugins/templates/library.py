@@ -29,7 +29,7 @@ from ollm.api import (
 )
 from ollm_plugins.templates.ofproject import FOLDER, OfProject
 from ollm_plugins.templates.options import option_mistakes
-from ollm_plugins.templates.reading import FILE_NAME, Broken, content, understood
+from ollm_plugins.templates.reading import FILE_NAME, MAX_NAME, Broken, content, understood
 from ollm_plugins.templates.template import Known, Origin, whose
 from ollm_plugins.templates.text import NAME
 
@@ -110,7 +110,9 @@ class Library:
         :raises UsageError: the name is none
         """
         if not FILE_NAME.fullmatch(name):
-            raise UsageError(f"'{visible(name)}' is no name of a template", "Take letters, digits and _ . -")
+            raise UsageError(
+                f"'{visible(name)}' is no name of a template", f"Take letters, digits and _ . -, up to {MAX_NAME}."
+            )
         for origin, folder in self._folders():
             for path in (folder / f"{name}{ending}" for ending in ENDINGS):
                 if os.path.lexists(path):
