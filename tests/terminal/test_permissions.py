@@ -425,6 +425,7 @@ def test_yolo_is_said_and_seen(open_terminal: Open, home: Path, columns: int) ->
     terminal.wait_for("YOLO: tools run unasked")
     terminal.ask(wish("git status"))
     assert done(home) == ["git status"]
+    assert columns == 40 or "(mode: yolo)" in terminal.text
     terminal.ask("/permissions mode ask")
     terminal.wait_until(lambda: "YOLO" not in terminal.display[terminal.screen.cursor.y + 1], "no mark")
     terminal.send_line(wish("git status"))

@@ -61,7 +61,7 @@ def judged(situation: Situation, tool: Tool, preview: ToolPreview | None) -> Ver
     unsure = [each for each in situation.rules if may_speak_of(each, tool.name, subject, situation.folder)]
     perhaps = _first(unsure, "deny")
     if perhaps is None and situation.mode == "yolo":
-        return Verdict("allow", "mode yolo", "mode")
+        return Verdict("allow", "yolo", "mode")
     asking = _first(speaking, "ask")
     if asking is not None:
         return Verdict("ask", f"the rule `{told(asking)}` asks")
@@ -81,7 +81,7 @@ def _unforbidden(
     if allowing:
         return Verdict("allow", told(allowing[0]))
     if not careful and situation.mode == "auto" and tool.risk == "read" and _is_in_workspace(situation, subject):
-        return Verdict("allow", "mode auto", "mode")
+        return Verdict("allow", "auto", "mode")
     return Verdict("ask", careful)
 
 
