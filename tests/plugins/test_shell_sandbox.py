@@ -279,6 +279,13 @@ def test_home_and_absolute_paths_may_be_hidden(shell):
 
 
 @needs_bwrap
+def test_a_history_that_nobody_keeps_does_not_take_away_dev_null(shell, home):
+    (home / ".bash_history").symlink_to("/dev/null")
+    environ = {"HOME": str(home), "HISTFILE": "/dev/null"}
+    assert shell("echo x > /dev/null && echo written", settings=SANDBOX, environ=environ).startswith("written\n")
+
+
+@needs_bwrap
 def test_what_leads_nowhere_needs_no_hiding(shell, tmp_path):
     (tmp_path / "loop").symlink_to("loop")
     assert "[exit code 0" in shell("true", settings=f'{SANDBOX}, hide: ["{tmp_path}/loop", /no/such/place]')

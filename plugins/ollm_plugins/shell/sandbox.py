@@ -58,6 +58,9 @@ _VARIABLES: Final = (
 _REPLACED: Final = ("/tmp", "/run", "/var/tmp")  # noqa: S108  (they are replaced, not used)
 """Folders that are replaced by empty ones, as sockets lie in them."""
 
+_OWN: Final = ("/dev", "/proc")
+"""What a sandbox has of its own; a history is often a link to /dev/null, which has to stay what it is."""
+
 _KEPT: Final = ("/run/current-system", "/run/wrappers")
 """Where NixOS keeps its programs."""
 
@@ -104,6 +107,8 @@ def wrapped(bwrap: str, argv: Iterable[str], workspace: Path, cwd: Path, hidden:
 
 def _hiding(path: Path) -> list[str]:
     """Return the words that put nothing in a path's place; what does not exist, or cannot be reached, needs no hiding."""
+    if any(path.is_relative_to(each) for each in _OWN):
+        return []
     if os.path.isdir(path):  # noqa: PTH112  (Path's raises where nobody may look)
         return ["--tmpfs", str(path)]
     return ["--ro-bind", "/dev/null", str(path)] if os.path.exists(path) else []  # noqa: PTH110  (as above)
