@@ -285,6 +285,7 @@ def test_a_damaged_file_stays_as_it_is_where_there_is_no_room_for_another(ollm, 
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(r"ollm: .*sessions\.db cannot be used: .*\n", done.stderr)
     assert filled.read_bytes() == data
+    assert [each.name for each in ollm.home.glob(".*")] == []
     assert "300 turns of it could be recovered" in ollm("session", "list").err
 
 
@@ -349,4 +350,15 @@ def test_a_file_that_cannot_grow_ends_no_conversation(ollm, filled, replay):  # 
     document = json.loads(done.stdout)
     assert "The Moon" in document["text"]
     assert "session-unsaved" in [each["code"] for each in document["notices"]]
+    listed = subprocess.run(
+        [str(SCRIPT), "session", "list", "--json"],
+        env={**os.environ, "OLLM_HOME": str(ollm.home)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=limited,
+    )
+    assert (listed.returncode, listed.stderr) == (0, ""), "what is there can be read"
+    assert json.loads(listed.stdout)[0]["turns"] == 300
     assert damage(filled) == ""

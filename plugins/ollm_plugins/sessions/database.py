@@ -30,6 +30,10 @@ _REMEDIES = {
 """What to do, by the beginning of SQLite's name for an error."""
 
 
+_UNWRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_FULL")
+"""Beginnings of SQLite's names for what keeps it from making the files that it reads with: no leave, or no room."""
+
+
 class Database:
     """The file, opened when it is first needed; for one thread.
 
@@ -92,7 +96,7 @@ class Database:
             return work(self._connection())
         except sqlite3.DatabaseError as error:
             self.close()
-            if reading and _name(error).startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")):
+            if reading and _name(error).startswith(_UNWRITABLE):
                 return self._read_as_it_is(work, error)
             if not is_damage(error):
                 raise self._failed(error) from error
@@ -116,7 +120,8 @@ class Database:
         """
         import sqlite3
 
-        if self.path.with_name(f"{self.path.name}-wal").exists():
+        log = self.path.with_name(f"{self.path.name}-wal")
+        if log.exists() and log.stat().st_size:
             raise self._failed(error) from error
         try:
             with closing(

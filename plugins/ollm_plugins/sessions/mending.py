@@ -33,7 +33,11 @@ def mend(path: Path, notify: Callable[[Notice], None]) -> None:
             return
         new = path.with_name(f".{path.name}.recovered")
         _remove(new)
-        turns = _recover(path, new)
+        try:
+            turns = _recover(path, new)
+        except BaseException:
+            _remove(new)
+            raise
         kept = f"{turns} turns of it could be recovered" if turns != 1 else "one turn of it could be recovered"
         so = kept if turns else "nothing of it could be recovered"
         aside = set_aside(path, why, so, notify, "sessions-damaged")
