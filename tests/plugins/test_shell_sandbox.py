@@ -248,7 +248,7 @@ def test_the_words_for_bubblewrap(tmp_path):
     assert "--share-net" not in text
     assert "--cap-drop ALL --ro-bind / / --dev /dev --proc /proc --remount-ro /proc --tmpfs /tmp" in text
     _, after = text.split(f" --bind {root} {root} ")
-    assert f"--ro-bind /dev/null {home}/.netrc --tmpfs {home}/.ssh" in after, "after what it lies in"
+    assert f"--dev-bind /dev/null {home}/.netrc --tmpfs {home}/.ssh" in after, "after what it lies in"
     assert ".aws" not in text, "what does not exist needs no hiding"
     assert text.endswith(f"--chdir {root}/a -- sh -c x")
 
@@ -283,6 +283,13 @@ def test_a_history_that_nobody_keeps_does_not_take_away_dev_null(shell, home):
     (home / ".bash_history").symlink_to("/dev/null")
     environ = {"HOME": str(home), "HISTFILE": "/dev/null"}
     assert shell("echo x > /dev/null && echo written", settings=SANDBOX, environ=environ).startswith("written\n")
+
+
+@needs_bwrap
+def test_a_hidden_file_is_empty_for_a_program_that_reads_it(shell, home):
+    (home / ".npmrc").write_text("hunter2\n")
+    text = shell("cat ~/.npmrc && echo read; echo x > ~/.npmrc", settings=SANDBOX, environ={"HOME": str(home)})
+    assert text.startswith("read\n") and (home / ".npmrc").read_text() == "hunter2\n"
 
 
 @needs_bwrap

@@ -106,12 +106,15 @@ def wrapped(bwrap: str, argv: Iterable[str], workspace: Path, cwd: Path, hidden:
 
 
 def _hiding(path: Path) -> list[str]:
-    """Return the words that put nothing in a path's place; what does not exist, or cannot be reached, needs no hiding."""
+    """Return the words that put nothing in a path's place; what does not exist, or cannot be reached, needs no hiding.
+
+    A file is empty then: programs that read their settings would give up if they were denied it.
+    """
     if any(path.is_relative_to(each) for each in _OWN):
         return []
     if os.path.isdir(path):  # noqa: PTH112  (Path's raises where nobody may look)
         return ["--tmpfs", str(path)]
-    return ["--ro-bind", "/dev/null", str(path)] if os.path.exists(path) else []  # noqa: PTH110  (as above)
+    return ["--dev-bind", "/dev/null", str(path)] if os.path.exists(path) else []  # noqa: PTH110  (as above)
 
 
 def secrets(environ: Mapping[str, str], more: Iterable[str]) -> list[Path]:
