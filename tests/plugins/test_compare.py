@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -106,6 +107,22 @@ def test_a_failure_is_shown_in_its_place_and_the_others_go_on(ollm: Program, sta
     assert "two:1b" in second["failure"]
 
 
+def test_an_answer_that_breaks_off_says_why_in_its_place(ollm: Program, start: Start) -> None:
+    whole = load("chat_stream")
+
+    def choose(request: Request) -> Recording:
+        return whole.first(5) if request.json["model"] == "two:1b" else whole.but(line_ms=(), header_ms=0)
+
+    start(script={"/api/chat": choose})
+    done = ollm("compare", "P", *MODELS, "--json")
+    assert done.code == 0
+    assert [answer["answered"] for answer in done.json["answers"]] == [True, False, True]
+    broken = done.json["answers"][1]
+    assert broken["text"]
+    assert "the connection to Ollama" in broken["failure"]
+    assert "the connection to Ollama" in ollm("compare", "show", "last").out
+
+
 def test_when_all_fail_the_exit_code_says_so(ollm: Program, start: Start) -> None:
     start()
     done = ollm("compare", "P", "nine:1b", "ten:1b")
@@ -180,6 +197,8 @@ def test_models_that_fit_answer_at_the_same_time(ollm: Program, start: Start) ->
 def test_several_answers_give_medians_and_spreads(ollm: Program, start: Start) -> None:
     server = start()
     first = ollm("compare", "P", "one:1b", "--repeat", "3", "--json").json["answers"][0]
+    assert isinstance(first["numbers"]["contextSize"], int)
+    assert re.search(r" of \d+\n", ollm("compare", "show", "last").out)
     assert len(chats(server)) == len(first["runs"]) == 3
     seconds = sorted(run["numbers"]["seconds"] for run in first["runs"])
     assert first["numbers"]["seconds"] == seconds[1]

@@ -134,6 +134,9 @@ def test_a_file_that_is_there_is_not_replaced_without_a_word(app: Harness, tmp_p
     file = tmp_path / "answers.md"
     file.write_text("mine")
     assert app.run_command(f"compare export 1 {file}").exit_code == 2
+    nowhere = tmp_path / "nowhere" / "answers.md"
+    assert "There is no folder" in app.run_command(f"compare export 1 {nowhere}").stderr
+    assert not nowhere.parent.exists()
     assert file.read_text() == "mine"
     run(app, f"export 1 {file} --force")
     assert file.read_text().startswith("# Comparison of 2026-01-02")

@@ -126,6 +126,8 @@ def export(
         raise UsageError(f"{visible(str(file))} ends in none of {', '.join(FORMS)}")
     if file.exists() and not force:
         raise UsageError(f"{visible(str(file))} is there already", "--force replaces it.")
+    if not file.absolute().parent.is_dir():
+        raise UsageError(f"There is no folder {visible(str(file.parent))}")
     compared = Store(ctx.app.context).get(number_of(number))
     write_atomically(file, form(compared))
     ctx.out.print(f"Comparison {compared.id} is written to {file}")

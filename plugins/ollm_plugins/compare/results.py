@@ -167,7 +167,8 @@ def over(reduce: Callable[[Iterable[float]], float], measured: Sequence[Numbers]
     for name in MEASURED:
         values = [value for each in measured if (value := getattr(each, name)) is not None]
         found[name] = reduce(values) if values else None
-    return Numbers(**found)
+    size = found["context_size"]
+    return Numbers(**{**found, "context_size": None if size is None else int(size)})
 
 
 def numbers_of(turn: TurnRecord) -> Numbers:

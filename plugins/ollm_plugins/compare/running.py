@@ -197,7 +197,7 @@ def _run(conversation: Conversation, failure: str, said: Sequence[str]) -> Run:
         return Run(text="".join(said), failure=failure)
     answer = next((each for each in reversed(turn.messages) if each.role == "assistant"), None)
     if not failure and turn.reason not in ("stop", "length"):
-        failure = "the answer was cut"
+        failure = turn.notices[-1].removesuffix(".") if turn.notices else "the answer was cut"  # the last one says why
     return Run(
         text=_whole(answer.content) if answer else "",
         thinking=_whole(answer.thinking) if answer else "",
