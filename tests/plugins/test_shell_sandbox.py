@@ -279,6 +279,20 @@ def test_home_and_absolute_paths_may_be_hidden(shell):
 
 
 @needs_bwrap
+@pytest.mark.parametrize(
+    "move", ["mv user away", "mv user/.config user/away", "mv user/.config/gh away", "mv user/.netrc away"]
+)
+def test_what_is_hidden_cannot_be_moved_to_where_the_next_command_finds_it(shell, home, workspace, move):
+    (home / ".config" / "gh").mkdir(parents=True)
+    for path in (home / ".config" / "gh" / "hosts.yml", home / ".netrc"):
+        path.write_text("hunter2\n")
+    environ = {"HOME": str(home)}
+    shell(move, settings=SANDBOX, environ=environ)
+    text = shell("grep -r hunter . ; touch user/made user/.config/made && echo made", settings=SANDBOX, environ=environ)
+    assert "hunter2" not in text and text.startswith("made\n"), "what lies beside it can be written"
+
+
+@needs_bwrap
 def test_a_history_that_nobody_keeps_does_not_take_away_dev_null(shell, home):
     (home / ".bash_history").symlink_to("/dev/null")
     environ = {"HOME": str(home), "HISTFILE": "/dev/null"}

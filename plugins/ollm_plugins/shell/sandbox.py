@@ -97,10 +97,15 @@ def wrapped(bwrap: str, argv: Iterable[str], workspace: Path, cwd: Path, hidden:
     for each in _KEPT:
         words += ["--ro-bind-try", each, each]
     words += ["--bind", str(workspace), str(workspace)]
-    for path in sorted({Path(os.path.realpath(each)) for each in hidden}):
+    paths = sorted({Path(os.path.realpath(each)) for each in hidden})
+    for path in paths:
         if workspace.is_relative_to(path):
             problem = f"The command was not run: the workspace lies in {path}, which a sandbox has to hide"
             raise OllmError(problem, "Work in another folder.")
+    # what is mounted cannot be renamed, so that the next command finds it where it is hidden
+    for each in sorted({each for path in paths if _hiding(path) for each in path.parents if workspace in each.parents}):
+        words += ["--bind", str(each), str(each)]
+    for path in paths:
         words += _hiding(path)
     return [*words, "--setenv", "TMPDIR", "/tmp", "--chdir", str(cwd), "--", *argv]  # noqa: S108  (its own)
 
