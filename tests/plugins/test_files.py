@@ -436,10 +436,11 @@ def test_a_change_is_known_by_what_was_shown_and_no_other_file(call, work):
     assert unified(None, "", "x") == "--- /dev/null\n+++ x"
 
 
-def test_a_root_of_an_unknown_user_is_one_line(ollm_app):
+@pytest.mark.parametrize("root", ["~nobody-of-that-name/x", "notes", "", "/a\\0b"])
+def test_a_root_that_means_no_folder_is_one_line(ollm_app, root):
     from ollm.api import SettingsError
 
-    ollm = ollm_app(Plugin, settings="tools: {files: {roots: ['~nobody-of-that-name/x']}}")
+    ollm = ollm_app(Plugin, settings=f'tools: {{files: {{roots: ["{root}"]}}}}')
     with pytest.raises(SettingsError, match="is no absolute path"):
         ollm.app.check_settings()
 

@@ -13,7 +13,7 @@ from ollm.api import Setting
 
 def _relative(roots: tuple[str, ...]) -> str:
     """Say which roots would mean another folder wherever the user works."""
-    wrong = [each for each in roots if not os.path.isabs(os.path.expanduser(each))]  # noqa: PTH111, PTH117  (the user of a ~ may be unknown)
+    wrong = [each for each in roots if "\0" in each or not os.path.isabs(os.path.expanduser(each))]  # noqa: PTH111, PTH117  (the user of a ~ may be unknown)
     return f"{wrong[0]!r} is no absolute path, nor does it begin with ~/" if wrong else ""
 
 
