@@ -31,6 +31,9 @@ T = TypeVar("T")
 PATIENCE = 10.0
 """Seconds after which a provider that keeps no time-outs of its own counts as unreachable."""
 
+SILENCE = 3.0
+"""Seconds after which the user is told which provider has not said yet whether it can answer."""
+
 
 class Answerer(Struct, frozen=True):
     """The provider and the model that answer."""
@@ -107,7 +110,7 @@ class Providers:
         chosen = provider or self.chosen()
         if chosen:
             owned = self.entry(chosen)
-            name = await self.ask(owned, partial(_default_model, owned)) if model is None else model
+            name = await self._model(owned, None) if model is None else model
             return Answerer(owned, self.make(owned), name)
         return await self._first_that_can(model)
 
@@ -115,7 +118,7 @@ class Providers:
         refusals: list[OllmError] = []
         for owned in self.entries():
             try:
-                found = await self.ask(owned, partial(_model, owned, model))
+                found = await self._model(owned, model)
                 answerer = Answerer(owned, self.make(owned), found)
             except OllmError as error:
                 if self._hub.host.strict and isinstance(error, PluginError):
@@ -126,6 +129,16 @@ class Providers:
                 self._tell(refusals, answerer)
             return answerer
         raise _worst(refusals)
+
+    async def _model(self, owned: Owned[ProviderEntry], wanted: str | None) -> str:
+        """Ask a provider for a model, and say so when it takes long: nothing else on the screen would name it."""
+        name = owned.item.name
+        slow = Notice("provider-slow", f"The provider '{name}' is still being asked for its models.")
+        saying = asyncio.get_running_loop().call_later(SILENCE, self._context.notify, slow)
+        try:
+            return await self.ask(owned, partial(_model, owned, wanted))
+        finally:
+            saying.cancel()
 
     async def ask(
         self, owned: Owned[ProviderEntry], question: Callable[[Provider], Awaitable[T]], patience: float | None = None

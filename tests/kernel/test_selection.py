@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from ollm.api import (
@@ -104,6 +106,21 @@ def test_a_provider_that_cannot_be_made_is_named(ollm_app):
     with pytest.raises(PluginError, match="Provider 'broken' could not be set up"):
         ollm.ask("hi")
     assert [failure.where for failure in ollm.failures] == ["provider 'broken'"]
+
+
+@pytest.mark.parametrize("settings", ["version: 1", "model: {provider: slow}"])
+def test_a_provider_that_takes_long_is_named(ollm_app, monkeypatch, settings):
+    monkeypatch.setattr("ollm.selection.SILENCE", 0.0)
+
+    class Slow(ScriptedProvider):
+        async def list_models(self):
+            async with asyncio.timeout(10):
+                while "The provider 'slow' is still being asked for its models." not in ollm.stderr.getvalue():
+                    await asyncio.sleep(0.01)
+            return await super().list_models()
+
+    ollm = ollm_app(plugin(Slow(name="slow")), settings=settings)
+    assert ollm.ask("hi").text == "ok"
 
 
 def test_something_that_is_no_provider_is_refused(ollm_app):
