@@ -122,12 +122,20 @@ def test_a_system_prompt_larger_than_the_context_is_refused_with_what_to_do(talk
     assert one.bodies == []
 
 
-def test_tools_larger_than_the_context_are_named(talk):  # noqa: F811
-    class Many(Specs):
-        @hookimpl
-        def ollm_tools(self, ctx):
-            return [Tool(f"t{each}", long("does", 60), {"type": "object"}, "json:dumps", "none") for each in range(9)]
+class Many(Specs):
+    @hookimpl
+    def ollm_tools(self, ctx):
+        return [Tool(f"t{each}", long("does", 60), {"type": "object"}, "json:dumps", "none") for each in range(9)]
 
+
+def test_tools_that_the_model_cannot_call_take_no_room(talk):  # noqa: F811
+    one = talk(SMALL, plugins=(Many,))
+    assert one.say("Hello")[-1].reason == "stop"
+    assert "tools" not in one.bodies[-1]
+    assert [part["name"] for part in json.loads(one.shown("context --json"))["parts"]] == ["prompt"]
+
+
+def test_tools_larger_than_the_context_are_named(talk):  # noqa: F811
     one = talk(SMALL, plugins=(Many,), able=TOOLS)
     with pytest.raises(OllmError, match="Offer fewer tools"):
         one.say(long("box", 100))

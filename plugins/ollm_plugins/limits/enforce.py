@@ -1,7 +1,7 @@
 """How is a request held to what its model can do?
 
-The last adjuster of all: whatever the settings say, no request asks for more than the model has. What a model
-cannot do is refused or left out here, with what to do, before the server cuts or fails.
+Whatever the settings say, no request asks for more than the model has. What a model cannot do is refused or left out
+here, with what to do, before the server cuts or fails, and before anybody counts it.
 """
 
 from __future__ import annotations
@@ -33,18 +33,26 @@ MAX_AGE = 60.0
 """Seconds for which a list of models is good enough to name one that can do more."""
 
 
-async def adjust(request: ChatRequest, turn: TurnContext) -> ChatRequest:
-    """Hold a request to the limits of its model.
+async def suit(request: ChatRequest, turn: TurnContext) -> ChatRequest:
+    """Leave out of a request what its model cannot do.
 
     :raises UsageError: the prompt has images, and the model cannot see
     """
     knowledge = turn.host.services.find(ModelKnowledge)
     if knowledge is None:
         return request
+    limits = await knowledge.limits_of(request.model, turn.provider)
+    return await _without_tools(await _without_images(request, limits, turn), limits, turn)
+
+
+async def adjust(request: ChatRequest, turn: TurnContext) -> ChatRequest:
+    """Hold a request to the limits of its model."""
+    knowledge = turn.host.services.find(ModelKnowledge)
+    if knowledge is None:
+        return request
     limits, allocated = await asyncio.gather(
         knowledge.limits_of(request.model, turn.provider), allocated_size(request.model, turn.provider, turn.host)
     )
-    request = await _without_tools(await _without_images(request, limits, turn), limits, turn)
     return _within(request, limits, allocated, await _counted(request, turn), turn)
 
 

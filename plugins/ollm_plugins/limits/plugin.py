@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ollm.api import (
+    FITTING,
     Command,
     ContextWindows,
     HostContext,
@@ -38,8 +39,12 @@ class Plugin(Specs):
 
     @hookimpl
     def ollm_request_adjusters(self, ctx: HostContext) -> list[RequestAdjuster]:
-        """Hand in what holds requests to the limits; the last of all."""
-        return [RequestAdjuster("limits", "ollm_plugins.limits.enforce:adjust", order=1000)]
+        """Hand in what holds requests to the limits: the last of what they consist of, and how they fit."""
+        at = "ollm_plugins.limits.enforce"
+        return [
+            RequestAdjuster("abilities", f"{at}:suit", order=FITTING - 1),
+            RequestAdjuster("limits", f"{at}:adjust", order=FITTING + 100),
+        ]
 
     @hookimpl
     def ollm_commands(self, ctx: HostContext) -> list[Command]:

@@ -133,7 +133,7 @@ async def _offers(ctx: CommandContext, provider: str, model: str) -> list[Offer]
         tool, record = owned.item, owned.record
         other = taken.get(tool.name, "")
         there, away = (
-            other or _why_not(offering, tool.name, (model, provider), attended=attended) for attended in (True, False)
+            _why_not(offering, tool.name, (model, provider), attended=attended) or other for attended in (True, False)
         )
         told = tool.description.partition("\n")[0]
         made.append(Offer(tool.name, tool.risk, record.name, told, not there, not away, there or away))
