@@ -102,10 +102,12 @@ def test_a_script_gets_the_output(start):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_to_a_script_ends_the_command_with_it(start, surroundings, number):
     pids = surroundings[0] / "pids"
-    process = start("-p", "run: (echo $BASHPID >> pids; sleep 60; true) & echo $$ >> pids; sleep 60; true")
-    found = wait_for(pids, 2)
+    own = "setsid" if sys.platform == "linux" else ""  # a session of its own, which only Linux tells of
+    child = f"{own} bash -c 'echo $$ >> pids; sleep 60; true'"
+    process = start("-p", f"run: (echo $BASHPID >> pids; sleep 60; true) & {child} & echo $$ >> pids; sleep 60; true")
+    found = wait_for(pids, 3)
     process.send_signal(number)
-    process.communicate(timeout=10)
+    process.communicate(timeout=20)
     assert process.returncode != 0 and all(map(gone, found))
 
 
