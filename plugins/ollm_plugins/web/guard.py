@@ -22,6 +22,12 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _PUBLIC_IPV6: Final = ipaddress.IPv6Network("2000::/3")
 """Global unicast: all that was ever given out. Python 3.11 takes some others for public, e.g. fec0::/10."""
 
+_SPECIAL: Final = tuple(
+    map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "2001::/23", "3fff::/20"))
+)
+"""What the registries of IANA set apart for protocols and documentation, not all of which Python 3.11 knows; with Oracle's
+metadata service in 192.0.0.0/24, and that of Azure, which has an address of the public internet."""
+
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 """IPv4 addresses as a network without IPv4 names them (RFC 6052)."""
 
@@ -121,7 +127,9 @@ def is_public(ip: IP) -> bool:
     inner = _inner(ip)
     if inner is not None:
         return is_public(inner) and (ip in _NAT64 or ip.is_global)
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved and (ip.version == 4 or ip in _PUBLIC_IPV6)  # noqa: PLR2004
+    if not ip.is_global or ip.is_multicast or ip.is_reserved or any(ip in each for each in _SPECIAL):
+        return False
+    return ip.version == 4 or ip in _PUBLIC_IPV6  # noqa: PLR2004
 
 
 def _inner(ip: IP) -> ipaddress.IPv4Address | None:
