@@ -124,6 +124,23 @@ def test_what_follows_unreadable_messages_is_kept_and_nothing_is_taken_back_for_
     assert service.load(kept.id) == going_on.messages == [*before, *going_on.messages[-2:]]
 
 
+@pytest.mark.parametrize("lost", ["key=1", "key=2", "key<3", "key>1"])
+def test_what_follows_turns_that_mending_has_lost_takes_nothing_back(damaged, ollm_home, lost):
+    """Nothing of these turns is left, so that nothing is unreadable."""
+    ollm, kept = damaged(f"DELETE FROM messages WHERE turn IN (SELECT key FROM turns WHERE {lost})")
+    with closing(sqlite3.connect(ollm_home / "sessions.db", isolation_level=None)) as connection:
+        connection.execute(f"DELETE FROM turns WHERE {lost}")
+    service = sessions_of(ollm.app.context)
+    going_on = ollm.app.conversation()
+    going_on.restore(kept.id, service.load(kept.id))
+    before = list(going_on.messages)
+    talk(ollm, "More", "Still more", conversation=going_on)
+    assert service.load(kept.id) == going_on.messages
+    assert [each.content for each in going_on.messages[: len(before)]] == [each.content for each in before]
+    assert not [turn for turn in ollm.run_command("session export last --json").json["turns"] if turn["takenBack"]]
+    assert ollm.stderr.getvalue() == ""
+
+
 def test_to_go_on_twice_changes_the_file_once(damaged, ollm_home):
     """Else another program that is in the same conversation would have to go on in a fork."""
     ollm, kept = damaged("UPDATE messages SET role='?' WHERE key=2")

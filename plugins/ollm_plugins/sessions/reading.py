@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from ollm.api import AuditedCall, Message
 from ollm_plugins.sessions import readable
 from ollm_plugins.sessions.kept import KeptSession, KeptTurn, iso
@@ -58,36 +60,47 @@ def titles(connection: Connection) -> list[tuple[str, str]]:
     return [(identity, text(title)) for identity, title in rows]
 
 
-def messages(connection: Connection, identity: str) -> tuple[list[Message], Seen, int]:
-    """Return a conversation, what was seen of it, and how many of its messages cannot be read, as of one moment."""
+class Loaded(Struct, frozen=True):
+    """A conversation as it can be gone on with.
+
+    :param seen: what was seen of it, with its turns numbered as if there were nothing but what can be read
+    :param lost: how many of its messages cannot be read
+    :param moved: whether its turns are numbered otherwise in the file, since something is missing between them
+    """
+
+    messages: list[Message]
+    seen: Seen
+    lost: int = 0
+    moved: bool = False
+
+
+def loaded(connection: Connection, identity: str) -> Loaded:
+    """Return a conversation, as of one moment."""
     connection.execute("BEGIN")
     try:
-        return _messages(connection, identity)
+        return _loaded(connection, identity)
     finally:
         connection.execute("COMMIT")
 
 
-def mended_messages(connection: Connection, identity: str) -> tuple[list[Message], Seen, int]:
-    """Return the same of a conversation that will be gone on with, its turns numbered as if the rest were not there.
+def loaded_and_numbered(connection: Connection, identity: str) -> Loaded:
+    """Return the same of a conversation that will be gone on with, and number its turns in the file alike.
 
     What follows is put where the conversation ends, and what is taken back is found, by these numbers.
     """
-    found, seen, lost = _messages(connection, identity)
-    known = seen_in(connection, identity)
-    if known is not None and known.turns != seen.turns:
-        renumber(connection, identity, seen.turns)
-        seen.revision = revision_of(connection, identity)
-    return found, seen, lost
+    found = _loaded(connection, identity)
+    if found.moved:
+        renumber(connection, identity, found.seen.turns)
+        found.seen.revision = revision_of(connection, identity)
+    return found
 
 
-def _messages(connection: Connection, identity: str) -> tuple[list[Message], Seen, int]:
+def _loaded(connection: Connection, identity: str) -> Loaded:
     """Leave out what cannot be read, and a turn of which no two messages are left: it has no prompt or no answer."""
     seen = seen_in(connection, identity) or Seen()
     rows = connection.execute(_MESSAGES, (identity,)).fetchall()
     said = {key: readable.messages([row[1:] for row in of_turn]) for key, of_turn in groupby(rows, lambda row: row[0])}
     lost = len(rows) - sum(map(len, said.values()))
-    if not lost:
-        return [each for some in said.values() for each in some], seen, 0
     found: list[Message] = []
     turns = []
     for key, start, count in seen.turns:
@@ -99,7 +112,7 @@ def _messages(connection: Connection, identity: str) -> tuple[list[Message], See
             turns.append((key, len(found) - 1, len(left)))
         else:
             turns.append((key, min(start, len(found)), count))
-    return found, Seen(seen.revision, turns), lost
+    return Loaded(found, Seen(seen.revision, turns), lost, turns != seen.turns)
 
 
 def turns(connection: Connection, identity: str, *, last: int = -1, gone: bool = False) -> tuple[list[KeptTurn], int]:

@@ -50,8 +50,7 @@ def seen_in(connection: Connection, session: str) -> Seen | None:
     if row is None:
         return None
     wanted = (
-        "SELECT key, CAST(start AS INTEGER), CAST(count AS INTEGER) FROM turns WHERE session=? AND gone=0"
-        " ORDER BY start, key"
+        "SELECT key, CAST(start AS INTEGER), CAST(count AS INTEGER) FROM turns WHERE session=? AND gone=0 ORDER BY key"
     )
     return Seen(row[0], connection.execute(wanted, (session,)).fetchall())
 

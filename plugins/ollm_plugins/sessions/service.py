@@ -64,17 +64,16 @@ class Sessions:
 
         :raises OllmError: it cannot be read
         """
-        from ollm_plugins.sessions.reading import mended_messages, messages
+        from ollm_plugins.sessions.reading import Loaded, loaded, loaded_and_numbered
         from ollm_plugins.sessions.saving import Seen
 
-        nothing: tuple[list[Message], Seen, int] = ([], Seen(), 0)
-        found, seen, lost = self.read(lambda connection: messages(connection, session), nothing)
-        if lost and self.recorder.keeps:
+        found = self.read(lambda connection: loaded(connection, session), Loaded([], Seen()))
+        if found.moved and self.recorder.keeps:
             with suppress(OllmError):  # that nothing can be written is said by who writes
-                found, seen, lost = self.change(lambda connection: mended_messages(connection, session))
-        self._tell(lost)
-        self.recorder.know(session, seen)
-        return found
+                found = self.change(lambda connection: loaded_and_numbered(connection, session))
+        self._tell(found.lost)
+        self.recorder.know(session, found.seen)
+        return found.messages
 
     def turns(self, session: str, *, last: int = -1, gone: bool = False) -> list[KeptTurn]:
         """Return the turns of a session in their order, as far as they can be read.
