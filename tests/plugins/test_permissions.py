@@ -10,6 +10,8 @@ import pytest
 
 from ollm.api import Reply, Specs, Tool, ToolCall, ToolDecided, ToolPreview, ToolReturned, UsageError, hookimpl
 from ollm_plugins.permissions.plugin import Plugin
+from ollm_plugins.permissions.session import session_of
+from ollm_plugins.permissions.settings import Rule
 
 ANY = {"type": "object"}
 RAN: list[dict[str, object]] = []
@@ -224,6 +226,33 @@ def test_a_tool_that_refuses_is_not_asked_about(start):
 def test_what_carries_no_risk_is_not_asked_about(start):
     ollm = start(call("safe"))
     assert results(ollm.ask("go")) == ["it ran"]
+
+
+@pytest.mark.parametrize("rule", ["deny: safe", "deny: 's*'", "deny: '*'"])
+def test_what_is_denied_altogether_is_not_offered_and_does_not_run_even_without_a_risk(start, rule):
+    ollm = start(call("safe"), settings=f"tools: {{rules: [{{{rule}}}, {{allow: '*'}}]}}")
+    (said,) = results(ollm.ask("go"))
+    assert said.startswith("There is no tool 'safe'")
+    assert RAN == []
+    offered = {tool.name for tool in ollm.provider.requests[0].tools}
+    assert "safe" not in offered
+    assert ("read_it" in offered) is (rule != "deny: '*'")
+
+
+@pytest.mark.parametrize("rule", ["deny: shell, command: git", "ask: shell", "allow: shell"])
+def test_what_only_some_rule_speaks_of_is_offered(start, rule):
+    ollm = start(settings=f"tools: {{rules: [{{{rule}}}]}}")
+    ollm.ask("go")
+    assert len(ollm.provider.requests[0].tools) == 7
+
+
+def test_a_denial_of_this_session_holds_from_the_next_request_on(start):
+    ollm = start("one", call("safe"))
+    ollm.ask("go")
+    assert "safe" in {tool.name for tool in ollm.provider.requests[-1].tools}
+    session_of(ollm.app.context).add(Rule(deny="safe"))
+    ollm.ask("go")
+    assert RAN == []
 
 
 def test_interrupting_a_question_approves_of_nothing(start):

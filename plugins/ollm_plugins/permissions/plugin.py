@@ -1,4 +1,5 @@
 """What does the room `permissions` hand in?"""
+# ruff: noqa: ARG005  (what is always the same needs no arguments)
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from ollm.api import (
     Command,
     CommandGroup,
     HostContext,
-    Paths,
+    RequestAdjuster,
     RootOption,
     Service,
     SettingsSection,
@@ -31,10 +32,8 @@ _COMMANDS = (
 class Plugin(Specs):
     """Decides which tool calls run, and asks the user about the others."""
 
-    @hookimpl
-    def ollm_settings_sections(self, paths: Paths) -> list[SettingsSection]:
-        """Hand in `tools.mode` and `tools.rules`."""
-        return [SettingsSection("tools", f"{_AT}.settings:ToolsSettings")]
+    ollm_settings_sections = hookimpl(lambda self, paths: [SettingsSection("tools", f"{_AT}.settings:ToolsSettings")])
+    ollm_request_adjusters = hookimpl(lambda self, ctx: [RequestAdjuster("permissions", f"{_AT}.offered:adjust")])
 
     @hookimpl
     def ollm_services(self, ctx: HostContext) -> list[Service]:
