@@ -68,8 +68,10 @@ def test_three_models_answer_at_the_same_time_with_one_request_each(ollm: Progra
     assert done.code == 0
     slowest = max(answer["numbers"]["seconds"] for answer in done.json["answers"])
     assert slowest >= SECONDS
-    assert wall <= 1.15 * slowest
-    assert [request.json["model"] for request in chats(server)] == [*MODELS]
+    assert (
+        wall <= slowest + 0.75 * SECONDS
+    )  # one after another takes twice that more; how near it comes is for benchmarks
+    assert sorted(request.json["model"] for request in chats(server)) == sorted(MODELS)
     assert all(request.json["messages"] for request in chats(server))
     assert done.json["mode"] == "parallel"
 
@@ -288,8 +290,10 @@ def test_a_blind_comparison_hides_the_name_of_a_model_that_fails(ollm: Program, 
     done = ollm("compare", "Write a poem", "one:1b", "two:1b", "mystery:latest", "--blind")
     assert "has no model" in done.out
     assert "mystery" not in done.out + done.err
-    named = ollm("compare", "P", "one:1b", "mystery:latest")
+    named = ollm("compare", "P", "mystery:latest", "one:1b")
     assert "has no model mystery" in named.out
+    assert "[ended at the token limit]" in named.out
+    assert re.search(r"`compare choose \d+ 2` says which is best", named.out)
 
 
 def test_one_provider_that_is_away_spoils_nothing_for_another(

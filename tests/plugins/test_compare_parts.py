@@ -173,6 +173,18 @@ def test_one_can_scroll_back_while_the_text_grows() -> None:
     assert pane.rows(20, 5)[0].strip() == "row 0"
 
 
+def test_what_is_read_stays_in_sight_when_the_screen_or_a_name_changes() -> None:
+    (pane,) = panes(1)
+    pane.column.said += [f"row {number} which is longer than ten\n" for number in range(90)]
+    pane.rows(40, 6)
+    pane.scroll(30, 6)
+    for act in (lambda: None, pane.reveal):
+        act()
+        for width in (10, 40):
+            seen = " ".join(row.strip() for row in pane.rows(width, 6))
+            assert any(f"row {number} " in seen for number in range(54, 60)), seen
+
+
 def test_a_frame_of_a_long_answer_costs_what_one_of_a_short_does() -> None:
     """A ratio on the same machine: the time grows with what is seen, not with the text."""
 

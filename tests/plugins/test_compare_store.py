@@ -14,11 +14,11 @@ import pytest
 from ollm_plugins.compare.database import Database
 from ollm_plugins.compare.plugin import Plugin
 from ollm_plugins.compare.preferences import Preferences
-from ollm_plugins.compare.results import Answer, Choice, Compared, Numbers, Run
+from ollm_plugins.compare.results import ENDED, Answer, Choice, Compared, Numbers, Run
 from ollm_plugins.compare.store import Pair, Store
 from ollm_plugins.compare.strength import POINTS, strengths
 
-from ollm.api import Comparison, OllmError, UsageError
+from ollm.api import Comparison, OllmError, UsageError, replace
 from ollm.testing import Harness, MakeHarness
 
 WHOLE = Run("Hi", reason="stop", numbers=Numbers(tokens=10, generation_seconds=0.5, first_token_warm_seconds=0.25))
@@ -54,6 +54,15 @@ def test_a_winner_beats_each_of_the_others_that_answered(store: Store) -> None:
     assert (tallies["ollama/b"].wins, tallies["ollama/b"].shown) == (1, 1)
     assert (tallies["ollama/c"].failed, tallies["ollama/c"].shown) == (1, 0)
     assert (tallies["ollama/a"].tokens, tallies["ollama/a"].seconds, tallies["ollama/a"].firsts) == (10, 0.5, 1)
+
+
+def test_what_the_user_ended_and_names_that_nobody_has_are_no_failures_of_models(store: Store) -> None:
+    ended = Answer("A", "ollama", "slow", runs=(Run("Slo", failure=ENDED), BROKEN))
+    nobody = Answer("B", "", "typo", runs=(BROKEN,))
+    store.add(replace(compared("a"), answers=(ended, nobody)))
+    assert [(each.model, each.failed) for each in store.tallies()] == [("ollama/slow", 1)]
+    store.delete(1)
+    assert [each.failed for each in store.tallies()] == [0]
 
 
 def test_a_tie_counts_for_both_and_both_bad_for_neither(store: Store) -> None:

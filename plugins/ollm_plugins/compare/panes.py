@@ -47,13 +47,17 @@ class Pane:
         self.back = 0
         self._wrapped = Wrapped(LEAST)
         self._source: list[str] = []
+        self._width = 0
         self._seen = 0
         self._told = 0
 
     def _grown(self, width: int) -> None:
         """Take in what has come since the last frame."""
         column = self.column
-        if column.said is not self._source or width != self._wrapped.width:
+        was = 0
+        if column.said is not self._source or width != self._width:
+            was = self._wrapped.height if column.said is self._source else 0
+            self._width = width
             self._wrapped, self._source, self._seen, self._told = Wrapped(width), column.said, 0, 0
             self._masking = Masking(self._mask)
         before = self._wrapped.height
@@ -63,14 +67,16 @@ class Pane:
         if column.over and column.runs and not self._told:
             self._told = 1
             self._wrapped.feed(self._masking.rest())
-            failure = self._mask.line(column.runs[-1].failure)
-            self._wrapped.feed(f"{chr(10) if self._seen else ''}[{failure}]" if failure else "")
+            remark = self._mask.line(column.runs[-1].remark)
+            self._wrapped.feed(f"{chr(10) if self._seen else ''}[{remark}]" if remark else "")
         if self.back:
-            self.back += self._wrapped.height - before
+            grown = self._wrapped.height - before
+            self.back = self.back * self._wrapped.height // was if was else self.back + grown
 
     def reveal(self) -> None:
         """Show the names from now on."""
-        self._mask, self._source = NOTHING, []
+        self._mask = NOTHING
+        self._width = 0
 
     def scroll(self, rows: int, height: int) -> None:
         """Scroll up, or down if negative; not past the first row."""

@@ -48,6 +48,10 @@ class Numbers(Struct, frozen=True):
 MEASURED: Final = Numbers.__struct_fields__
 
 
+ENDED: Final = "ended by the user"
+"""What is said of an answer that the user did not want to the end: no failure of the model."""
+
+
 class Run(Struct, frozen=True):
     """One answer of one model.
 
@@ -68,6 +72,11 @@ class Run(Struct, frozen=True):
     def answered(self) -> bool:
         """Whether it came to its end."""
         return not self.failure and self.reason in ("stop", "length")
+
+    @property
+    def remark(self) -> str:
+        """What is to be said below its text; empty for a whole answer."""
+        return self.failure or ("ended at the token limit" if self.reason == "length" else "")
 
 
 class Answer(Struct, frozen=True):

@@ -28,7 +28,7 @@ from ollm.api import (
 )
 from ollm_plugins.compare.deciding import Plan, Wanted
 from ollm_plugins.compare.masking import Mask
-from ollm_plugins.compare.results import Answer, Run, numbers_of, sent
+from ollm_plugins.compare.results import ENDED, Answer, Run, numbers_of, sent
 
 if TYPE_CHECKING:
     from ollm.api import Conversation
@@ -162,7 +162,7 @@ class Race:
         wanted = replace(task.overrides, provider=column.wanted.provider or None, model=column.wanted.model)
         column.said, column.began = [], asyncio.get_running_loop().time()
         self._set(column, "asked")
-        failure = "ended by the user"
+        failure = ENDED
         try:
             async with aclosing(conversation.ask(task.prompt, task.images, wanted)) as events:
                 async for event in events:

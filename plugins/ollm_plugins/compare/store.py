@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from ollm.api import Notice, OllmError, UsageError, replace
 from ollm_plugins.compare.database import Database
-from ollm_plugins.compare.results import Choice, Compared
+from ollm_plugins.compare.results import ENDED, Choice, Compared
 
 if TYPE_CHECKING:
     import sqlite3
@@ -65,7 +65,7 @@ class Tally(Struct, frozen=True):
 
     :param shown: comparisons that were judged and in which it had answered
     :param bad: those of them in which no answer was any good
-    :param failed: answers that failed
+    :param failed: answers that failed; not those that the user has ended
     :param tokens: of all answers whose generation was timed, and the seconds that they took
     :param first_seconds: to the first text without loading, of so many answers: `firsts`
     """
@@ -208,6 +208,8 @@ def _count(database: sqlite3.Connection, compared: Compared, sign: int) -> None:
     """Add a comparison to the sums, or take it out of them."""
     judged = compared.choice != ""
     for place, answer in enumerate(compared.answers):
+        if not answer.provider:  # a name that nobody has is no model
+            continue
         runs = [run.numbers for run in answer.runs if run.answered]
         timed = [each for each in runs if each.tokens is not None and each.generation_seconds is not None]
         firsts = [each.first_token_warm_seconds for each in runs if each.first_token_warm_seconds is not None]
@@ -217,7 +219,7 @@ def _count(database: sqlite3.Connection, compared: Compared, sign: int) -> None:
             shown and compared.winner == place,
             shown and compared.choice == "tie",
             shown and compared.choice == "bad",
-            sum(not run.answered for run in answer.runs),
+            sum(not run.answered and run.failure != ENDED for run in answer.runs),
             sum(each.tokens or 0 for each in timed),
             sum(each.generation_seconds or 0.0 for each in timed),
             len(firsts),

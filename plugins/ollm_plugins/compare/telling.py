@@ -77,8 +77,8 @@ def context(numbers: Numbers) -> str:
 def said(compared: Compared, place: int) -> str:
     """Return what a model said, and what went wrong with it."""
     run, mask = compared.answers[place].shown, compared.mask
-    failure = f"[{mask.line(run.failure)}]" if run.failure else ""
-    return "\n".join(part for part in (mask.answer(run.text).rstrip("\n"), failure) if part) or "[nothing came]"
+    remark = f"[{mask.line(run.remark)}]" if run.remark else ""
+    return "\n".join(part for part in (mask.answer(run.text).rstrip("\n"), remark) if part) or "[nothing came]"
 
 
 def verdict(compared: Compared) -> str:
@@ -130,8 +130,10 @@ def tell_choice(out: Output, compared: Compared) -> None:
     if compared.choice:
         out.print(verdict(compared))
     elif compared.id is not None:
+        best = next((place for place, answer in enumerate(compared.answers, 1) if answer.answered), None)
         hidden = "; the names are hidden until then" if compared.hidden else ""
-        out.print(f"Kept as {compared.id}. `compare choose {compared.id} 1` says which is best{hidden}.")
+        how = f" `compare choose {compared.id} {best}` says which is best{hidden}." if best else ""
+        out.print(f"Kept as {compared.id}.{how}")
 
 
 def document(compared: Compared) -> dict[str, Any]:
