@@ -103,8 +103,9 @@ def wrapped(bwrap: str, argv: Iterable[str], workspace: Path, cwd: Path, hidden:
             problem = f"The command was not run: the workspace lies in {path}, which a sandbox has to hide"
             raise OllmError(problem, "Work in another folder.")
     # what is mounted cannot be renamed, so that the next command finds it where it is hidden
-    for each in sorted({each for path in paths if _hiding(path) for each in path.parents if workspace in each.parents}):
-        words += ["--bind", str(each), str(each)]
+    above = {parent for path in paths if _hiding(path) for parent in path.parents if workspace in parent.parents}
+    for parent in sorted(above):
+        words += ["--bind", str(parent), str(parent)]
     for path in paths:
         words += _hiding(path)
     return [*words, "--setenv", "TMPDIR", "/tmp", "--chdir", str(cwd), "--", *argv]  # noqa: S108  (its own)
