@@ -163,6 +163,15 @@ def test_a_full_disk_changes_nothing(call, work, small_disk):
     assert call.ollm.run_command("files changes").stdout == "No tool has changed a file here\n"
 
 
+def test_a_file_that_cannot_be_written_leaves_no_folders_that_were_made_for_it(call, work, small_disk):
+    (small_disk / "mine").mkdir()
+    assert refused(
+        call("write_file", path="disk/mine/new/deep/a", content="y" * 200_000), "No space left", "Nothing was"
+    )
+    assert refused(call("write_file", path=f"mine/new/{'b' * 300}/a", content="y"), "File name too long")
+    assert os.listdir(small_disk) == ["mine"] and os.listdir(small_disk / "mine") == [] and not (work / "mine").exists()
+
+
 def test_a_limit_of_the_size_of_files_changes_nothing(work):
     (work / "a").write_text("x\n")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

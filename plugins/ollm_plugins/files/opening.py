@@ -31,13 +31,11 @@ class Folder:
     """A folder that is held open, so that what is done in it is done there.
 
     :param fd: None where a system cannot hold folders
-    :param made: folders that were made on the way
     """
 
-    def __init__(self, path: Path, fd: int | None, made: tuple[Path, ...] = ()) -> None:
+    def __init__(self, path: Path, fd: int | None) -> None:
         self.path = path
         self.fd = fd
-        self.made = made
 
     def at(self, name: str) -> str:
         """Return what the functions of `os` are to be given for a name, together with `fd`."""
@@ -85,24 +83,24 @@ def _is_still(fd: int, path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def entered(root: Path, parts: tuple[str, ...], *, make: bool = False) -> Iterator[Folder]:
+def entered(root: Path, parts: tuple[str, ...], made: list[Path] | None = None) -> Iterator[Folder]:
     """Open the folder at the end of a way.
 
     :param root: a real path
     :param parts: the way from there, without links
-    :param make: whether folders that are missing are made
+    :param made: gets the folders that are made since they are missing; without it, none is made
     :raises OllmError: it cannot be opened, or a link stands in the way
     """
     held: list[int] = []
     try:
-        yield _walked(root, parts, held, make=make)
+        yield _walked(root, parts, held, made)
     finally:
         for fd in held:
             os.close(fd)
 
 
-def _walked(root: Path, parts: tuple[str, ...], held: list[int], *, make: bool) -> Folder:
-    here, made = root, []
+def _walked(root: Path, parts: tuple[str, ...], held: list[int], made: list[Path] | None) -> Folder:
+    here = root
     fd: int | None = None
     try:
         if STEPWISE:
@@ -110,7 +108,7 @@ def _walked(root: Path, parts: tuple[str, ...], held: list[int], *, make: bool) 
         for part in parts:
             folder = Folder(here, fd)
             here = here / part
-            if make and folder.state(part) is None:
+            if made is not None and folder.state(part) is None:
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(folder.at(part), dir_fd=fd)
                     made.append(here)
@@ -118,7 +116,7 @@ def _walked(root: Path, parts: tuple[str, ...], held: list[int], *, make: bool) 
             held += [] if fd is None else [fd]
     except OSError as error:
         raise refused(here, error) from error
-    return Folder(here, fd, tuple(made))
+    return Folder(here, fd)
 
 
 def open_folder(folder: Folder, name: str) -> int | None:

@@ -12,6 +12,7 @@ import os
 import secrets
 import stat
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +35,17 @@ def replace_file(place: Place, data: bytes, seen: Snapshot | None, mode: int = 0
     """
     if seen is not None and not seen.state.st_mode & 0o222:
         raise OllmError(f"{shown(place.path)} is read-only, so it was not changed")
-    with entered(place.root, place.parts[:-1], make=seen is None) as folder:
+    made: list[Path] = []
+    try:
+        _replace(place, data, seen, mode, made)
+    except BaseException:
+        _remove_folders(place.root, made)
+        raise
+    return tuple(made)
+
+
+def _replace(place: Place, data: bytes, seen: Snapshot | None, mode: int, made: list[Path]) -> None:
+    with entered(place.root, place.parts[:-1], made if seen is None else None) as folder:
         temporary = f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
         try:
             _remove_leftovers(folder)
@@ -46,7 +57,6 @@ def replace_file(place: Place, data: bytes, seen: Snapshot | None, mode: int = 0
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(folder.at(temporary), dir_fd=folder.fd)
         _flush(folder)
-        return folder.made
 
 
 def remove_file(place: Place, seen: Snapshot, made: tuple[Path, ...] = ()) -> None:
@@ -62,14 +72,16 @@ def remove_file(place: Place, seen: Snapshot, made: tuple[Path, ...] = ()) -> No
         except OSError as error:
             raise refused(place.path, error) from error
         _flush(folder)
+    _remove_folders(place.root, made)
+
+
+def _remove_folders(root: Path, made: Sequence[Path]) -> None:
+    """Remove folders that were made for a file, as far as nobody else uses them by now."""
     for each in reversed(made):
-        if each.is_relative_to(place.root) and each != place.root:
-            _remove_empty(place.root, each.relative_to(place.root).parts)
-
-
-def _remove_empty(root: Path, parts: tuple[str, ...]) -> None:
-    with contextlib.suppress(OSError, OllmError), entered(root, parts[:-1]) as folder:  # somebody uses it by now
-        os.rmdir(folder.at(parts[-1]), dir_fd=folder.fd)
+        if each.is_relative_to(root) and each != root:
+            *way, name = each.relative_to(root).parts
+            with contextlib.suppress(OSError, OllmError), entered(root, tuple(way)) as folder:
+                os.rmdir(folder.at(name), dir_fd=folder.fd)
 
 
 def _write(folder: Folder, name: str, data: bytes, seen: Snapshot | None, mode: int) -> None:
