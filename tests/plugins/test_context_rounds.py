@@ -11,6 +11,7 @@ from ollm_plugins.context.views import MOST, Cut, Sent, known
 from ollm_plugins.limits.plugin import Plugin as Limits
 from ollm_plugins.routing.plugin import Plugin as Routing
 from ollm_plugins.tokens.plugin import Plugin as Tokens
+from ollm_plugins.tools.plugin import Plugin as Tools
 
 from ollm.api import (
     ChatRequest,
@@ -28,7 +29,7 @@ from ollm.api import (
     TurnContext,
     hookimpl,
 )
-from tests.plugins.test_context import MODEL, SMALL, SUMMARY, answering, long, talk  # noqa: F401  (a fixture)
+from tests.plugins.test_context import MODEL, SMALL, SUMMARY, answering, long, spoken, talk  # noqa: F401  (a fixture)
 from tests.replay import load
 from tests.replay.fixtures import remembering  # noqa: F401  (a fixture)
 
@@ -332,6 +333,38 @@ def test_a_call_keeps_its_result_wherever_the_cut_is(talk):  # noqa: F811
         roles = [message["role"] for message in body["messages"]]
         assert all(roles[at - 1] in ("assistant", "tool") for at, role in enumerate(roles) if role == "tool")
     assert isinstance(one.conversation.messages[1].tool_calls[0], ToolCall)
+
+
+def test_a_refusal_cuts_turns_and_not_the_prompt_where_tools_are_told_in_words(talk):  # noqa: F811
+    refused = []
+
+    def refusing_once(request):
+        if "You keep the notes" in request.json["messages"][0]["content"]:
+            return answering(request)
+        if not refused:
+            refused.append(request)
+            recorded = load("chat_overflow_history_truncate_false")
+            return recorded.but(body=recorded.body.replace("1626", "600"))
+        return spoken('{"answer": "Fine."}', 100)
+
+    one = talk(f"{SMALL}tools: {{calls: {{fallback: true}}}}", refusing_once, (teller(5), Tools))
+    call = ToolCall("1", "get_weather", {})
+    one.conversation.restore(
+        "kept",
+        [
+            Message("user", long("box", 100)),
+            Message("assistant", "", tool_calls=(call,)),
+            Message("tool", "Interrupted by the user.", tool_call_id="1", tool_name="get_weather"),
+            Message("user", long("cat", 100)),
+            Message("assistant", "Fine."),
+        ],
+    )
+    one.say("And now?")
+    assert refused
+    system, *rest = one.bodies[-1]["messages"]
+    assert "get_weather: Tell." in system["content"]
+    assert SUMMARY in system["content"]
+    assert rest == [{"role": "user", "content": "And now?"}]
 
 
 def test_thousands_of_conversations_of_one_turn_take_no_memory_and_push_no_cut_out(ollm_app):

@@ -47,8 +47,8 @@ class Plugin(Specs):
 
     @hookimpl
     def ollm_stream_adjusters(self, ctx: HostContext) -> list[StreamAdjuster]:
-        """Hand in what acts when the provider counts more than was estimated."""
-        return [StreamAdjuster("context", f"{_AT}.adjust:stream", order=90)]
+        """Hand in what acts when the provider counts more than was estimated; before others have rewritten the request."""
+        return [StreamAdjuster("context", f"{_AT}.adjust:stream", order=10)]
 
     @hookimpl
     def ollm_turn_observers(self, ctx: HostContext) -> list[TurnObserver]:
