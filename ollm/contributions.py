@@ -45,7 +45,7 @@ class ProviderEntry(Contribution, frozen=True):
 
     :param summary: what it is, in one line
     :param create: makes the provider; called once a run, when it is first needed
-    :param order: who is asked first when the user has chosen none; lower comes first
+    :param order: who is asked first when the user has chosen none; lower comes first, and Ollama's server has 10
     :param stand_in: said when it answers in the place of a provider that was not reached
     :param address: key of the setting that says where it is; whoever sets it has chosen this provider
     """
@@ -100,10 +100,12 @@ class Tool(Contribution, frozen=True):
     """Something a model may call.
 
     :param description: told to the model
-    :param parameters: a (reference to a) class that pydantic can validate; or a JSON Schema object, for tools that
-        check their arguments themselves
-    :param run: gets the context and the arguments, of that class or as they came, and returns the text for the model
-    :param risk: what it can do; anything but "none" needs an approval
+    :param parameters: a (reference to a) class that pydantic can validate, which costs each run that offers the tool the
+        import of pydantic; or a JSON Schema object, for tools that check their arguments themselves, with
+        `understood`
+    :param run: an async function; gets the context and the arguments, of that class or as they came, and returns the
+        text for the model
+    :param risk: what it can do; anything but "none" needs an approval, and is offered in scripts only with `--tools all`
     :param preview: gets the same as `run` and says what would happen, without doing it; raises `OllmError` to refuse.
         None shows the arguments
     """
@@ -182,7 +184,10 @@ class Detection(Struct, frozen=True):
 
 
 class ProjectDetector(Contribution, frozen=True):
-    """Recognizes a type of project from the files in a folder; must not list more than it needs."""
+    """Recognizes a type of project from the files in a folder; must not list more than it needs.
+
+    :param detect: called at each start, so its module should import nothing big
+    """
 
     references: ClassVar[tuple[str, ...]] = ("detect",)
 
@@ -296,7 +301,12 @@ class PromptPart(Contribution, frozen=True):
 
 
 class StatusItem(Contribution, frozen=True):
-    """A few words for the status bar; `render` must return at once, None when there is nothing to show."""
+    """A few words for the status bar of the REPL.
+
+    :param order: lower stands further to the left
+    :param render: asked in a thread of its own, about once a second; must return within half a second, None when there is
+        nothing to show
+    """
 
     references: ClassVar[tuple[str, ...]] = ("render",)
 
@@ -316,6 +326,7 @@ class TemplateVariable(Struct, frozen=True):
 class Template(Contribution, frozen=True):
     """A prompt with variables, in the form `{variable}` or `{variable:default}`.
 
+    :param variables: the only names that are variables; none takes each that stands in the text for one
     :param system: what the model is told before the conversation, with variables as well
     :param options: generation options by their names in the settings, e.g. "maxTokens"
     :param schema: JSON Schema that the answer must satisfy
@@ -398,7 +409,8 @@ class StreamAdjuster(Contribution, frozen=True):
     """Stands between a conversation and the provider: may send another request, and change the events that come.
 
     :param order: lower stands nearer to the conversation
-    :param stream: returns the events; None leaves this request alone
+    :param stream: returns the events; None leaves this request alone. A word may come in several pieces of text, so
+        whoever looks for words must hold back what may be the beginning of one
     """
 
     references: ClassVar[tuple[str, ...]] = ("stream",)
@@ -490,8 +502,10 @@ class Frontend(Contribution, frozen=True):
 class Service(Contribution, frozen=True):
     """Something that rooms use without knowing who provides it.
 
-    :param protocol: the Protocol that it fulfils: one of `ollm.api`, or, for what only one plugin's parts share, a class
-        of its own, by reference
+    Of several for one Protocol the first is used, ollm's own before a stranger's.
+
+    :param protocol: the Protocol that it fulfils: one of `ollm.api`, best by reference (`"ollm.api:ToolApprover"`), since
+        importing some costs a start more than all else; or, for what only one plugin's parts share, a class of its own
     :param create: makes it; called once a run, when it is first asked for
     """
 

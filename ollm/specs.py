@@ -103,17 +103,21 @@ class Specs:
 
         Example::
 
-            class Clock(Protocol):
-                def now(self) -> float: ...
+            class Homebody:
+                def __init__(self, host: HostContext) -> None:
+                    self._host = host
 
-            class WallClock:
-                def now(self) -> float:
-                    return time.time()
+                async def decide(self, request: ApprovalRequest) -> Decision:
+                    subject = request.preview.subject if request.preview else ""
+                    at_home = Path(subject).is_relative_to(self._host.workspace)
+                    if at_home and request.tool.risk in ("read", "write"):
+                        return Decision(allowed=True, reason="it is in this folder", by="homebody")
+                    return Decision(allowed=False, reason="Only files in this folder may be touched.", by="homebody")
 
             class Plugin(Specs):
                 @hookimpl
                 def ollm_services(self, ctx):
-                    return [Service("wall-clock", Clock, lambda host: WallClock())]
+                    return [Service("homebody", "ollm.api:ToolApprover", Homebody)]
         """
         return ()
 
@@ -121,17 +125,45 @@ class Specs:
     def ollm_providers(self, ctx: HostContext) -> Sequence[ProviderEntry]:
         """Providers of models.
 
-        `create` gets the `HostContext` and returns a `Provider`; it is called when the provider is first needed.
+        `create` gets the `HostContext` and returns a `Provider`; it is called when the provider is first needed. What
+        can be done beside, such as `count_tokens`, is found by the names of the methods: see
+        [what a provider does](#what-a-provider-does).
 
         :param ctx: paths, settings and services
         :return: none, one or several; names are unique among all plugins
 
         Example::
 
+            class Parrot:
+                name = "parrot"
+
+                async def check(self) -> Health:
+                    return Health("in this process", "1.0")
+
+                async def list_models(self) -> Sequence[ModelInfo]:
+                    return [ModelInfo("grey", context_window=4096, capabilities=("completion", "tools"))]
+
+                async def show_model(self, name: str) -> ModelInfo:
+                    if name != "grey":
+                        raise ModelNotFound(f"The parrot has no model '{name}'", "It has grey.")
+                    return (await self.list_models())[0]
+
+                async def chat(self, request: ChatRequest) -> AsyncIterator[Event]:
+                    words = request.messages[-1].content.split()
+                    for word in words:
+                        yield TextDelta(f"{word} ")
+                    yield Finished("stop", Usage(prompt_tokens=len(words), completion_tokens=len(words)))
+
+                async def count_tokens(self, model: str, text: str) -> int:
+                    return len(text.split())
+
+                async def aclose(self) -> None:
+                    return
+
             class Plugin(Specs):
                 @hookimpl
                 def ollm_providers(self, ctx):
-                    return [ProviderEntry("acme", "Acme's server", create="acme_ollm.provider:create")]
+                    return [ProviderEntry("parrot", "Says what you say", lambda host: Parrot())]
         """
         return ()
 
@@ -179,7 +211,8 @@ class Specs:
     def ollm_tools(self, ctx: HostContext) -> Sequence[Tool]:
         """Tools that a model may call.
 
-        A tool whose risk is not `none` runs only after an approval.
+        A tool whose risk is not `none` runs only after an approval, for which its preview says what it would do. This one
+        takes its parameters as a JSON Schema; [plugins.md](plugins.md) has one that takes them as a class.
 
         :param ctx: paths, settings and services
         :return: none, one or several; names are unique among all plugins
@@ -187,16 +220,31 @@ class Specs:
         Example::
 
             @dataclass(frozen=True)
-            class Roll:
-                sides: int = 6
+            class Note:
+                text: str
+                file: str = "notes.txt"
 
-            async def roll(ctx: ToolContext, args: Roll) -> str:
-                return str(random.randint(1, args.sides))
+            TEXT = {"type": "string"}
+            SCHEMA = {"type": "object", "properties": {"text": TEXT, "file": TEXT}, "required": ["text"]}
+
+            def place(ctx: ToolContext, note: Note) -> Path:
+                return (ctx.turn.host.workspace / note.file).resolve()
+
+            async def preview(ctx: ToolContext, arguments: Mapping[str, Any]) -> ToolPreview:
+                note = understood(arguments, Note)
+                path = place(ctx, note)
+                return ToolPreview(f"{path}: {note.text}", subject=str(path), always=str(path.parent), edits="text")
+
+            async def append(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
+                note = understood(arguments, Note)
+                with place(ctx, note).open("a") as file:
+                    print(note.text, file=file)
+                return "Noted."
 
             class Plugin(Specs):
                 @hookimpl
                 def ollm_tools(self, ctx):
-                    return [Tool("roll_dice", "Roll a die.", Roll, roll, risk="none")]
+                    return [Tool("note", "Append a line to a file.", SCHEMA, append, risk="write", preview=preview)]
         """
         return ()
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
-import random
-import time
 from dataclasses import dataclass
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import pytest
 
@@ -34,7 +32,7 @@ def generator() -> ModuleType:
 
 GENERATOR = generator()
 HOOKS = {hook.__name__: hook for hook in GENERATOR.hooks()}
-STANDARD = (Annotated, Any, AsyncIterator, Mapping, Path, Protocol, asyncio, dataclass, date, os, random, time)
+STANDARD = (Annotated, Any, AsyncIterator, Mapping, Path, Sequence, asyncio, dataclass, date, os)
 
 
 def written(hook: str) -> dict[str, Any]:
@@ -74,17 +72,39 @@ def test_every_field_is_on_the_page(hook: str) -> None:
         assert all(f"{field}: " in page for field in kind.__struct_fields__)
 
 
-def test_examples_that_take_part_in_a_turn_work_in_one(ollm_app: MakeHarness) -> None:
+def test_examples_that_take_part_in_a_turn_work_in_one(
+    ollm_app: MakeHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     hooks = ("ollm_tools", "ollm_prompt_parts", "ollm_request_adjusters", "ollm_turn_observers")
-    hooks += ("ollm_stream_adjusters", "ollm_result_adjusters")
-    call = ollm.api.ToolCall("1", "roll_dice", {"sides": 1})
-    harness = ollm_app(*(written(hook)["Plugin"] for hook in hooks), replies=[call, "One!"])
-    assert harness.ask("Roll!").text == "One."
+    hooks += ("ollm_stream_adjusters", "ollm_result_adjusters", "ollm_services")
+    calls = [ollm.api.ToolCall("1", "note", {"text": "one", "file": None}), ollm.api.ToolCall("2", "note", {})]
+    calls.append(ollm.api.ToolCall("3", "note", {"text": "two", "file": str(tmp_path.parent / "away")}))
+    asked_for = [*map(ollm.api.ToolCalled, calls), ollm.api.Finished("stop")]
+    harness = ollm_app(*(written(hook)["Plugin"] for hook in hooks), replies=[asked_for, "One!"])
+    assert harness.ask("Note it!").text == "One."
     first, second = harness.provider.requests
     assert first.messages[0].content == f"Today is {date.today():%A}."
     assert first.options.max_tokens == 100
-    assert second.messages[-1].content == "1"
+    told = [message.content for message in second.messages[-3:]]
+    assert told[0] == "Noted."
+    assert "missing required field `text`" in told[1]
+    assert told[2] == "Only files in this folder may be touched."
+    assert (tmp_path / "notes.txt").read_text() == "one\n"
+    assert not (tmp_path.parent / "away").exists()
     assert "The answer has 1 tokens." in harness.stderr.getvalue()
+
+
+def test_the_example_of_a_provider_answers_and_counts(ollm_app: MakeHarness) -> None:
+    harness = ollm_app(written("ollm_providers")["Plugin"])
+    assert harness.ask("so it is").text == "so it is "
+    (entry,) = asked(harness, "ollm_providers")
+    parrot = entry.create(harness.app.context)
+    assert isinstance(parrot, ollm.api.CountsTokens)
+    assert harness.app.run(parrot.count_tokens("grey", "so it is")) == 3
+    assert harness.app.run(parrot.check()).version == "1.0"
+    with pytest.raises(ollm.api.ModelNotFound):
+        harness.app.run(parrot.show_model("green"))
 
 
 def test_the_examples_of_commands_and_settings_work(ollm_app: MakeHarness) -> None:
@@ -96,8 +116,6 @@ def test_the_examples_of_commands_and_settings_work(ollm_app: MakeHarness) -> No
 
 
 def test_the_examples_that_are_called_work(ollm_app: MakeHarness, tmp_path: Path) -> None:
-    names = written("ollm_services")
-    assert ollm_app(names["Plugin"]).app.services.find(names["Clock"]).now() > 0
     detect = written("ollm_project_detectors")["detect"]
     ctx = DetectContext(None, tmp_path)
     assert detect(ctx) is None
