@@ -142,10 +142,12 @@ def test_root_cannot_undo_what_hides_and_protects(shell, home, tmp_path):
     )
     try:
         text = shell(command, settings=SANDBOX, environ={"HOME": str(home)})
-        assert setting.read_text() == before
+        after = setting.read_text()
     finally:
         (Path.home() / "ollm-test-mount").unlink(missing_ok=True)
-        setting.write_text(before)
+        if setting.read_text() != before:
+            setting.write_text(before)
+    assert after == before
     assert "hunter2" not in text and "wrote" not in text and "root:" not in text and "set\n" not in text
     assert "CapEff:\t0000000000000000" in text
 
