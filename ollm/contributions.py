@@ -45,7 +45,7 @@ class ProviderEntry(Contribution, frozen=True):
 
     :param summary: what it is, in one line
     :param create: makes the provider; called once a run, when it is first needed
-    :param order: who is asked first when the user has chosen none; lower comes first, and Ollama's server has 10
+    :param order: who is asked first when the user has chosen none; lower comes first; ollm's own have 10 and 90
     :param stand_in: said when it answers in the place of a provider that was not reached
     :param address: key of the setting that says where it is; whoever sets it has chosen this provider
     """
