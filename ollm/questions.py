@@ -80,7 +80,7 @@ async def ask(out: Output, question: Question) -> Reply | None:
 async def _asked_plainly(out: Output, question: Question) -> Reply | None:
     out.say(question.title)
     if question.body:
-        out.say(drawn(question, color=out.draws_aside and out.color))
+        out.stderr.write(drawn(question, color=out.draws_aside and out.color) + "\n")  # `say` would show its colours
     keys = ", ".join(f"{each.key} {each.label}" for each in question.choices if each.edits is None)
     forget_typed()
     answer = await read_line(out, f"[{keys}] ")

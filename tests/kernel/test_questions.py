@@ -64,14 +64,14 @@ def terminal(monkeypatch):
     """A function that asks at a terminal: with what was typed before, and with somebody who sees the question."""
     ours, theirs = pty.openpty()
 
-    def asked(before, answer):
+    def asked(before, answer, question=QUESTION):
         out = open(theirs, "w", closefd=False)
         monkeypatch.setattr(sys, "stdin", open(theirs, closefd=False))
         os.write(ours, before.encode())
         somebody = threading.Thread(target=answer, args=(ours,))
         somebody.start()
         try:
-            return asyncio.run(ask(Output(out, out), QUESTION))
+            return asyncio.run(ask(Output(out, out), question))
         finally:
             somebody.join(10)
 
@@ -94,6 +94,21 @@ def test_a_line_is_read_from_the_terminal(typed, reply, terminal):
 
     assert terminal("", answer) == reply
     assert "Run it?" in "".join(shown)
+
+
+def test_a_plain_terminal_has_colours_and_no_signs_of_them(terminal, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    shown = []
+
+    def answer(ours):
+        while "[y yes, n no] " not in "".join(shown):
+            shown.append(os.read(ours, 4096).decode())
+        os.write(ours, b"y\n")
+
+    diff = Question("Write?", QUESTION.choices, body="+new\x07", form="diff")
+    assert terminal("", answer, diff) == Reply("y")
+    assert "\x1b[32m+new\u2407\x1b[0m\r\n" in "".join(shown)
 
 
 def test_what_was_typed_before_the_question_is_thrown_away(terminal):
