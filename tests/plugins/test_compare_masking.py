@@ -54,6 +54,8 @@ def test_names_are_hidden_and_words_are_not(said: str, shown: str | None) -> Non
 
 def test_lines_of_ours_name_nobody() -> None:
     assert MASK.line("there is no solar; did you mean phi3:mini?") == f"there is no {HIDDEN}; did you mean {HIDDEN}?"
+    assert Mask(["any"]).line("no model any. Any file is one") == f"no model {HIDDEN}. Any file is one"
+    assert Mask(["falcon"]).answer("I am Falcon, with falcon eyes") == f"I am {HIDDEN}, with falcon eyes"
     assert Mask(["", "x/"]).answer("any text") == Mask().line("any text") == "any text"
 
 

@@ -35,12 +35,13 @@ class Mask:
         for model in filter(None, models):
             base, _, tag = model.rpartition("/")[2].partition(":")
             exact |= {model, model.removesuffix(":latest")}
-            anywhere |= {re.escape(model)} | ({re.escape(f"{base}:{tag}")} if tag else set())
+            anywhere |= {re.escape(f"{base}:{tag}")} if tag else set()
+            anywhere |= set() if model.isalpha() else {re.escape(model)}
             anywhere |= set(_spellings(base))
             words |= {base} if base.isalpha() else set()
         self._anywhere = _any_of(anywhere)
         self._either = _any_of(anywhere | set(map(re.escape, words)))
-        self._of_ours = _any_of(anywhere | set(map(re.escape, exact)))
+        self._of_ours = _any_of(anywhere | {f"(?-i:{re.escape(name)})" for name in exact})
         self.longest = max(map(len, exact)) + _MORE if exact else 0
 
     def line(self, text: str) -> str:
