@@ -257,6 +257,7 @@ def test_a_disk_that_is_full_ends_no_conversation_and_loses_nothing_once_there_i
     kept = talk(ollm, "First", "Second")
     sessions_of(ollm.app.context).recorder.flush()
     assert ollm.stderr.getvalue().count("This conversation is not being saved") == 1
+    assert "It is a folder: move it away." in ollm.run_command("session list").stderr
     (ollm_home / "sessions.db").rmdir()
     talk(ollm, "Third", conversation=kept)
     assert resumed(ollm, kept.id) == kept.messages

@@ -268,6 +268,37 @@ def test_markdown_that_nothing_can_break_out_of(rich):
     assert "data:image/png;base64," in text
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "<!-- a note",
+        "Text\n<!-- a note\n\n```\nno fence",
+        "<!-- a note -->\n<pre>",
+        " <SCRIPT src='x'\n>",
+        "<style>\n<!--",
+        "<?php echo 1;",
+        "<![CDATA[ x > y",
+        "<!DOCTYPE html",
+        "~~~ `x\n```\n~~",
+        "````py\n```\n<!--",
+        "```\n<!--\n```\nText",
+        "``` `` \nText",
+        "<!-- x -->\n```",
+        "<pre>\n</pre>\n````",
+        "<textarea></textarea>\nText",
+    ],
+)
+def test_what_an_answer_opens_ends_with_it_in_markdown(ollm_app, answer):
+    harness = ollm_app(Plugin, replies=[answer, "The end"])
+    talk(harness, "First", "Second")
+    tokens = MarkdownIt().parse(harness.run_command("session export last").stdout)
+    assert [each.content for each in tokens if each.type == "inline" and each.level == 1][-2:] == [
+        "**scripted:1b**",
+        "The end",
+    ]
+    assert [each.type for each in tokens].count("blockquote_open") == 2
+
+
 def test_html_that_holds_text_only(rich, tmp_path):
     assert rich.run_command(f"session export last {tmp_path}/talk.html").exit_code == 0
     page = (tmp_path / "talk.html").read_text()

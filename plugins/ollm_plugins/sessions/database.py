@@ -134,6 +134,7 @@ class Database:
 
     def _failed(self, error: DatabaseError) -> OllmError:
         remedy = next((text for start, text in _REMEDIES.items() if _name(error).startswith(start)), "")
+        remedy = "It is a folder: move it away." if self.path.is_dir() else remedy
         return OllmError(f"{self.path} cannot be used: {error}", remedy)
 
     def _connection(self) -> Connection:

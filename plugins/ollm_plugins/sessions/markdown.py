@@ -10,6 +10,18 @@ from ollm.api import Message
 from ollm_plugins.sessions.kept import KeptSession, KeptTurn, encoded, iso
 
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
+_RAW = (
+    (
+        re.compile(r" {0,3}<(?:script|pre|style|textarea)(?:[\s>]|$)", re.IGNORECASE),
+        re.compile(r"</(script|pre|style|textarea)>", re.IGNORECASE),
+        "</pre>",
+    ),
+    (re.compile(r" {0,3}<!--"), re.compile("-->"), "-->"),
+    (re.compile(r" {0,3}<\?"), re.compile(r"\?>"), "?>"),
+    (re.compile(r" {0,3}<!\[CDATA\["), re.compile(r"\]\]>"), "]]>"),
+    (re.compile(r" {0,3}<![A-Za-z]"), re.compile(">"), ">"),
+)
+"""How HTML in Markdown begins that only its own end ends, how it ends, and what ends it (CommonMark 0.31, section 4.6)."""
 _TICKS = re.compile(r"`+")
 _PNG = b"\x89PNG"
 
@@ -63,19 +75,30 @@ def fenced(text: str, language: str = "") -> str:
 
 
 def closed(text: str) -> str:
-    """Return Markdown in which every code fence is closed, so that it cannot swallow what follows."""
-    opened = ""
+    """Return Markdown in which every code fence and every piece of HTML ends, so that it cannot swallow what follows."""
+    ends: re.Pattern[str] | None = None
+    closer = ""
     for line in text.splitlines():
-        found = _FENCE.match(line)
-        if found is None:
-            continue
-        fence, more = found.groups()
-        if not opened:
-            opened = fence if "`" not in more or fence[0] == "~" else ""
-        elif fence[0] == opened[0] and len(fence) >= len(opened) and not more.strip():
-            opened = ""
+        if ends is None:
+            ends, closer = _begun(line)
+        elif ends.search(line):
+            ends = None
     body = text.strip("\n")
-    return f"{body}\n{opened}" if opened else body
+    return f"{body}\n{closer}" if ends is not None else body
+
+
+def _begun(line: str) -> tuple[re.Pattern[str] | None, str]:
+    """Return what ends that which begins in a line and goes on behind it, and what to write for its end."""
+    found = _FENCE.match(line)
+    if found is not None:
+        fence, more = found.groups()
+        is_one = "`" not in more or fence[0] == "~"
+        return (re.compile(f"^ {{0,3}}{fence[0]}{{{len(fence)},}}[ \\t]*$"), fence) if is_one else (None, "")
+    for begins, ends, closer in _RAW:
+        begin = begins.match(line)
+        if begin is not None:
+            return (None, "") if ends.search(line) else (ends, closer)
+    return None, ""
 
 
 def one_line(text: str) -> str:
