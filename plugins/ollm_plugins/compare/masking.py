@@ -62,12 +62,13 @@ class Mask:
 
     def places(self, text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield where the names are that begin in a part of a text."""
-        if self._either is None or self._anywhere is None:
+        if self._either is None:
             return
         for found in self._either.finditer(text, start):
             if found.start() >= end:
                 return
-            if self._anywhere.fullmatch(text, *found.span()) or _is_name(text, *found.span()):
+            is_no_word = self._anywhere is not None and self._anywhere.fullmatch(text, *found.span())
+            if is_no_word or _is_name(text, *found.span()):
                 yield found.span()
 
 
