@@ -231,7 +231,7 @@ def test_each_command_of_the_page_works(ollm):
         done = ollm(*shlex.split(line))
         assert done.code == 0, (line, done.err)
     assert ollm("memory", "list", "--json").json == []
-    assert ollm("config", "get", "memory.tools").out == "true\n"
+    assert ollm("config", "get", "memory.tools").out == "false\n"
 
 
 def test_the_file_of_the_page_is_one(ollm):

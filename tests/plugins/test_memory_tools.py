@@ -7,6 +7,7 @@ from ollm_plugins.limits.plugin import Plugin as Limits
 from ollm_plugins.memory.plugin import Plugin
 from ollm_plugins.memory.service import memories
 from ollm_plugins.ollama.plugin import Plugin as Ollama
+from ollm_plugins.tools.plugin import Plugin as Tools
 
 from ollm.api import Decision, Service, Specs, ToolApprover, ToolCall, ToolReturned, hookimpl
 from tests.plugins.test_memory import home, start  # noqa: F401  (fixtures)
@@ -39,7 +40,6 @@ def told(start):
     """Let a model call a tool, and return the run, the service and the results."""
 
     def tell(*arguments, before=lambda service: None, tool="remember", plugins=(), **options):
-        options.setdefault("settings", "memory: {tools: true}")
         ollm, service = start(Limits, *(plugins or (Agrees,)), replies=calls(*arguments, tool=tool), **options)
         before(service)
         return ollm, service, results(ollm)
@@ -111,7 +111,7 @@ def test_a_model_cannot_flood_the_memory(told):
 
 def test_a_server_that_repeats_an_id_does_not_help_to_flood_the_memory(start):
     same = [ToolCall("same", "remember", {"key": f"k{number}", "value": "x"}) for number in range(7)]
-    ollm, service = start(Limits, Agrees, replies=[*same, "done"], settings="memory: {tools: true}")
+    ollm, service = start(Limits, Agrees, replies=[*same, "done"])
     results(ollm)
     assert len(service.list_all()) == 5
 
@@ -215,28 +215,28 @@ def test_who_approves_of_tool_calls_is_asked(told, allowed):
     assert (result.failed, len(service.list_all())) == (not allowed, int(allowed))
 
 
-@pytest.mark.parametrize("section", ["{}", "{tools: false}", "{enabled: false, tools: true}"])
-def test_the_tools_are_there_when_the_user_wants_them(told, section):
+@pytest.mark.parametrize("section", ["{tools: false}", "{enabled: false}", "{enabled: false, tools: true}"])
+def test_the_tools_are_not_there_when_the_user_does_not_want_them(told, section):
     ollm, service, (result,) = told({"key": "k", "value": "x"}, settings=f"memory: {section}")
     assert ollm.provider.requests[0].tools == ()
     assert result.failed and service.list_all() == []
 
 
-def test_without_knowledge_of_models_no_tools_are_offered(start):
-    ollm, _ = start()
-    ollm.ask("hi")
-    assert ollm.provider.requests[0].tools == ()
-
-
+@pytest.mark.parametrize("attended", [True, False])
 @pytest.mark.parametrize(("model", "offered"), [("smollm2:135m", ["remember", "recall"]), ("gemma3:270m", [])])
-def test_only_models_that_can_call_tools_are_offered_any(ollm_app, home, remembering, model, offered):
+def test_in_conversations_models_that_can_call_tools_are_offered_them(
+    ollm_app, home, remembering, model, offered, attended
+):
     server = remembering()
-    settings = json.dumps({"model": {"default": model, "provider": "ollama"}, "memory": {"tools": True}})
-    ollm = ollm_app(Plugin, Limits, Ollama, settings=settings, environ={"OLLM_HOST": server.url})
+    settings = json.dumps({"model": {"default": model, "provider": "ollama"}})
+    ollm = ollm_app(Plugin, Limits, Tools, Ollama, settings=settings, environ={"OLLM_HOST": server.url})
     memories(ollm.app.context).remember("name", "Ada")
+    if attended:
+        ollm.app.begin_background()
     ollm.ask("hi")
     (request,) = server.asked("/api/chat")
-    assert [each["function"]["name"] for each in request.json.get("tools", [])] == offered
+    names = [each["function"]["name"] for each in request.json.get("tools", [])]
+    assert names == (offered if attended else [])
     assert "- name (fact): Ada" in request.json["messages"][0]["content"]
     assert "tools" not in ollm.stderr.getvalue()
 

@@ -95,7 +95,7 @@ def test_the_list_says_what_happens(ollm_app, settings):
 
 
 def test_what_another_plugin_leaves_out_is_said(ollm_app):
-    found = listed(ollm_app(Plugin, Memory, Limits))["remember"]
+    found = listed(ollm_app(Plugin, Memory, Limits, settings="memory: {tools: false}"))["remember"]
     assert (found["inScripts"], found["whyNot"]) == (False, "the plugin 'plugin-2' leaves it out")
 
 

@@ -41,7 +41,7 @@ class Plugin(Specs):
         """Hand in the tools."""
         return [
             kinds.Tool("remember", _NOTE, _REMEMBER, f"{_AT}.tools:remember", "write", f"{_AT}.tools:preview"),
-            kinds.Tool("recall", "Search the notes of earlier times.", _RECALL, f"{_AT}.tools:recall", "none"),
+            kinds.Tool("recall", "Search the notes of earlier times.", _RECALL, f"{_AT}.tools:recall", "read"),
         ]
 
     @hookimpl

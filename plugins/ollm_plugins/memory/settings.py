@@ -32,8 +32,8 @@ class MemorySettings(Struct, frozen=True):
     tools: Annotated[
         bool,
         Setting(
-            "Whether models that can call tools are offered `remember` and `recall`, in every chat.",
+            "Whether models are offered `remember` and `recall`, as other tools are.",
             env=("OLLM_MEMORY_TOOLS",),
             project=False,
         ),
-    ] = False
+    ] = True

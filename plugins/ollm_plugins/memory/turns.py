@@ -7,7 +7,6 @@ from typing import Final
 from ollm.api import (
     ChatRequest,
     MemoryService,
-    ModelKnowledge,
     Notice,
     OllmError,
     TurnContext,
@@ -46,16 +45,9 @@ def _say_left_out(service: Memories, turn: TurnContext) -> None:
     service.says_left_out = bool(left_out)
 
 
-async def adjust(request: ChatRequest, turn: TurnContext) -> ChatRequest:
-    """Offer the tools only to models that are known to call tools: nobody has asked for them, so nobody misses them."""
-    if not any(tool.name in TOOLS for tool in request.tools):
-        return request
+def adjust(request: ChatRequest, turn: TurnContext) -> ChatRequest:
+    """Leave the tools out where the user does not want them."""
     settings = turn.host.settings.section(MemorySettings)
-    if settings.enabled and settings.tools and await _calls_tools(request.model, turn):
+    if settings.enabled and settings.tools:
         return request
     return replace(request, tools=tuple(tool for tool in request.tools if tool.name not in TOOLS))
-
-
-async def _calls_tools(model: str, turn: TurnContext) -> bool:
-    knowledge = turn.host.services.find(ModelKnowledge)
-    return knowledge is not None and (await knowledge.limits_of(model, turn.provider)).capabilities.tools
