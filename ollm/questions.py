@@ -130,7 +130,11 @@ async def read_line(out: Output, prompt: str) -> str | None:
     out.stderr.flush()
     await readable()
     line = sys.stdin.readline()
-    return line.rstrip("\r\n") if line else None
+    if not line:  # Ctrl-D, which leaves the cursor behind the prompt
+        out.stderr.write("\n")
+        out.stderr.flush()
+        return None
+    return line.rstrip("\r\n")
 
 
 async def readable() -> None:

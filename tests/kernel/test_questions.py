@@ -117,5 +117,7 @@ def test_what_was_typed_before_the_question_is_thrown_away(terminal):
         while "[y yes, n no] " not in text:
             text += os.read(ours, 4096).decode()
         os.write(ours, b"\x04")
+        while not text.endswith("[y yes, n no] \r\n"):  # whatever comes next stands on a line of its own
+            text += os.read(ours, 4096).decode()
 
     assert terminal("y\n", answer) is None
