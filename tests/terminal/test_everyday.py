@@ -155,7 +155,7 @@ def test_without_a_server(
         assert shown.startswith("smollm2:135m (local) ")
         assert "ollm: The answer was ended at the token limit; raise it with" in shown
         terminal.wait_for(r"^local/smollm2:135m · context \d%")
-        assert "with notes.txt (1 lines)" in user.types("What is in @notes.txt? " + "Please tell me. " * 20)
+        assert "with notes.txt (1 line)" in user.types("What is in @notes.txt? " + "Please tell me. " * 20)
         assert user.types("/retry")
         assert "tokens/s" in user.types("/stats")
         assert user.types("/undo").startswith("Taken back: What is in @notes.txt?")

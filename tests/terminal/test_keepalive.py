@@ -108,7 +108,12 @@ def test_without_colour_or_without_a_bar(remembering: Start, open_terminal: Open
         assert "kept" not in terminal.text
         assert b"\x1b" not in terminal.raw
         return
-    terminal.wait_until(lambda: bar(terminal) == f"{SMALL} kept", "the bar")
+
+    def changed() -> bool:
+        terminal.send("a\x08")  # the bar changes with a key, not by itself
+        return bar(terminal) == f"{SMALL} kept"
+
+    terminal.wait_until(changed, "the bar")
     assert not [code for code in re.findall(rb"\x1b\[([0-9;]*)m", terminal.raw) if code.strip(b"0;")]
 
 

@@ -387,6 +387,27 @@ def test_without_colour(open_terminal: Open, tmp_path: Path, environ: dict[str, 
         assert b"\x1b" not in terminal.raw
 
 
+@pytest.mark.parametrize(
+    ("arguments", "environ"), [(("--plain",), {}), ((), {"TERM": "dumb"}), ((), {"NO_COLOR": "1"})]
+)
+def test_ctrl_c_begins_a_line_where_nothing_is_taken_back(
+    tmp_path: Path, arguments: tuple[str, ...], environ: dict[str, str]
+) -> None:
+    path = install(tmp_path / "site")
+    usual = {"PYTHONPATH": path, "OLLM_PROVIDER": "stub", "OLLM_MODEL": "stub:1b"}
+    with Terminal(tmp_path, {**usual, **environ}, *arguments) as terminal:
+        terminal.wait_for_prompt()
+        terminal.press("c-c")
+        terminal.wait_for(r"^Ctrl-D or /exit leaves\.$")
+        terminal.wait_for_prompt()
+        terminal.send_line("/stub wait")
+        terminal.wait_for("waiting")
+        terminal.press("c-c")
+        terminal.wait_for(r"^\^C\n\[interrupted\]$")
+        terminal.wait_for_prompt()
+        assert b"\x1b[K" not in terminal.raw.partition(b"waiting")[2]
+
+
 def test_a_terminal_that_cannot_show_every_character(replay: Replay, open_terminal: Open) -> None:
     server = replay({"/api/chat": saying("caf\u00e9 \u2192 \U0001f419")})
     terminal = open_terminal(server, environ={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})

@@ -70,6 +70,11 @@ class Keyboard:
         return without_quotes(text.encode("utf-8", "replace").decode())  # bytes that are no UTF-8 are lone surrogates
 
     @property
+    def edits(self) -> bool:
+        """Whether there is an editor, which leaves the cursor at the start of a line."""
+        return self._session is not None
+
+    @property
     def abandoned(self) -> str:
         """What stood in the line that Ctrl-C has cleared, as far as that is known."""
         return self._session.default_buffer.text if self._session is not None else ""
@@ -94,6 +99,8 @@ class Keyboard:
         session.reserve_space_for_menu = min(MENU, session.app.output.get_size().rows // 2)
         refreshing = asyncio.ensure_future(self._bar.refresh(changed))
         try:
+            if self._app.out.linear:
+                await self._bar.answered()
             with self._above.prompt(run_in_terminal):
                 return await session.prompt_async(PROMPT, handle_sigint=False)
         finally:

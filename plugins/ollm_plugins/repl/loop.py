@@ -120,6 +120,8 @@ class Repl:
         try:
             line = self._keyboard.line()
         except KeyboardInterrupt:
+            if not self._keyboard.edits:
+                self._screen.begin_line()
             if not self._keyboard.abandoned:
                 self._screen.hint("Ctrl-D or /exit leaves.")
             return

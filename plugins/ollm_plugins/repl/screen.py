@@ -158,10 +158,13 @@ class Screen:
         self._line("[interrupted]", dim=True)
 
     def begin_line(self) -> None:
-        """Put the cursor at the start of an empty line, without the terminal's own "^C"."""
+        """Put the cursor at the start of an empty line: over the terminal's own "^C", or below it."""
+        stands = self._mid_line
         self.rest()
-        if self._out.is_terminal:
+        if self._redraws:
             self._writer.write(CLEAR_LINE)
+        elif self._out.stdout.isatty() and not stands:
+            self._writer.write("\n")
 
     def rest(self) -> None:
         """Put the cursor at the start of a line; nothing transient stays."""

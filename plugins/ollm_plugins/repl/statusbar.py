@@ -25,6 +25,9 @@ EVERY: Final = 1.0
 PATIENCE: Final = 0.5
 """Seconds that an item may take before it is left out and its plugin blamed."""
 
+MOMENT: Final = 0.2
+"""Seconds that a prompt may wait for the items, where the bar is not to change by itself."""
+
 SEPARATOR: Final = " \u00b7 "
 LEFT_OUT: Final = "\u2026"
 _BRACKETS: Final = re.compile(r"\s*\([^()]*\)")
@@ -39,6 +42,11 @@ class Item:
         self._render: Callable[[StatusContext], Any] | None = app.hub.load(owned, "render")
         self._asked: float | None = None
         self.text = ""
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether an answer is still to come."""
+        return self._asked is not None
 
     def ask(self, context: StatusContext, loop: asyncio.AbstractEventLoop, answered: Callable[[], None]) -> None:
         """Begin to ask, unless the last answer is still to come.
@@ -116,6 +124,13 @@ class StatusBar:
     def texts(self) -> list[str]:
         """What each item says that has something to say."""
         return [item.text for item in self._items if item.text]
+
+    async def answered(self) -> None:
+        """Wait until the items have answered that are asked, or for a moment."""
+        for _ in range(20):
+            await asyncio.sleep(MOMENT / 20)
+            if not any(item.is_asked for item in self._items):
+                return
 
     async def refresh(self, changed: Callable[[], None]) -> None:
         """Ask the items again and again, until cancelled.
