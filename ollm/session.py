@@ -175,13 +175,16 @@ class Conversation:
                 yield event
 
     async def draft(self) -> tuple[TurnContext, ChatRequest]:
-        """Return what the next prompt would bring along, whatever it is, before it is made to fit; nothing is sent.
+        """Return what the next prompt would bring along, whatever it is, before it is made to fit.
+
+        Nothing is sent, and nothing said of what is left out: that is for the turn itself.
 
         :raises OllmError: nobody can answer
         """
         answerer = await self.answerer()
         context = self._context(answerer, "", AS_SET)
-        turn = Turn(self._hub, answerer, context, Message("user", ""), self._take)
+        quiet = replace(context, host=replace(self._host, notify=lambda _: None))
+        turn = Turn(self._hub, answerer, quiet, Message("user", ""), self._take)
         return context, await turn.draft()
 
     def _take(self, turn: TurnRecord) -> None:

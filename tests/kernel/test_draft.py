@@ -19,6 +19,7 @@ from ollm.testing import MakeHarness
 
 def limited(size: int) -> object:
     def adjust(request: ChatRequest, turn: TurnContext) -> ChatRequest:
+        turn.host.notify(Notice("limited", f"It is {size} now."))
         return replace(request, options=replace(request.options, context_size=size))
 
     return adjust
@@ -47,7 +48,12 @@ def test_a_draft_has_all_but_a_prompt_and_is_neither_made_to_fit_nor_sent(ollm_a
             pass
 
     ollm.app.run(hold())
+    ollm.app.out.fresh()
+    said = ollm.stderr.getvalue()
     turn, request = ollm.app.run(conversation.draft())
+    assert ollm.stderr.getvalue() == said
+    turn.host.notify(Notice("loud", "This is said."))
+    assert "This is said." in ollm.stderr.getvalue()
     assert [message.content for message in request.messages] == ["Be brief.\n\nIt is Monday.", "First", "One."]
     assert request.options.context_size == 2
     assert (turn.conversation, turn.model, len(turn.messages)) == (conversation.id, "scripted:1b", 2)
