@@ -305,5 +305,6 @@ def test_the_window_changes_while_typing(terminal: Terminal, server: ReplayServe
     terminal.send("before ")
     terminal.process.setwinsize(10, 30)
     terminal.screen.resize(10, 30)
-    terminal.ask("after")
+    terminal.send_line("after")  # the line is drawn anew, and may look like the next one meanwhile
+    terminal.wait_until(lambda: bool(server.asked("/api/chat")), "the question")
     assert last_prompt(server) == "before after"
