@@ -367,6 +367,13 @@ def test_an_export_describes_each_turn_once(rich, monkeypatch):
     assert described == [turn["id"] for turn in shown["turns"]]
 
 
+def test_ids_are_shown_as_far_as_they_differ():
+    known = ["b" * 32, "abcdef01" + "0" * 24, "abcdef02" + "0" * 24, "abcdef1" + "0" * 25]
+    assert meaning.shown(known) == dict(zip(known, ["bbbbbb", "abcdef01", "abcdef02", "abcdef1"], strict=True))
+    assert meaning.shown([]) == {}
+    assert meaning.shown(["a" * 32]) == {"a" * 32: "aaaaaa"}
+
+
 def test_completion(three):
     offered = complete(CompletionContext(three.app.context))
     assert [title for _, title in offered] == ["The parser?", "Capital of Germany?", "Capital of Italy?"]

@@ -47,8 +47,8 @@ def list_all(
     elif not found:
         ctx.out.print("No session of this project is kept" if here and known else "No session is kept yet")
     else:
-        places = {identity: at for at, identity in enumerate(known, 1)}
-        rows = [(places.get(each.id, ""), shown(each.id, known), *_row(each)) for each in found]
+        places, names = {identity: at for at, identity in enumerate(known, 1)}, shown(known)
+        rows = [(places.get(each.id, ""), names.get(each.id, each.id), *_row(each)) for each in found]
         if ctx.out.is_terminal:
             rows = _short(rows, shutil.get_terminal_size().columns)
         ctx.out.table(COLUMNS, rows, SPARE)

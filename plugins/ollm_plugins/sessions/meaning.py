@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from os.path import commonprefix
 from typing import TYPE_CHECKING, Annotated
 
 from ollm.api import (
@@ -116,33 +118,31 @@ def _one(word: str, found: Sequence[str], connection: Connection, listing: str) 
     raise UsageError(f"There is no session '{visible(word)}'{near}", f"{listing} lists them.")
 
 
-def shown(identity: str, known: Sequence[str]) -> str:
-    """Return the shortest beginning of an id that no other one has.
+def shown(known: Iterable[str]) -> dict[str, str]:
+    """Return, for each id, its shortest beginning that no other one has.
 
     :param known: all ids
     """
-    others = [each for each in known if each != identity and each.startswith(identity[:SHOWN])]
-    length = SHOWN
-    while length < len(identity) and any(each.startswith(identity[:length]) for each in others):
-        length += 1
-    return identity[:length]
+    ordered = sorted(known)
+    shared = [0, *(len(commonprefix(pair)) for pair in pairwise(ordered)), 0]  # noqa: RUF071  (letters are meant)
+    lengths = map(max, shared, shared[1:])
+    return {each: each[: max(SHOWN, length + 1)] for each, length in zip(ordered, lengths, strict=False)}
 
 
 def short(host: HostContext, identity: str) -> str:
     """Return an id as it is shown."""
-    return shown(identity, sessions_of(host).read(reading.ids, ()))
+    return shown(sessions_of(host).read(reading.ids, ()))[identity]
 
 
 def complete(ctx: CompletionContext) -> list[tuple[str, str]]:
     """Return the sessions that could be meant, the last one first."""
     every = sessions_of(ctx.host).read(reading.titles, ())
-    known = [identity for identity, _ in every]
+    least = shown(identity for identity, _ in every)
     typed = ctx.typed.lower()
     found = [each for each in every if each[0].startswith(typed) or typed in each[1].lower()]
-    return [(_offered(identity, known, typed), title) for identity, title in found[:COMPLETED]]
+    return [(_offered(identity, least[identity], typed), title) for identity, title in found[:COMPLETED]]
 
 
-def _offered(identity: str, known: Sequence[str], typed: str) -> str:
+def _offered(identity: str, least: str, typed: str) -> str:
     """Return an id as it is shown, or as far as it is typed: what is shorter than that would not complete it."""
-    least = shown(identity, known)
     return identity[: max(len(least), len(typed))] if identity.startswith(typed) else least

@@ -73,12 +73,12 @@ def search(
     text = _joined(query)
     project = project_of(text_of(ctx.app.workspace)) if here else ""
     hits = service.read(lambda connection: found(connection, text, project, limit, latest=latest), ())
-    known = service.read(reading.ids, ())
+    names = shown(service.read(reading.ids, ()))
     if as_json:
         ctx.out.document([_described(each) for each in hits])
         return
     for hit in hits:
-        ctx.out.prose(f"{shown(hit.session, known)} · {ago(hit.at)} · {hit.role} · {hit.title}")
+        ctx.out.prose(f"{names.get(hit.session, hit.session)} · {ago(hit.at)} · {hit.role} · {hit.title}")
         ctx.out.stdout.write(f"    {marked(hit, BOLD, PLAIN) if ctx.out.color else marked(hit, '', '')}\n")
     if not hits:
         ctx.out.print("Nothing was found")
