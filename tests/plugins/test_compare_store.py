@@ -131,6 +131,18 @@ def test_a_damaged_file_is_set_aside_and_said(app: Harness, store: Store, conten
     assert "comparisons are counted anew" in app.stderr.getvalue()
 
 
+def test_a_file_without_our_tables_is_left_alone_and_said(app: Harness, store: Store) -> None:
+    path = app.app.paths.home / "comparisons.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE theirs (a)")
+        database.execute("PRAGMA user_version = 1")
+    for act in (lambda: store.add(compared("a", "b")), store.tallies, lambda: store.lines(1)):
+        with pytest.raises(OllmError, match=r"no such table.*It is not as ollm makes it: move the file away"):
+            act()
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT name FROM sqlite_master").fetchall() == [("theirs",)]
+
+
 def test_reading_makes_no_file(app: Harness, store: Store) -> None:
     assert store.lines(10) == store.pairs() == store.tallies() == []
     with pytest.raises(UsageError, match="No comparison is kept yet"):

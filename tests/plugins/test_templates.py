@@ -252,6 +252,7 @@ def test_a_project_with_nothing_but_templates_can_be_trusted(start, put, reposit
     assert "mine.yaml could be used:\n    | template: the project's\n" in trust(ollm)
     assert ollm.run_command("template use mine --dry-run").stdout == "the project's\n"
     assert "already trusted" in ollm.run_command("project trust").stdout
+    assert f"{repository}/.ollm: trusted, each file with" in ollm.run_command("project show").stdout
     assert f"{repository}/.ollm is no longer trusted" in ollm.run_command("project untrust").stdout
     assert ollm.run_command("template use mine --dry-run").exit_code == 2
 

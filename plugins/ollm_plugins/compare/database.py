@@ -162,6 +162,7 @@ _REMEDIES: Final = {
     "SQLITE_IOERR": "See whether the disk is full.",
     "SQLITE_CORRUPT": "Move the file away; a new one is begun.",
     "SQLITE_NOTADB": "Move the file away; a new one is begun.",
+    "SQLITE_ERROR": "It is not as ollm makes it: move the file away; a new one is begun.",
 }
 """What to do, by the beginning of the name that SQLite has for what is wrong."""
 

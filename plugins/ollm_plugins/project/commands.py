@@ -73,8 +73,10 @@ def show(ctx: CommandContext, *, as_json: Json = False) -> None:
         return
     for line in _lines(now):
         ctx.out.print(line)
-    if now.state == "none" and (folder := projects.distrusted()) is not None:
-        ctx.out.print(f"{shown(folder)}: not trusted, so nothing in it is used; `ollm project trust` shows it")
+    if now.state == "none":
+        for folder, state in ((projects.folder(), _AGREED), (projects.distrusted(), _NOT_AGREED)):
+            if folder is not None:
+                ctx.out.print(f"{shown(folder)}: {state}")
     if found:
         rows = [(each.name, each.value, each.origin, each.instead, each.beaten) for each in found]
         ctx.out.table(("what", "value", "from", "instead of", "but stronger is"), rows)
@@ -96,6 +98,8 @@ def _lines(now: InForce) -> Iterator[str]:
     yield f"{FILE}: {_STATES[now.state]}"
 
 
+_AGREED = "trusted, each file with the content that you have agreed to"
+_NOT_AGREED = "not trusted, so nothing in it is used; `ollm project trust` shows it"
 _STATES = {
     "none": "there is none",
     "unfit": "cannot be read, so it is not applied",
