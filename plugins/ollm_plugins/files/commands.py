@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ollm.api import CommandContext, HostContext, OllmError, Question, UsageError, drawn
+from ollm.api import CommandContext, HostContext, Json, OllmError, Question, UsageError, drawn
 from ollm_plugins.files.agreement import content_of, digest
 from ollm_plugins.files.contents import decoded
 from ollm_plugins.files.diffs import seen, unified
@@ -16,7 +16,6 @@ from ollm_plugins.files.journal import Entry, Journal, journal
 from ollm_plugins.files.places import named, roots
 from ollm_plugins.files.undoing import Step, present, take_back
 
-Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 Number = Annotated[int | None, typer.Argument(help="Number of a change; the latest if not given.", metavar="N")]
 Everywhere = Annotated[bool, typer.Option("--everywhere", help="Those in other workspaces, too.")]
 

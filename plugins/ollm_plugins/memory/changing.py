@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from ollm.api import CommandContext, MemoryEntry, UsageError
+from ollm.api import CommandContext, Json, MemoryEntry, UsageError, Yes
 from ollm_plugins.memory.changes import Change
-from ollm_plugins.memory.commands import Category, Everywhere, Json, Key, Scope, unknown
+from ollm_plugins.memory.commands import Category, Everywhere, Key, Scope, unknown
 from ollm_plugins.memory.entries import category_named, scope_named
 from ollm_plugins.memory.secrets import secret_in
 from ollm_plugins.memory.service import memories
@@ -73,7 +73,7 @@ def clear(
     scope: Scope = None,
     everywhere: Everywhere = False,
     for_good: Annotated[bool, typer.Option("--for-good", help="So that `memory undo` brings nothing back.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Remove all that is remembered here, after a question; `memory undo` brings it back."""

@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 
-from ollm.api import CommandContext, Completes, MemoryEntry, OllmError, nearest, visible
+from ollm.api import CommandContext, Completes, Json, MemoryEntry, OllmError, nearest, visible
 from ollm_plugins.memory.entries import category_named, scope_named
 from ollm_plugins.memory.service import Memories, memories
 from ollm_plugins.memory.settings import MemorySettings
 
-Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 Key = Annotated[str, typer.Argument(help="The name under which it is remembered.", metavar="KEY"), Completes("memory")]
 Category = Annotated[str | None, typer.Option("--category", "-c", help="fact, preference or context.")]
 Scope = Annotated[str | None, typer.Option("--scope", "-s", help="global, project or session.")]

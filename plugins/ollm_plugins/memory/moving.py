@@ -11,6 +11,7 @@ import typer
 from ollm.api import (
     CommandContext,
     Completes,
+    Json,
     MemoryEntry,
     OllmError,
     UsageError,
@@ -19,7 +20,7 @@ from ollm.api import (
     visible,
     write_atomically,
 )
-from ollm_plugins.memory.commands import Everywhere, Json, Scope
+from ollm_plugins.memory.commands import Everywhere, Scope
 from ollm_plugins.memory.entries import clean_key, clean_value, scope_named
 from ollm_plugins.memory.original import entries_of
 from ollm_plugins.memory.service import memories

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ollm.api import CommandContext, TurnContext
+from ollm.api import CommandContext, Json, TurnContext
 from ollm_plugins.memory.addition import Addition
-from ollm_plugins.memory.commands import Json
 from ollm_plugins.memory.service import memories
 from ollm_plugins.memory.settings import MemorySettings
 
