@@ -353,7 +353,7 @@ def test_what_is_asked_and_about_which_file_is_in_view(open_terminal: Open, colu
     terminal = open_terminal(columns=columns, rows=rows)
     terminal.send_line(json.dumps([["write_file", {"path": "new.txt", "content": f"{line}\n" * 40}]]))
     terminal.wait_until(lambda: terminal.cursor_line == "[y/a/e/n] ", "the question")
-    seen = "".join(terminal.display)
+    seen = " ".join(terminal.display)
     assert "The model wants to use write_file (write)" in seen
     assert "+++ new.txt" in seen
     assert "more lines; v shows all" in seen
@@ -377,6 +377,17 @@ def test_answers_break_between_words(open_terminal: Open) -> None:
     assert "\n".join([*wanted, "  e edit", "  n no"]) in terminal.text
     terminal.send_line("y")
     terminal.wait_for("^Told: 'done'")
+
+
+def test_title_and_the_question_why_break_between_words(open_terminal: Open) -> None:
+    terminal = open_terminal(columns=30)
+    terminal.send_line(wish("git status"))
+    terminal.wait_for(r"^The model wants to use do_it\n\(execute\)$")
+    terminal.wait_until(lambda: terminal.cursor_line == "[y/a/e/n] ", "the question")
+    terminal.send_line("n")
+    terminal.wait_for(r"^Why not\? \(the model is told;\nEnter for no reason\)$")
+    terminal.send_line("Not now")
+    terminal.wait_for("^Told:")
 
 
 def test_what_always_means_is_never_cut(open_terminal: Open, home: Path) -> None:

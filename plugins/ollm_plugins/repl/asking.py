@@ -25,7 +25,7 @@ from prompt_toolkit.output import ColorDepth, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 
 from ollm.api import Reply, chosen, drawn, forget_typed, visible
-from ollm_plugins.repl.wrapping import cells, fitted, rows
+from ollm_plugins.repl.wrapping import cells, fitted, one_line, rows
 
 if TYPE_CHECKING:
     from ollm.api import App, Choice, Question
@@ -74,7 +74,7 @@ class Asking:
         self._answered = asyncio.Event()
         try:
             with self._lent():
-                self._write(_title(question))
+                self._write_title(question)
                 return await self._reply(question)
         finally:
             self._answered.set()
@@ -107,12 +107,10 @@ class Asking:
             wants_all = typed is not None and typed.strip().lower() == SHOW_ALL
             if hidden and (wants_all or choice is not question.choices[-1]):  # nobody agrees to what was not shown
                 hidden = self._show(question, most=0)
-                self._write(
-                    _title(question)
-                )  # the first one may have scrolled away, and its like may stand in the text
+                self._write_title(question)  # the first may have scrolled away, and its like may stand in the text
                 continue
             if choice.edits is None:
-                text = await self._line(f"{visible(choice.text)} ") if choice.text and typed is not None else ""
+                text = await self._line(self._broken(choice.text)) if choice.text and typed is not None else ""
                 return Reply(choice.key, text or "")
             changed = await self._edited(choice)
             if changed is not None:
@@ -132,6 +130,17 @@ class Asking:
         if lines and not shown:  # a single one that is too long
             self._write(fitted(plain[0], most * shutil.get_terminal_size().columns - 1))
         return len(lines) - shown
+
+    def _write_title(self, question: Question) -> None:
+        for row in _titled(question):
+            self._write(row)
+
+    def _broken(self, prompt: str) -> str:
+        """Write the rows of a prompt but the last, which is returned."""
+        *above, last = _fitted_rows(visible(prompt))
+        for row in above:
+            self._write(row)
+        return f"{last} "
 
     def _write(self, line: str) -> None:
         """Write a line in which nothing is left that a terminal would obey, but our colours."""
@@ -185,14 +194,19 @@ def _session(*, color: bool) -> PromptSession[str]:
     return PromptSession(output=output, color_depth=None if color else ColorDepth.DEPTH_1_BIT)
 
 
-def _title(question: Question) -> str:
-    return " ".join(visible(question.title).split())
+def _titled(question: Question) -> list[str]:
+    return _fitted_rows(one_line(question.title))
+
+
+def _fitted_rows(text: str) -> list[str]:
+    """Break a text between words."""
+    return rows(text, max(NARROWEST, shutil.get_terminal_size().columns - 1))
 
 
 def _rows(question: Question) -> int:
     """Return how many rows of the terminal a question's text may fill, so that its title and answers are in view."""
     more, _ = _keys(question, 1)
-    taken = sum(map(_height, (_title(question), *more))) + 1  # for the prompt
+    taken = sum(map(_height, (*_titled(question), *more))) + 1  # for the prompt
     return max(FEWEST, min(MANY, shutil.get_terminal_size().lines - taken))
 
 
