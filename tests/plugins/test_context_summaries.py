@@ -128,6 +128,21 @@ def test_a_server_that_goes_away_in_the_middle_of_a_summary_changes_nothing(ollm
     assert len(one.conversation.messages) == 6
 
 
+def test_what_was_left_out_for_an_answer_that_never_came_is_sent_again(talk):  # noqa: F811
+    failing = load("chat_missing_model").but(status=500, body='{"error": "out of memory"}')
+    broken = []
+    one = three(talk(SMALL, lambda request: failing if broken else answering(request)))
+    broken.append(True)
+    with pytest.raises(OllmError, match="out of memory"):
+        one.say(ON)
+    assert "could not be summarized" in one.said
+    assert "is sent again with the next prompt" in one.said
+    assert one.cuts == ()
+    broken.clear()
+    one.say(ON)
+    assert one.cuts[-1].summary == SUMMARY
+
+
 def test_a_summary_whose_stream_breaks_off_is_none(talk):  # noqa: F811
     one = three(talk(SMALL, summarizing(spoken(SUMMARY, 100).first(1))))
     one.say(ON)

@@ -12,7 +12,11 @@ from ollm.api import (
     Event,
     Finished,
     Notice,
+    OllmError,
     StreamContext,
+    TextDelta,
+    ThinkingDelta,
+    ToolCalled,
     TurnContext,
     replace,
 )
@@ -30,6 +34,9 @@ NEAR: Final = 0.5
 
 SMALL: Final = 1500
 """Tokens of a prompt that every server has room for, whatever context it was asked for: Ollama gives at least 2048."""
+
+ANSWERED: Final = (TextDelta, ThinkingDelta, ToolCalled, Finished)
+"""What shows that a request was taken; a model that is being loaded is none of it."""
 
 ERROR: Final = 0.1
 """How wrong an estimate may be before it has learned."""
@@ -82,8 +89,11 @@ def stream(context: StreamContext) -> AsyncIterator[Event] | None:
     """Stand in for a request that may be longer than estimated; None for one that surely fits."""
     turn, request = context.turn, context.request
     size = request.options.context_size
-    sent = known(turn.host.services).sent.get(turn.conversation)
-    if turn.aside or sent is None or not size or sent.tokens < min(size * NEAR, SMALL):
+    views = known(turn.host.services)
+    sent = views.sent.get(turn.conversation)
+    if turn.aside or sent is None or not size:
+        return None
+    if sent.tokens < min(size * NEAR, SMALL) and views.unproven != turn.id:
         return None
     return _again(context, sent)
 
@@ -108,12 +118,28 @@ async def _again(context: StreamContext, sent: Sent) -> AsyncIterator[Event]:
 
 
 async def _watched(context: StreamContext, request: ChatRequest, sent: Sent) -> AsyncGenerator[Event, None]:
-    """Send a request, and say if the server has not read all of it."""
-    async with aclosing(context.send(request)) as events:
-        async for event in events:
-            if isinstance(event, Finished) and (notice := await lost(event, sent, context.turn)):
-                yield notice
-            yield event
+    """Send a request, and say if the server has not read all of it; what was cut for nothing comes back."""
+    views = known(context.turn.host.services)
+    try:
+        async with aclosing(context.send(request)) as events:
+            async for event in events:
+                if views.unproven and isinstance(event, ANSWERED):
+                    views.unproven = ""
+                if isinstance(event, Finished) and (notice := await lost(event, sent, context.turn)):
+                    yield notice
+                yield event
+    except ContextOverflow:
+        raise
+    except OllmError:
+        _take_back(views, context.turn)
+        raise
+
+
+def _take_back(views: Views, turn: TurnContext) -> None:
+    """Send again with the next prompt what was left out for an answer of which nothing came."""
+    if views.unproven == turn.id and views.undo(turn.conversation) is not None:
+        text = "Nothing was answered, so that what was left out is sent again with the next prompt."
+        turn.host.notify(Notice("context-taken-back", text))
 
 
 def _larger(context: StreamContext, sent: Sent, error: ContextOverflow) -> ChatRequest | None:

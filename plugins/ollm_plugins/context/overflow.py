@@ -151,6 +151,7 @@ class Overflow:
         """Remember a cut, and say it."""
         turns = sum(start < covers for start in beginnings(self._turn.messages))
         self._views.add(self._turn.conversation, Cut(covers, turns, summary, now.tokens, then.tokens))
+        self._views.unproven = "" if summary else self._turn.id
         done = "summarized" if summary else "left out"
         text = (
             f"The oldest {_turns(turns)} {'is' if turns == 1 else 'are'} {done}: the prompt goes from about {now.tokens:,} "

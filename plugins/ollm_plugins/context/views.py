@@ -79,7 +79,8 @@ class Views:
     """What is known of the conversations of this run.
 
     `sent` is the last request of each, unless something was cut off since; `grown` is the context to which it was
-    raised; `full` is the turn of which the user was told that its answer has filled the context.
+    raised; `full` is the turn of which the user was told that its answer has filled the context; `unproven` the one for
+    which turns were left out without a summary, until something of its answer comes.
     """
 
     def __init__(self, host: HostContext) -> None:
@@ -89,6 +90,7 @@ class Views:
         self.sent: Recent[Sent] = Recent()
         self.grown: Recent[int] = Recent()
         self.full: str = ""
+        self.unproven: str = ""
 
     def cuts(self, conversation: str) -> tuple[Cut, ...]:
         """Return what was cut off a conversation, the last time last; each includes those before."""
