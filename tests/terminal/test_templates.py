@@ -70,6 +70,25 @@ def test_former_values_come_back(open_terminal):
         assert terminal.text.endswith("echo remembered|y|x")
 
 
+@pytest.mark.parametrize("file", ["folder", "/dev/full", b"\xff\n+\xff\x1b[2J\n"])
+def test_values_that_cannot_be_read_or_kept_are_taken_all_the_same(open_terminal, tmp_path, file):
+    path = tmp_path / ".ollm" / "history" / "templates" / "first.txt"
+    path.parent.mkdir(parents=True)
+    if isinstance(file, bytes):
+        path.write_bytes(file)
+    elif file == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(file)
+    terminal = open_terminal(*USE, "second=y")
+    terminal.wait_for("^first:$")
+    terminal.send_line("one")
+    assert terminal.wait_for_end() == 0
+    assert terminal.text.endswith("echo one|y|x")
+    assert "Traceback" not in terminal.text
+    assert ("could not be kept for later" in terminal.text) != isinstance(file, bytes)
+
+
 @pytest.mark.parametrize(("key", "code"), [("c-c", 130), ("c-d", 2)])
 def test_who_cancels_sends_nothing(open_terminal, key, code):
     terminal = open_terminal(*USE)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ollm.api import read_line
@@ -15,13 +14,10 @@ from ollm_plugins.templates.values import is_text
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
-    from prompt_toolkit.history import History
 
     from ollm.api import App, TemplateVariable
+    from ollm_plugins.templates.history import ValueHistory
     from ollm_plugins.templates.template import Known
-
-MAX_HISTORY = 1 << 20
-"""Bytes of a variable's history after which it begins anew."""
 
 
 def ask(app: App, known: Known, lacking: Sequence[TemplateVariable], how: str = "") -> dict[str, str]:
@@ -62,11 +58,16 @@ def _asked(app: App, name: str) -> str:
 
 
 def _edited(app: App, name: str) -> str:
-    session = _session(app, name)
-    return app.run(session.prompt_async(f"{name}: ", handle_sigint=False))
+    from ollm_plugins.templates.history import ValueHistory
+
+    history = ValueHistory(app.paths.home / "history" / "templates" / f"{name}.txt")
+    text = app.run(_session(app, history).prompt_async(f"{name}: ", handle_sigint=False))
+    if history.problem:
+        app.out.say(f"ollm: That could not be kept for later: {history.problem}.")
+    return text
 
 
-def _session(app: App, name: str) -> PromptSession[str]:
+def _session(app: App, history: ValueHistory) -> PromptSession[str]:
     from prompt_toolkit import PromptSession
     from prompt_toolkit.key_binding import KeyBindings
     from prompt_toolkit.output import ColorDepth, create_output
@@ -79,23 +80,8 @@ def _session(app: App, name: str) -> PromptSession[str]:
         output.enable_cpr = False  # a terminal's late answer would be read as input
     return PromptSession(
         output=output,
-        history=_history(app.paths.home / "history" / "templates", name),
+        history=history,
         key_bindings=keys,
         color_depth=None if app.out.color else ColorDepth.DEPTH_1_BIT,
         enable_suspend=True,
     )
-
-
-def _history(folder: Path, name: str) -> History:
-    """Return the former values of a variable, whatever template it stands in; none where they cannot be kept."""
-    from prompt_toolkit.history import FileHistory, InMemoryHistory
-
-    file = folder / f"{name}.txt"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if file.exists() and file.stat().st_size > MAX_HISTORY:
-            file.unlink()
-        file.touch(mode=0o600)
-    except OSError:  # a value can be asked for all the same
-        return InMemoryHistory()
-    return FileHistory(str(file))
