@@ -201,9 +201,11 @@ class App:
 
     async def ask(self, question: Question) -> Reply | None:
         """Ask the user; None when nobody can be asked."""
+        import asyncio
+
         from ollm.questions import ask
 
-        return await ask(self.out, question)
+        return await asyncio.create_task(ask(self.out, question))  # apart from a plugin's, which stdout is kept from
 
     def begin_background(self) -> None:
         """Let the background tasks of plugins go on whenever the event loop runs; they end with the app."""

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+import io
+import sys
+from collections.abc import Awaitable, Callable, Generator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ollm.errors import OllmError, PluginError, cause_of, remedy_for
 from ollm.hub import label
@@ -25,18 +27,52 @@ CLOSING = 3.0
 
 
 async def awaited(hub: Hub, owned: Owned[Contribution], work: Awaitable[T]) -> T:
-    """Await something of a contribution's.
+    """Await something of a contribution's. What it prints is kept away from stdout, which belongs to the answer.
 
     :raises OllmError: it says no, in words for the user
     :raises PluginError: it failed in any other way, which is noted; a cancellation of its own making and an attempt
         to end the program count as failures
     """
+    apart = _Apart(work)
     try:
-        return await work
+        return await apart
     except BaseException as error:
         if not is_failure(error):
             raise
         raise failure(hub, owned, error) from error
+    finally:
+        if apart.printed.getvalue():
+            hub.host.blame_print(owned.record, label(owned.item), apart.printed.getvalue())
+
+
+class _Apart(Generic[T]):
+    """Awaits work with stdout out of its reach: step by step, since between two steps others are at work."""
+
+    def __init__(self, work: Awaitable[T]) -> None:
+        self._work = work
+        self.printed = io.StringIO()
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        steps = _whole(self._work).__await__()
+        act: Callable[[Any], Any] = steps.send
+        given: Any = None
+        while True:
+            before, sys.stdout = sys.stdout, self.printed
+            try:
+                wanted = act(given)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]  # it is the work's
+            finally:
+                sys.stdout = before
+            try:
+                act, given = steps.send, (yield wanted)
+            except BaseException as error:
+                act, given = steps.throw, error
+
+
+async def _whole(work: Awaitable[T]) -> T:
+    """Make a coroutine of anything that can be awaited."""
+    return await work
 
 
 def is_failure(error: BaseException) -> bool:

@@ -135,12 +135,9 @@ class Host:
         self.blame(record, "discovery", cause, f"Uninstall one of the two, e.g. `pip uninstall {mine}`.")
 
     def _load(self, record: PluginRecord) -> None:
-        loaded = self.guard(record, "import", record.entry_point.load, apart=True)
-        if loaded is None:
-            record.state = "failed"
-            return
         record.state = "failed"
-        if not self._speaks_our_api(record, loaded):
+        loaded = self.guard(record, "import", record.entry_point.load, apart=True)
+        if loaded is None or not self._speaks_our_api(record, loaded):
             return
         plugin = self.guard(record, "register", loaded, apart=True) if isinstance(loaded, type) else loaded
         if plugin is None:
@@ -225,14 +222,18 @@ class Host:
             sys.stdout = before
             record.seconds += time.perf_counter() - started
             if printed.getvalue():
-                cause = f"it printed {len(printed.getvalue())} characters to stdout, which belongs to the answer"
-                self.blame(record, where, cause, "Ask its author to use `notify`; the text was kept back.")
+                self.blame_print(record, where, printed.getvalue())
 
     def _tell_hung(self, record: PluginRecord, where: str, seconds: float) -> None:
         """Say who kept a user waiting until they lost patience: nothing else tells."""
         if seconds > PATIENCE and not self.strict:
             remedy = f"`ollm plugins disable {record.name}` goes on without it."
             self.blame(record, where, f"it was interrupted after {seconds:.0f} s", remedy)
+
+    def blame_print(self, record: PluginRecord, where: str, text: str) -> None:
+        """Note that a plugin has printed."""
+        cause = f"it printed {len(text)} characters to stdout, which belongs to the answer"
+        self.blame(record, where, cause, "Ask its author to use `notify`; the text was kept back.")
 
     def blame_error(self, record: PluginRecord, where: str, error: BaseException, *, say: bool = True) -> None:
         """Note an exception of a plugin's.

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import threading
 from typing import Any, Protocol
 
 import pytest
 
 from ollm.api import (
+    Choice,
     Decision,
     Frontend,
     FrontendContext,
     OllmError,
+    ProviderEntry,
+    Question,
+    Reply,
     Service,
     Specs,
     StreamAdjuster,
@@ -26,7 +31,7 @@ from ollm.api import (
     ToolReturned,
     hookimpl,
 )
-from ollm.testing import MakeHarness
+from ollm.testing import MakeHarness, ScriptedProvider
 
 NOTHING = {"type": "object", "properties": {}}
 
@@ -164,6 +169,60 @@ def test_a_front_end_says_no_in_its_own_words(ollm_app: MakeHarness) -> None:
     ollm = ollm_app(holding(refuse))
     with pytest.raises(OllmError, match="^Not today$"):
         ollm.app.front_end("once", FrontendContext(ollm.app, "hi"))
+
+
+async def prints(ctx, arguments):
+    print("noise")
+    await asyncio.sleep(0)
+    print("more")
+    return "done"
+
+
+class Noisy(ScriptedProvider):
+    async def list_models(self):
+        print("noise")
+        return await super().list_models()
+
+
+def test_what_a_tool_prints_is_kept_back_and_held_against_it(
+    ollm_app: MakeHarness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ollm = ollm_app(offering(prints), replies=[ToolCall("1", "it", {}), "ok"], strict=False)
+    assert ollm.ask("go").text == "ok"
+    assert ollm.provider.requests[1].messages[-1].content == "done"
+    cause = "it printed 11 characters to stdout, which belongs to the answer"
+    assert [(each.where, each.cause) for each in ollm.failures] == [("tool 'it'", cause)]
+    assert capsys.readouterr().out == ""
+
+
+def test_what_a_provider_prints_is_kept_back(ollm_app: MakeHarness, capsys: pytest.CaptureFixture[str]) -> None:
+    class Plugin(Specs):
+        @hookimpl
+        def ollm_providers(self, ctx):
+            return [ProviderEntry("noisy", "Noisy", lambda host: Noisy(name="noisy"), order=1)]
+
+    ollm = ollm_app(Plugin, strict=False)
+    assert ollm.ask("go").text == "ok"
+    assert ollm.failures[0].cause.startswith("it printed 6 characters")
+    assert capsys.readouterr().out == ""
+
+
+def test_a_question_of_a_tool_is_asked_where_stdout_is(ollm_app: MakeHarness) -> None:
+    seen = []
+
+    async def asks(ctx, arguments):
+        reply = await ctx.turn.host.ask(Question("Really?", (Choice("y", "yes"),)))
+        return reply.key
+
+    async def answer(question):
+        seen.append(sys.stdout)
+        return Reply("y")
+
+    ollm = ollm_app(offering(asks), replies=[ToolCall("1", "it", {}), "ok"])
+    ollm.app.out.on_question = answer
+    ollm.ask("go")
+    assert ollm.provider.requests[1].messages[-1].content == "y"
+    assert seen == [sys.stdout]
 
 
 class Clock(Protocol):
