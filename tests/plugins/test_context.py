@@ -419,6 +419,17 @@ def test_the_status_says_how_full_the_context_is(talk):
     assert render(StatusContext(one.ollm.app.context)) is None
 
 
+def test_a_turn_that_was_refused_says_nothing_of_what_was_read_before(talk):
+    one = talk(f"{SMALL}context: {{onOverflow: stop}}")
+    one.say(long("box"))
+    assert "read " in one.shown("context")
+    with pytest.raises(OllmError):
+        one.say(long("box", 700))
+    shown = one.shown("context")
+    assert "The last prompt had" in shown
+    assert "read" not in shown
+
+
 def test_where_the_server_counts_nothing_the_estimate_is_shown_as_one(talk):
     def silent(request):
         recorded = answering(request)

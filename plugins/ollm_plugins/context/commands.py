@@ -29,7 +29,8 @@ async def show(ctx: CommandContext, *, as_json: Json = False) -> None:
     conversation, views = _conversation(ctx), known(ctx.app.services)
     sent = await _sent(ctx, conversation)
     parts = await parts_of(sent, _scales(sent.turn).counter)
-    turn = conversation.last_turn
+    last = conversation.last_turn
+    turn = last if last is not None and last.id == sent.turn.id else None  # of one that failed, nothing was sent
     read = turn.usage.prompt_tokens if turn is not None else None
     answered = turn.usage.completion_tokens if turn is not None else None
     cuts = views.cuts(conversation.id)
@@ -42,7 +43,7 @@ async def show(ctx: CommandContext, *, as_json: Json = False) -> None:
     say(ctx.out, f"{taken}; {_limit(sent)}.")
     if read is not None:
         say(ctx.out, f"{sent.request.model} read {read:,} tokens and answered with {answered or 0:,}.")
-    elif not sent.drafted:
+    elif turn is not None:
         say(ctx.out, f"{sent.request.model} did not say how many it has read.")
     if cuts:
         say(ctx.out, _told(cuts[-1]))
