@@ -124,6 +124,8 @@ def test_what_beside_the_file_cannot_be_trusted_is_said(ollm_app, repository):
     put(repository, b"\xff", ".ollm/templates/bytes.yaml")
     put(repository, "x", ".ollm/templates/.hidden")
     (repository / ".ollm/templates/folder").mkdir()
+    for name in (b"\xff.yaml", b"a\nb\x1b[2J.yaml"):
+        Path(os.fsdecode(os.fsencode(repository / ".ollm/templates") + b"/" + name)).write_text("x")
     (repository / ".ollm/templates/link.yaml").symlink_to("/etc/passwd")
     os.mkfifo(repository / ".ollm/templates/pipe.yaml")
     ollm = ollm_app(Plugin)
@@ -137,6 +139,8 @@ def test_what_beside_the_file_cannot_be_trusted_is_said(ollm_app, repository):
     ]:
         assert f"{name}.yaml {said}" in done.stderr, name
     assert "hidden" not in done.stderr and "root:" not in done.stderr
+    assert done.stderr.count("has a name that cannot be printed") == 2
+    assert "\x1b" not in done.stderr
     for number in range(beside.MOST + 1):
         put(repository, "x", f".ollm/many/{number}.yaml")
     put(repository, "model: x:1b\n")

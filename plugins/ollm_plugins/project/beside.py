@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from ollm.api import SettingsError
+from ollm.api import SettingsError, visible
 from ollm_plugins.project.folders import shown
 from ollm_plugins.project.reading import FOLDER, Content, read
 
@@ -47,11 +47,14 @@ def beside(root: Path) -> Beside:
             for name in _names(folder):
                 _take(root, f"{FOLDER}/{folder.name}/{name}", contents, refused)
         except (OSError, SettingsError) as error:
-            refused.append(f"{shown(folder)} cannot be read" if isinstance(error, OSError) else str(error))
+            refused.append(f"{visible(shown(folder))} cannot be read" if isinstance(error, OSError) else str(error))
     return Beside(tuple(contents), tuple(refused))
 
 
 def _take(root: Path, name: str, contents: list[Content], refused: list[str]) -> None:
+    if not name.isprintable():  # nor is it text, if it holds bytes that are none
+        refused.append(f"{visible(shown(root / name))} has a name that cannot be printed")
+        return
     try:
         content = read(root, name, MAX_BYTES)
     except SettingsError as error:
