@@ -86,6 +86,16 @@ def test_completion_shows_what_there_is(terminal: Terminal) -> None:
     terminal.wait_until(lambda: terminal.cursor_line.rstrip() == "> /memory search", "the whole word")
 
 
+def test_models_are_completed_before_anybody_has_listed_them(terminal: Terminal) -> None:
+    terminal.send("/model info smol")
+
+    def completed() -> bool:  # on a busy machine the first list may take longer than Tab waits for it
+        terminal.press("tab")
+        return "smollm2:135m" in terminal.cursor_line
+
+    terminal.wait_until(completed, "the model's name")
+
+
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 12), (20, 8)])
 def test_the_menu_leaves_nothing_behind(open_terminal: Open, columns: int, rows: int) -> None:
     terminal = open_terminal(columns=columns, rows=rows)

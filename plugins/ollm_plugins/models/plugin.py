@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from ollm.api import Command, CommandGroup, HostContext, ModelManagement, Service, Specs, ValueCompleter, hookimpl
+from ollm.api import (
+    BackgroundTask,
+    Command,
+    CommandGroup,
+    HostContext,
+    ModelManagement,
+    Service,
+    Specs,
+    ValueCompleter,
+    hookimpl,
+)
 
 _AT = "ollm_plugins.models.commands"
 _LIST = ("model list", "model list qwen --sort size --reverse", "model list --provider ollama --json")
@@ -35,6 +45,11 @@ class Plugin(Specs):
     def ollm_value_completers(self, ctx: HostContext) -> list[ValueCompleter]:
         """Hand in what knows the names of models."""
         return [ValueCompleter("model", "ollm_plugins.models.completing:models")]
+
+    @hookimpl
+    def ollm_background_tasks(self, ctx: HostContext) -> list[BackgroundTask]:
+        """Hand in what lets models be listed for the first time when their names are to be completed."""
+        return [BackgroundTask("models", "ollm_plugins.models.completing:stand_by")]
 
     @hookimpl
     def ollm_services(self, ctx: HostContext) -> list[Service]:

@@ -45,7 +45,10 @@ def create(ctx: HostContext) -> ModelService:
 
 
 class ModelService:
-    """The service `ModelManagement`."""
+    """The service `ModelManagement`.
+
+    :ivar loop: that of the conversation at the terminal, once there is one
+    """
 
     def __init__(self, ctx: HostContext) -> None:
         access = ctx.services.find(ProviderAccess)
@@ -54,6 +57,7 @@ class ModelService:
         self._access = access
         self._known: dict[Path, Source] = {}
         self._made_puller: Puller | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
         self._joined: tuple[tuple[Part, ...], Catalogue] | None = None
 
     async def list_models(self, provider: str | None = None, *, max_age: float = 0.0) -> Catalogue:
