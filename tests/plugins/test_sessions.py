@@ -261,6 +261,27 @@ def test_a_disk_that_is_full_ends_no_conversation_and_loses_nothing_once_there_i
     (ollm_home / "sessions.db").rmdir()
     talk(ollm, "Third", conversation=kept)
     assert resumed(ollm, kept.id) == kept.messages
+    turns = ollm.run_command("session show --json").json["turns"]
+    assert [each["reason"] for each in turns] == ["stop"] * 3, "each is kept as if it had been at once"
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_what_could_not_be_written_is_written_at_the_end_unless_it_was_taken_back(ollm_app, ollm_home, undone):
+    ollm = ollm_app(Plugin, replies=["one", "two"])
+    kept = talk(ollm, "First")
+    recorder = sessions_of(ollm.app.context).recorder
+    recorder.flush()
+    database = ollm_home / "sessions.db"
+    database.rename(ollm_home / "elsewhere")
+    database.mkdir()
+    talk(ollm, "Second", *([None] if undone else []), conversation=kept)
+    recorder.flush()
+    assert "This conversation is not being saved" in ollm.stderr.getvalue()
+    database.rmdir()
+    (ollm_home / "elsewhere").rename(database)
+    ollm.app.close()
+    assert resumed(ollm_app(Plugin), kept.id) == kept.messages
+    assert len(kept.messages) == (2 if undone else 4)
 
 
 def test_notices_are_kept(ollm_app):

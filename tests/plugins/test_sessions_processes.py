@@ -130,6 +130,22 @@ def test_many_programs_write_at_once(ollm):  # noqa: F811
     assert damage(ollm.home / "sessions.db") == ""
 
 
+def test_programs_write_while_another_deletes_all(ollm):  # noqa: F811
+    """What was deleted comes back with the next turn of its conversation, whole."""
+    running = [fill(ollm.home, f"p{number}", 25) for number in range(3)]
+    while any(process.poll() is None for process in running):
+        done = ollm("session", "delete", "--all", "--yes")
+        assert (done.code, done.err) == (0, "")
+    assert [process.communicate()[0].count("\n") for process in running] == [25] * 3
+    fill(ollm.home, "last", 1).communicate()
+    for listed in ollm("session", "list", "--json").json:
+        turns = ollm("session", "export", listed["id"], "--json").json["turns"]
+        said = [each["content"] for turn in turns if not turn["takenBack"] for each in turn["messages"]]
+        name = said[0].split()[0]
+        assert said[::2] == [f"{name} {number}" for number in range(len(said) // 2)]
+    assert damage(ollm.home / "sessions.db") == ""
+
+
 def test_first_programs_make_the_file_at_once(ollm):  # noqa: F811
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda number: fill(ollm.home, f"p{number}", 1).communicate()[0], range(4)))

@@ -49,7 +49,8 @@ class Recorder:
         self._moved: dict[str, str] = {}
         self._live: dict[str, Live] = {}
         self._latest: tuple[str, Live | None] = ("", None)
-        self._jobs: deque[tuple[str, Callable[[], None]]] = deque()
+        self._jobs: deque[tuple[str, Callable[[], object]]] = deque()
+        self._left: deque[Draft] = deque()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._ending = False
@@ -75,7 +76,8 @@ class Recorder:
         written = threading.Event()
 
         def write() -> None:
-            self._put(_whole(record, live, folder, at))
+            self._left.append(_whole(record, live, folder, at))
+            self._put_left()
             written.set()
 
         self._do(f"A turn with {record.model}", write)
@@ -99,7 +101,7 @@ class Recorder:
                 )
 
         if self.keeps:
-            self._do(f"The note '{name}'", lambda: self._write(write))
+            self._do(f"The note '{name}'", lambda: self._change(write))
 
     @property
     def keeps(self) -> bool:
@@ -140,7 +142,7 @@ class Recorder:
         self._latest = (turn.id, live)
         return live
 
-    def _do(self, what: str = "", job: Callable[[], None] | None = None) -> None:
+    def _do(self, what: str = "", job: Callable[[], object] | None = None) -> None:
         """Let the thread do a job.
 
         :param what: is kept by it, as the beginning of a sentence
@@ -161,11 +163,12 @@ class Recorder:
         from ollm_plugins.sessions.database import Database
 
         self._database = Database(self._path, self._host.notify)
-        self._guarded("This conversation", lambda: self._write(lambda _: None))  # said while the answer comes
+        self._guarded("This conversation", lambda: self._change(lambda _: None))  # said while the answer comes
         while self._jobs or not self._ending:
             self._wake.wait(EVERY if self._live else None)
             self._wake.clear()
             self._write_all()
+        self._guarded("A turn", self._put_left)
         self._database.close()
 
     def _write_all(self) -> None:
@@ -175,7 +178,7 @@ class Recorder:
             if live.age >= EVERY or self._ending:  # a short answer is written once, when it is over
                 self._guarded("The answer under way", partial(self._write_live, live), live.turn.id)
 
-    def _guarded(self, what: str, job: Callable[[], None], once: str = "") -> None:
+    def _guarded(self, what: str, job: Callable[[], object], once: str = "") -> None:
         """Do a job; if it fails, those behind it are done all the same, and what is not kept for it is said.
 
         :param once: names what is tried again and again, so that it is said once
@@ -188,8 +191,17 @@ class Recorder:
     def _write_live(self, live: Live) -> None:
         """Write what has come of a turn that is under way, unless it is written already."""
         draft = live.draft()
-        if draft is not None and self._put(draft):
+        if draft is not None and self._put_left() and self._put(draft):
             live.written()
+
+    def _put_left(self) -> bool:
+        """Keep the turns that are over and could not be kept yet, and say whether none is left."""
+        while self._left:
+            draft = self._left.popleft()
+            if not self._put(draft):
+                self._left.appendleft(draft)
+                return False
+        return True
 
     def _put(self, draft: Draft) -> bool:
         """Keep a turn, and say whether that could be done."""
@@ -214,13 +226,11 @@ class Recorder:
     def _rewind(self, conversation: str, kept: int) -> None:
         from ollm_plugins.sessions.saving import rewind
 
+        self._left = deque(each for each in self._left if each.session != conversation or each.turn.start < kept)
         session = self.where(conversation)
         seen = self._change(lambda connection: rewind(connection, session, kept, self._seen.get(session)))
         if seen is not None:
             self._seen[session] = seen
-
-    def _write(self, work: Callable[[Connection], object]) -> None:
-        self._change(work)
 
     def _change(self, work: Callable[[Connection], T]) -> T | None:
         """Change the database; that it cannot be is said once, until it can again."""
