@@ -143,6 +143,19 @@ def test_what_was_left_out_for_an_answer_that_never_came_is_sent_again(talk):  #
     assert one.cuts[-1].summary == SUMMARY
 
 
+def test_what_was_left_out_in_vain_is_sent_again(talk):  # noqa: F811
+    recorded, broken = load("chat_overflow_history_truncate_false"), []
+    one = three(
+        talk(f"{SMALL}context: {{onOverflow: drop}}", lambda request: recorded if broken else answering(request))
+    )
+    broken.append(True)
+    with pytest.raises(OllmError):
+        one.say(ON)
+    assert "are left out" in one.said
+    assert "is sent again with the next prompt" in one.said
+    assert one.cuts == ()
+
+
 def test_a_summary_whose_stream_breaks_off_is_none(talk):  # noqa: F811
     one = three(talk(SMALL, summarizing(spoken(SUMMARY, 100).first(1))))
     one.say(ON)

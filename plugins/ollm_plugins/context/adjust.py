@@ -110,11 +110,15 @@ async def _again(context: StreamContext, sent: Sent) -> AsyncIterator[Event]:
         return
     except ContextOverflow as refused:
         error = refused
-    request = _larger(context, sent, error) or await _shorter(context, sent, error)
-    last = known(context.turn.host.services).sent[context.turn.conversation]
-    async with aclosing(_watched(context, request, last)) as events:
-        async for event in events:
-            yield event
+    views = known(context.turn.host.services)
+    try:
+        request = _larger(context, sent, error) or await _shorter(context, sent, error)
+        async with aclosing(_watched(context, request, views.sent[context.turn.conversation])) as events:
+            async for event in events:
+                yield event
+    except OllmError:
+        _take_back(views, context.turn)
+        raise
 
 
 async def _watched(context: StreamContext, request: ChatRequest, sent: Sent) -> AsyncGenerator[Event, None]:
@@ -137,7 +141,8 @@ async def _watched(context: StreamContext, request: ChatRequest, sent: Sent) -> 
 
 def _take_back(views: Views, turn: TurnContext) -> None:
     """Send again with the next prompt what was left out for an answer of which nothing came."""
-    if views.unproven == turn.id and views.undo(turn.conversation) is not None:
+    is_unproven, views.unproven = views.unproven == turn.id, ""
+    if is_unproven and views.undo(turn.conversation) is not None:
         text = "Nothing was answered, so that what was left out is sent again with the next prompt."
         turn.host.notify(Notice("context-taken-back", text))
 
