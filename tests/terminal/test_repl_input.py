@@ -229,6 +229,12 @@ def test_vi_keys(open_terminal: Open, server: ReplayServer, tmp_path: Path) -> N
     terminal.send("bdwathree")
     terminal.ask("")
     assert last_prompt(server) == "one three"
+    terminal.send("four\x1b\rfive")  # what comes in one piece is Alt-Enter
+    terminal.wait_until(lambda: terminal.cursor_line == ". five", "a second line")
+    terminal.press("escape")
+    terminal.wait_until(lambda: terminal.cursor_line == ". fiv", "the command mode")
+    terminal.ask("")
+    assert last_prompt(server) == "four\nfive"
 
 
 @pytest.mark.parametrize("environ", [{"LANG": "C", "LC_ALL": "C"}, {"TERM": "dumb"}, {"NO_COLOR": "1"}])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prompt_toolkit.application.current import get_app
 from prompt_toolkit.enums import DEFAULT_BUFFER
-from prompt_toolkit.filters import Condition, has_focus, is_searching
+from prompt_toolkit.filters import Condition, has_focus, is_searching, vi_mode
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 from ollm_plugins.repl.unfinished import continued, goes_on
@@ -29,7 +29,8 @@ def bindings() -> KeyBindings:
             return
         buffer.validate_and_handle()
 
-    @keys.add("escape", "enter", filter=typing)
+    @keys.add("c-f24", filter=typing)  # Alt-Enter with the keys of vi, see `sequences`
+    @keys.add("escape", "enter", filter=typing & ~vi_mode)
     def begin_line(event: KeyPressEvent) -> None:
         event.current_buffer.newline(copy_margin=False)
 

@@ -18,6 +18,10 @@ from prompt_toolkit.key_binding.defaults import load_key_bindings
 PASTE: Final = "\x1b[200~"
 """Begins a paste; what is in it is text, whatever it looks like."""
 
+AT_ONCE: Final = "\x1b[24;6~"
+"""Stands for Alt-Enter where Escape is a key of its own: what comes in one piece is no Escape with an Enter after it. It is
+a key that no keyboard has, Control-F24."""
+
 _SEQUENCE: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]P_^][^\x07\x1b]*(?:\x07|\x1b\\)|\x1bO[@-~]")
 _REPORT: Final = re.compile(r"\x1b\[(?:\d+;\d+R|<?[\d;]+[mM]|M)")
 """A cursor's place or a mouse's doings, which the parser takes in."""
@@ -35,7 +39,8 @@ class KnownKeys(Vt100Parser):
         """Take in what the terminal has sent."""
         if not self._in_bracketed_paste and "\x1b" in data:
             typed, begin, pasted = data.partition(PASTE)
-            data = _SEQUENCE.sub(self._kept, typed) + begin + pasted
+            typed = _SEQUENCE.sub(self._kept, typed)
+            data = (typed.replace("\x1b\r", AT_ONCE) if self.vi else typed) + begin + pasted
         super().feed(data)
 
     def _kept(self, found: re.Match[str]) -> str:
