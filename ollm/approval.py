@@ -16,7 +16,7 @@ from ollm.awaiting import awaited
 from ollm.contexts import ToolContext, TurnContext
 from ollm.contribution import resolve
 from ollm.contributions import Tool, ToolPreview
-from ollm.errors import OllmError
+from ollm.errors import OllmError, PluginError
 from ollm.messages import Notice, ToolCall
 
 if TYPE_CHECKING:
@@ -76,6 +76,9 @@ class Approval:
             return Decision(False, reason, by="ollm")
         try:
             preview = await self._preview(owned, wish, arguments)
+        except PluginError as error:
+            wish.turn.host.notify(Notice("plugin-failed", str(error)))
+            return Decision(allowed=False, reason=f"{error.problem}.", by="ollm")
         except OllmError as error:
             return Decision(allowed=False, reason=str(error), by="tool")
         return await self._approved(approver, ApprovalRequest(tool, wish.call, arguments, wish.turn, preview))

@@ -27,22 +27,28 @@ CLOSING = 3.0
 
 
 async def awaited(hub: Hub, owned: Owned[Contribution], work: Awaitable[T]) -> T:
-    """Await something of a contribution's. What it prints is kept away from stdout, which belongs to the answer.
+    """Await something of a contribution's, as `apart` does.
 
     :raises OllmError: it says no, in words for the user
     :raises PluginError: it failed in any other way, which is noted; a cancellation of its own making and an attempt
         to end the program count as failures
     """
-    apart = _Apart(work)
     try:
-        return await apart
+        return await apart(hub, owned, work)
     except BaseException as error:
         if not is_failure(error):
             raise
         raise failure(hub, owned, error) from error
+
+
+async def apart(hub: Hub, owned: Owned[Contribution], work: Awaitable[T]) -> T:
+    """Await something of a contribution's; what it prints is kept away from stdout, and held against its plugin."""
+    steps = _Apart(work)
+    try:
+        return await steps
     finally:
-        if apart.printed.getvalue():
-            hub.host.blame_print(owned.record, label(owned.item), apart.printed.getvalue())
+        if steps.printed.getvalue():
+            hub.host.blame_print(owned.record, label(owned.item), steps.printed.getvalue())
 
 
 class _Apart(Generic[T]):

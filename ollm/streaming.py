@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ollm.awaiting import CLOSING, awaited, failure, is_failure
+from ollm.awaiting import CLOSING, apart, awaited, failure, is_failure
 from ollm.contexts import StreamContext
 from ollm.errors import OllmError
 from ollm.messages import ChatRequest, Event, TextDelta, Waiting
@@ -32,6 +32,8 @@ QUEUE = 64
 BEHIND = 8
 """Events that whoever shows them may be behind before pieces of text that came meanwhile are put together: what comes
 faster than it is shown is shown in larger pieces, not later."""
+
+_END = object()
 
 
 class Stream:
@@ -100,7 +102,7 @@ class Stream:
             async for event in source:
                 if self._left:
                     return
-                _check_kind(event)
+                _of_kind(event)
                 if queue.full():
                     await queue.put(event)
                 else:
@@ -139,9 +141,9 @@ class Stream:
         events: AsyncIterator[Event] | None = None
         try:
             events = send(request)
-            async for event in events:
-                _check_kind(event)
-                yield event
+            source = aiter(events)
+            while (event := await apart(self._hub, self._answerer.entry, anext(source, _END))) is not _END:
+                yield _of_kind(event)
         except BaseException as error:
             if not is_failure(error):
                 raise
@@ -156,9 +158,9 @@ class Stream:
         :raises PluginError: it failed
         """
         try:
-            async for event in events:
-                _check_kind(event)
-                yield event
+            source = aiter(events)
+            while (event := await apart(self._hub, owned, anext(source, _END))) is not _END:
+                yield _of_kind(event)
         except BaseException as error:
             if not is_failure(error):
                 raise
@@ -167,10 +169,14 @@ class Stream:
             await _close(events)
 
 
-def _check_kind(event: object) -> None:
-    """:raises TypeError: it is no event, which would fail far from whoever yielded it"""
-    if not isinstance(event, Event):
-        raise TypeError(f"it yielded a {type(event).__name__}, which is no event")
+def _of_kind(event: object) -> Event:
+    """Return an event.
+
+    :raises TypeError: it is none, which would fail far from whoever yielded it
+    """
+    if isinstance(event, Event):
+        return event
+    raise TypeError(f"it yielded a {type(event).__name__}, which is no event")
 
 
 def _joined(first: TextDelta, queue: asyncio.Queue[Event | None]) -> tuple[TextDelta, Event | None]:

@@ -192,7 +192,7 @@ class Toolbox:
                 wish, before = before, None
                 continue
             except Exception as error:
-                return self._failed(wish.call, failure(self._hub, owned, error))
+                return self._failed(wish, failure(self._hub, owned, error))
             decision = await self._approval.decide(owned, wish, arguments)
             if decision.arguments is None:
                 break
@@ -212,7 +212,7 @@ class Toolbox:
         try:
             return ToolReturned(context.call, await awaited(self._hub, owned, work()))
         except PluginError as error:
-            return self._failed(context.call, error)
+            return self._failed(context, error)
         except OllmError as error:
             return ToolReturned(context.call, str(error), failed=True)
 
@@ -222,14 +222,15 @@ class Toolbox:
             result = await asked(self._hub, notify, owned, "adjust", ToolReturned, result, context) or result
         return result
 
-    def _failed(self, call: ToolCall, error: PluginError) -> ToolReturned:
-        """Tell the model; the plugin's author finds more in the ledger.
+    def _failed(self, context: ToolContext, error: PluginError) -> ToolReturned:
+        """Tell the model, and the user whose fault it is; the plugin's author finds more in the ledger.
 
         :raises PluginError: in strict mode
         """
         if self._hub.host.strict:
             raise error
-        return ToolReturned(call, f"{error.problem}.", failed=True)
+        context.turn.host.notify(Notice("plugin-failed", str(error)))
+        return ToolReturned(context.call, f"{error.problem}.", failed=True)
 
     def _validated(self, tool: Tool, arguments: Mapping[str, Any]) -> Any:
         """Bring a model's arguments into the tool's type.

@@ -137,6 +137,7 @@ def test_a_tool_that_returns_something_else_is_told(ollm_app: MakeHarness, plugi
     (result,) = [event for event in ollm.ask("go").events if isinstance(event, ToolReturned)]
     assert result.content.startswith(told)
     assert [each.where for each in ollm.failures] == ([] if told == "done" else ["tool 'it'"])
+    assert ("or `ollm plugins disable plugin`" in ollm.stderr.getvalue()) == (told != "done")
 
 
 def holding(run: Any) -> type[Specs]:
@@ -204,6 +205,37 @@ def test_what_a_provider_prints_is_kept_back(ollm_app: MakeHarness, capsys: pyte
     ollm = ollm_app(Plugin, strict=False)
     assert ollm.ask("go").text == "ok"
     assert ollm.failures[0].cause.startswith("it printed 6 characters")
+    assert capsys.readouterr().out == ""
+
+
+async def prints_between(stream):
+    async for event in stream.send(stream.request):
+        print("noise")
+        yield event
+
+
+@pytest.mark.parametrize("prints", ["adjuster", "provider"])
+def test_who_printed_is_the_one_to_blame(
+    ollm_app: MakeHarness, capsys: pytest.CaptureFixture[str], prints: str
+) -> None:
+    class Loud(ScriptedProvider):
+        async def chat(self, request):
+            print("noise")
+            async for event in super().chat(request):
+                yield event
+
+    class Plugin(Specs):
+        @hookimpl
+        def ollm_providers(self, ctx):
+            kind = Loud if prints == "provider" else ScriptedProvider
+            return [ProviderEntry("own", "Own", lambda host: kind(name="own"), order=1)]
+
+    stream = prints_between if prints == "adjuster" else lambda stream: stream.send(stream.request)
+    ollm = ollm_app(Plugin, adjusting(stream), strict=False)
+    assert ollm.ask("go").text == "ok"
+    assert {each.where for each in ollm.failures} == {
+        "provider 'own'" if prints == "provider" else "stream adjuster 'bad'"
+    }
     assert capsys.readouterr().out == ""
 
 
