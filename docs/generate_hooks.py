@@ -1,4 +1,4 @@
-"""Which hooks are there, for a reader? Writes docs/hooks.md from ollm/specs.py and ollm/contributions.py.
+"""Which hooks are there, and what do they meet, for a reader? Writes docs/hooks.md from the docstrings of ollm.
 
 Run it as `python docs/generate_hooks.py`; with `--check` it writes nothing and exits with 1 when the page is old.
 """
@@ -24,7 +24,7 @@ PAGE = Path(__file__).with_name("hooks.md")
 INTRODUCTION = """\
 # Hooks
 
-<!-- Written by docs/generate_hooks.py from ollm/specs.py and ollm/contributions.py; change those instead. -->
+<!-- Written by docs/generate_hooks.py from the docstrings of ollm/; change those instead. -->
 
 A plugin is a class that derives from `Specs` and implements the hooks it needs, each marked with `@hookimpl`;
 [plugins.md](plugins.md) builds one from nothing. A hook is cheap and returns contributions; what costs time is
