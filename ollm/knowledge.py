@@ -164,7 +164,10 @@ class PromptClassifier(Protocol):
     """Knows which routing profile a prompt belongs to."""
 
     def profile_of(self, prompt: str) -> str:
-        """Name the profile, without asking anybody."""
+        """Name the profile by which a prompt is routed, without asking anybody.
+
+        Where routing is off, it is the one that suits the prompt by itself.
+        """
         ...
 
 

@@ -18,6 +18,7 @@ from ollm.api import (
     ModelChooser,
     ModelMemory,
     ModelPreferences,
+    PromptClassifier,
     Service,
     Specs,
     hookimpl,
@@ -155,3 +156,21 @@ def test_who_asks_for_memory_reads_no_judgements(judging):
     found = judging.app.run(memory.estimate([("ollama", USUAL)]))
     assert found.needs[f"ollama/{USUAL}"].bytes > 5_000_000_000
     assert Judgements.asked == []
+
+
+OWN = "model: {routing: {defaultProfile: verse, profiles: {verse: {preferredFamilies: [gemma]}}, enabled: %s}}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "profile"),
+    [
+        (OWN % "true", "verse"),
+        (OWN % "false", "code"),
+        ("model: {routing: {defaultProfile: auto}}", "code"),
+        ("model: {routing: {defaultProfile: fast}}", "fast"),
+        ("", "code"),
+    ],
+)
+def test_a_prompt_belongs_to_the_profile_by_which_it_is_routed(here, settings, profile):
+    found = here(settings=settings).app.services.find(PromptClassifier)
+    assert found.profile_of("def total(items):\n    return sum(items)") == profile

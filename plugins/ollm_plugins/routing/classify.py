@@ -8,8 +8,6 @@ from typing import Final
 
 from msgspec import Struct
 
-from ollm.api import HostContext, PromptClassifier
-
 READ: Final = 2000
 """Characters of a prompt that are looked at: what it is about shows at once."""
 SHORT: Final = 60
@@ -135,16 +133,3 @@ def classify(prompt: str) -> Guess:
     if 0 < len(prompt.strip()) <= SHORT and "\n" not in prompt.strip():
         return Guess("fast", f"the prompt is one line of at most {SHORT} characters")
     return Guess("general", "nothing in the prompt says otherwise")
-
-
-def create(ctx: HostContext) -> Classifier:  # noqa: ARG001  (what a service's maker gets)
-    """Make the service."""
-    return Classifier()
-
-
-class Classifier(PromptClassifier):
-    """The service `PromptClassifier`."""
-
-    def profile_of(self, prompt: str) -> str:
-        """Name the profile that suits a prompt by itself."""
-        return classify(prompt).profile

@@ -27,7 +27,7 @@ class Plugin(Specs):
         """Offer to choose who answers, to say what a prompt is about, and what models take of memory."""
         return [
             kinds.Service("routing", kinds.ModelChooser, f"{_HERE}.chooser:create"),
-            kinds.Service("classifier", kinds.PromptClassifier, f"{_HERE}.classify:create"),
+            kinds.Service("classifier", kinds.PromptClassifier, f"{_HERE}.belonging:Belonging"),
             kinds.Service("memory-needs", kinds.ModelMemory, f"{_HERE}.needs_memory:create"),
         ]
 
