@@ -1,5 +1,6 @@
 """Are plugins listed, examined, enabled and disabled, whatever is wrong with them?"""
 
+import re
 import textwrap
 
 import pytest
@@ -93,6 +94,14 @@ def test_doctor_when_all_is_well(ollm, stranger):
     costs = [plugin["milliseconds"] for plugin in document["plugins"]]
     assert costs == sorted(costs, reverse=True)
     assert all(plugin["startMilliseconds"] <= plugin["milliseconds"] for plugin in document["plugins"])
+
+
+def test_doctor_names_who_slows_down_every_start(ollm, stranger):
+    stranger("slug", "import time\ntime.sleep(1.5)\n" + textwrap.dedent(FINE))
+    result = ollm("plugins", "doctor")
+    assert result.code == 0
+    assert re.search("^Plugin 'slug' takes [0-9]{4,} ms of every start: ", result.out, re.MULTILINE)
+    assert result.out.splitlines()[-1].endswith("plugins are well")
 
 
 def test_doctor_names_plugin_place_cause_and_remedy(ollm, stranger):

@@ -22,6 +22,9 @@ from ollm_plugins.plugins.examine import examine, milliseconds
 KEY = ("plugins", "disabled")
 OURSELVES = "plugins"
 
+SLOW = 300.0
+"""Milliseconds of a start from which on a plugin is told to be slow: as much as all of ollm needs."""
+
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 Name = Annotated[str, typer.Argument(help="As in `plugins list`.", metavar="NAME")]
 
@@ -61,6 +64,10 @@ def doctor(
         _print_findings(ctx, ill, trace=trace)
         rows = [(each.name, start[id(each)], milliseconds(each), each.state) for each in records]
         ctx.out.table(("plugin", "ms at start", "ms in all", "state"), rows)
+        for each in records:
+            if start[id(each)] > SLOW:
+                slow = f"Plugin '{each.name}' takes {start[id(each)]:.0f} ms of every start"
+                ctx.out.print(f"{slow}: its author should name what is big by a reference; see docs/plugins.md.")
         ctx.out.print(_verdict(records, ill))
     raise typer.Exit(ExitCode.FAILED if ill else ExitCode.DONE)
 
