@@ -146,6 +146,23 @@ def test_it_is_written_soon_though_nobody_ends_the_run(cache, monkeypatch):
     assert cache.path.stat().st_mode & 0o777 == 0o600
 
 
+def test_nothing_is_left_to_do_when_a_run_has_ended(cache, monkeypatch):
+    monkeypatch.setattr("ollm_plugins.models.cache.SOON", 0.01)
+    complaints = []
+
+    async def work():
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: complaints.append(context))
+        cache.keep_list((A,), time.time(), 0.01)
+        await cache.aclose()
+        await loop.shutdown_default_executor()
+        await asyncio.sleep(0.1)
+
+    asyncio.run(work())
+    assert complaints == []
+    assert json.loads(cache.path.read_bytes())["version"] == 1
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"{", b"[]", b'{"version": 2}', b'{"version":1,"asked":"now"}', b"\xff\xfe", b"[" * 10_000, b"null"],

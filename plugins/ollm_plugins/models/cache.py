@@ -139,6 +139,8 @@ class Cache:
 
     async def aclose(self) -> None:
         """Write what is not written yet."""
+        if self._timer is not None:  # it may be due when the loop has no threads any more
+            self._timer.cancel()
         if self._unsaved:
             await asyncio.to_thread(self.save)
 
