@@ -147,7 +147,7 @@ def test_it_is_written_soon_though_nobody_ends_the_run(cache, monkeypatch):
 
 
 def test_nothing_is_left_to_do_when_a_run_has_ended(cache, monkeypatch):
-    monkeypatch.setattr("ollm_plugins.models.cache.SOON", 0.01)
+    monkeypatch.setattr("ollm_plugins.models.cache.SOON", 0.3)
     complaints = []
 
     async def work():
@@ -156,7 +156,7 @@ def test_nothing_is_left_to_do_when_a_run_has_ended(cache, monkeypatch):
         cache.keep_list((A,), time.time(), 0.01)
         await cache.aclose()
         await loop.shutdown_default_executor()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
 
     asyncio.run(work())
     assert complaints == []
