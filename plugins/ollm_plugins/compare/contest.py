@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from threading import Event
 from typing import TYPE_CHECKING, Final
@@ -101,7 +101,12 @@ class Contest:
         except (KeyboardInterrupt, EOFError):  # Ctrl-C, or the terminal was closed
             broken_off = True
             self.complete(interrupted=True)
+            with suppress(KeyboardInterrupt):  # all that has come is shown, whatever is pressed
+                self.keep()
+        except OSError:  # nobody reads any more, as with `| head`
+            self.complete(interrupted=True)
             self.keep()
+            raise
         self._tell(answers=watched)
         self._keep_choice()
         if self._go_on:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ollm.api import HostContext, OllmError, file_lock, set_aside, visible
+from ollm.api import HostContext, Notice, OllmError, file_lock, set_aside, visible
 
 if TYPE_CHECKING:
     import sqlite3
@@ -21,6 +21,8 @@ VERSION: Final = 1
 FILE: Final = "comparisons.db"
 WAIT: Final = 10.0
 """Seconds for which another process's write is waited for."""
+PATIENCE: Final = 1.0
+"""Seconds after which that is said."""
 STEP: Final = 0.1
 """Seconds that SQLite waits at a time: it hears neither Ctrl-C nor a wish to give up."""
 _SCHEMA: Final = """
@@ -35,6 +37,9 @@ CREATE TABLE tally(
     failed INTEGER NOT NULL, tokens INTEGER NOT NULL, seconds REAL NOT NULL, firsts INTEGER NOT NULL,
     first_seconds REAL NOT NULL, PRIMARY KEY (profile, model)) WITHOUT ROWID;
 """
+
+
+LOCKED: Final = "Another program is writing the comparisons; Ctrl-C gives up waiting for it."
 
 
 class Database:
@@ -124,14 +129,17 @@ class Database:
         """
         import sqlite3
 
-        until = time.monotonic() + WAIT
+        began = time.monotonic()
         while True:
             try:
                 act()
             except sqlite3.OperationalError as error:
                 busy = error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
-                if not busy or time.monotonic() > until or not self._goes_on():
+                waited = time.monotonic() - began
+                if not busy or waited > WAIT or not self._goes_on():
                     raise
+                if waited > PATIENCE:
+                    self._notify(Notice("comparisons-locked", LOCKED))
                 time.sleep(0.01)  # some of it SQLite does not wait for at all
             else:
                 return
