@@ -11,6 +11,7 @@ from ollm.api import (
     CommandContext,
     Completes,
     HostContext,
+    Json,
     ModelChooser,
     Notice,
     UsageError,
@@ -21,8 +22,6 @@ from ollm_plugins.routing.active import KEY, Active, active
 from ollm_plugins.routing.profiles import AUTO, loose_ends, profile_named, profiles
 from ollm_plugins.routing.settings import RoutingSettings
 from ollm_plugins.routing.situation import Profile
-
-Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 
 
 def show(ctx: CommandContext, *, as_json: Json = False) -> None:

@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import typer
 
-from ollm.api import CommandContext, UsageError
+from ollm.api import CommandContext, Json, UsageError
 from ollm_plugins.sessions import reading
 from ollm_plugins.sessions.kept import KeptSession, clean
-from ollm_plugins.sessions.listing import Json, Session, described, many
+from ollm_plugins.sessions.listing import Session, described, many
 from ollm_plugins.sessions.meaning import meant, named, short
 from ollm_plugins.sessions.resuming import go_on
 from ollm_plugins.sessions.saving import fork as copy

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ollm.api import CommandContext, Completes, UsageError
+from ollm.api import CommandContext, Completes, Json, UsageError, Yes
 from ollm_plugins.sessions import reading
 from ollm_plugins.sessions.kept import KeptSession
-from ollm_plugins.sessions.listing import Json
 from ollm_plugins.sessions.meaning import find, named
 from ollm_plugins.sessions.service import Sessions, sessions_of
 
@@ -35,7 +34,7 @@ def delete(
         str | None, typer.Option("--older-than", help="Those not gone on with for so long, as 30d, 2w or 12h.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All sessions.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Delete sessions, with all that was said in them, after a question."""

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ollm.api import CommandContext, Completes, UsageError, to_document, write_atomically
+from ollm.api import CommandContext, Completes, Json, UsageError, to_document, write_atomically
 from ollm_plugins.sessions.kept import KeptSession, KeptTurn, iso
-from ollm_plugins.sessions.listing import Json, described, described_turn, many
+from ollm_plugins.sessions.listing import described, described_turn, many
 from ollm_plugins.sessions.meaning import Meant, meant
 from ollm_plugins.sessions.service import sessions_of
 

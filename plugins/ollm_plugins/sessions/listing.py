@@ -9,13 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from ollm.api import CommandContext, Usage, camel, to_document
+from ollm.api import CommandContext, Json, Usage, camel, to_document
 from ollm_plugins.sessions import reading
 from ollm_plugins.sessions.kept import UNSAVED, KeptSession, KeptTurn, iso, project_of, text_of
 from ollm_plugins.sessions.meaning import Meant, meant, shown
 from ollm_plugins.sessions.service import sessions_of
 
-Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 Session = Annotated[
     Meant, typer.Argument(help="An id or a title, or the beginning of it; a number in the list; `last` or `this`.")
 ]

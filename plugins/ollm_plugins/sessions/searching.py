@@ -11,10 +11,10 @@ from uuid import uuid4
 import typer
 from msgspec import Struct
 
-from ollm.api import CommandContext, UsageError, visible
+from ollm.api import CommandContext, Json, UsageError, visible
 from ollm_plugins.sessions import readable, reading
 from ollm_plugins.sessions.kept import iso, project_of, text_of
-from ollm_plugins.sessions.listing import MOST, Json, ago
+from ollm_plugins.sessions.listing import MOST, ago
 from ollm_plugins.sessions.meaning import shown
 from ollm_plugins.sessions.service import sessions_of
 
