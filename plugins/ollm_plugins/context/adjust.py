@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
@@ -101,42 +101,30 @@ def stream(context: StreamContext) -> AsyncIterator[Event] | None:
 async def _again(context: StreamContext, sent: Sent) -> AsyncIterator[Event]:
     """Send a request; if the provider counts more tokens than the context has, cut by its count, and send again.
 
+    It is said if the server has not read all of it. What was cut for an answer that never comes is sent the next time.
+
     :raises OllmError: it does not fit then either, or nothing is to be left out
     """
-    try:
-        async with aclosing(_watched(context, context.request, sent)) as events:
-            async for event in events:
-                yield event
-        return
-    except ContextOverflow as refused:
-        error = refused
-    views = known(context.turn.host.services)
-    try:
-        request = _larger(context, sent, error) or await _shorter(context, sent, error)
-        async with aclosing(_watched(context, request, views.sent[context.turn.conversation])) as events:
-            async for event in events:
-                yield event
-    except OllmError:
-        _take_back(views, context.turn)
-        raise
-
-
-async def _watched(context: StreamContext, request: ChatRequest, sent: Sent) -> AsyncGenerator[Event, None]:
-    """Send a request, and say if the server has not read all of it; what was cut for nothing comes back."""
-    views = known(context.turn.host.services)
-    try:
-        async with aclosing(context.send(request)) as events:
-            async for event in events:
-                if views.unproven and isinstance(event, ANSWERED):
-                    views.unproven = ""
-                if isinstance(event, Finished) and (notice := await lost(event, sent, context.turn)):
-                    yield notice
-                yield event
-    except ContextOverflow:
-        raise
-    except OllmError:
-        _take_back(views, context.turn)
-        raise
+    request, turn = context.request, context.turn
+    views, refused = known(turn.host.services), None
+    while True:
+        try:
+            if refused is not None:
+                request = _larger(context, sent, refused) or await _shorter(context, sent, refused)
+                sent = views.sent[turn.conversation]
+            async with aclosing(context.send(request)) as events:
+                async for event in events:
+                    if views.unproven and isinstance(event, ANSWERED):
+                        views.unproven = ""
+                    if isinstance(event, Finished) and (notice := await lost(event, sent, turn)):
+                        yield notice
+                    yield event
+            return
+        except OllmError as error:
+            if refused is not None or not isinstance(error, ContextOverflow):
+                _take_back(views, turn)
+                raise
+            refused = error
 
 
 def _take_back(views: Views, turn: TurnContext) -> None:
