@@ -10,6 +10,7 @@ from ollm.api import (
     CommandContext,
     ExitCode,
     Failure,
+    Json,
     PluginRecord,
     SettingsError,
     UsageError,
@@ -25,7 +26,6 @@ OURSELVES = "plugins"
 SLOW = 300.0
 """Milliseconds of a start from which on a plugin is told to be slow: as much as all of ollm needs."""
 
-Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 Name = Annotated[str, typer.Argument(help="As in `plugins list`.", metavar="NAME")]
 
 

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from msgspec import Struct
 
-from ollm.api import CommandContext, SettingsError, UsageError, to_document, visible
+from ollm.api import CommandContext, Json, SettingsError, UsageError, to_document, visible
 from ollm_plugins.project.beside import Beside, beside, beside_root
-from ollm_plugins.project.commands import Json
 from ollm_plugins.project.effects import Effect, effects
 from ollm_plugins.project.folders import shown
 from ollm_plugins.project.form import ProjectFile, understand

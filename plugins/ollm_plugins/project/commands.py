@@ -7,15 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from ollm.api import CommandContext, Detection, Notice, OllmError
+from ollm.api import CommandContext, Detection, Json, Notice, OllmError
 from ollm_plugins.project.effects import effects
 from ollm_plugins.project.finding import FOLDERS, find, parts
 from ollm_plugins.project.folders import shown
 from ollm_plugins.project.inforce import InForce, profiles
 from ollm_plugins.project.reading import FILE
 from ollm_plugins.project.service import known
-
-Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 
 
 def detect(ctx: CommandContext, *, as_json: Json = False) -> None:

@@ -17,6 +17,7 @@ import typer
 from ollm.api import (
     CommandContext,
     Completes,
+    Json,
     ProjectProfile,
     UsageError,
     change_setting,
@@ -27,7 +28,6 @@ from ollm.api import (
     write_atomically,
 )
 from ollm_plugins.project.agreeing import examine
-from ollm_plugins.project.commands import Json
 from ollm_plugins.project.finding import Found, find
 from ollm_plugins.project.inforce import file_root, profiles
 from ollm_plugins.project.reading import FILE, FOLDER, read
