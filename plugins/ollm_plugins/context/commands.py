@@ -6,13 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ollm.api import (
-    CommandContext,
-    Conversation,
-    OllmError,
-    TurnContext,
-    UsageError,
-)
+from ollm.api import CommandContext, Conversation, Json, OllmError, TurnContext, UsageError
 from ollm_plugins.context.bar import draw, say
 from ollm_plugins.context.measure import Scales, room_in, scales_of
 from ollm_plugins.context.overflow import Overflow
@@ -20,8 +14,6 @@ from ollm_plugins.context.parts import Part, parts_of
 from ollm_plugins.context.views import Cut, Sent, known, restored
 
 SIZE = "options.numCtx"
-
-Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 
 
 async def show(ctx: CommandContext, *, as_json: Json = False) -> None:

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 from msgspec import structs
 
-from ollm.api import CommandContext, Completes, UsageError, change_setting, remove_setting, update_setting
-from ollm_plugins.permissions.commands import KEY, Json, Listed, described, listed
+from ollm.api import CommandContext, Completes, Json, UsageError, change_setting, remove_setting, update_setting
+from ollm_plugins.permissions.commands import KEY, Listed, described, listed
 from ollm_plugins.permissions.rules import Action, mistake, told
 from ollm_plugins.permissions.session import YOLO, session_of
 from ollm_plugins.permissions.settings import Rule

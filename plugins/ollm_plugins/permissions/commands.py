@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-import typer
 from msgspec import Struct
 
-from ollm.api import CommandContext
+from ollm.api import CommandContext, Json
 from ollm_plugins.permissions.rules import action_of, narrowed
 from ollm_plugins.permissions.session import YOLO, session_of
 from ollm_plugins.permissions.settings import Rule, ToolsSettings
 
-Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 KEY = "tools.rules"
 RUNS = {
     "ask": "nothing runs without a question",

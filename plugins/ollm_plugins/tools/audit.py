@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ollm.api import AuditedCall, CommandContext, Completes, ConversationRecords, OllmError, UsageError
-from ollm_plugins.tools.commands import Json
+from ollm.api import AuditedCall, CommandContext, Completes, ConversationRecords, Json, OllmError, UsageError
 
 _ALL = 10_000
 """Calls that are looked through for the beginning of an id."""

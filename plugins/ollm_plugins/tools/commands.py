@@ -16,6 +16,7 @@ from ollm.api import (
     Completes,
     CompletionContext,
     ContributedTools,
+    Json,
     Notice,
     OllmError,
     Owned,
@@ -28,8 +29,6 @@ from ollm.api import (
     replace,
 )
 from ollm_plugins.tools.offering import Offering, known
-
-Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 
 
 class Offer(Struct, frozen=True):
