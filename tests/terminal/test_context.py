@@ -180,6 +180,16 @@ def test_the_bar_is_letters_where_blocks_are_not_wanted(open_terminal, environ):
     assert "█" not in terminal.text
 
 
+def test_the_bar_is_letters_as_soon_as_plain_is_set(open_terminal):
+    terminal = open_terminal()
+    fill(terminal, "box", count=40)
+    terminal.ask("/context")
+    assert "█" in terminal.text
+    terminal.ask("/set repl.plain true")
+    terminal.ask("/context")
+    assert re.search(r"^\[[PHS-]+\.+\]$", terminal.text, re.M), terminal.text
+
+
 def test_the_embedded_engine(tmp_path, cache):  # noqa: F811
     """A real model summarizes, in a context of 512 tokens."""
     home = tmp_path / "home"

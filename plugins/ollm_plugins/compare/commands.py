@@ -8,14 +8,13 @@ from typing import Annotated
 
 import typer
 
-from ollm.api import Catalogue, CommandContext, Completes, UsageError, may_keep, replace
+from ollm.api import Catalogue, CommandContext, Completes, Json, UsageError, may_keep, replace
 from ollm_plugins.compare.asking import Asked, asked, check_words, from_template
 from ollm_plugins.compare.contest import LABELS, Contest, Terms
 from ollm_plugins.compare.deciding import Wanted, Wish, decide
 from ollm_plugins.compare.finding import checked, facts, find, listed, told_apart
 from ollm_plugins.compare.settings import CompareSettings
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Words = Annotated[
     list[str] | None,
     typer.Argument(help="The prompt, then the models: MODEL or PROVIDER/MODEL.", metavar="[PROMPT] MODEL MODEL…"),

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ollm.api import CommandContext, Completes, UsageError, visible, write_atomically
+from ollm.api import CommandContext, Completes, Json, UsageError, visible, write_atomically
 from ollm_plugins.compare.choosing import choice_of
-from ollm_plugins.compare.commands import Json
 from ollm_plugins.compare.store import Store
 from ollm_plugins.compare.telling import document, tell, verdict
 

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ollm.api import CommandContext, Completes, nearest, visible
-from ollm_plugins.compare.commands import Json
+from ollm.api import CommandContext, Completes, Json, nearest, visible
 from ollm_plugins.compare.store import Store, Tally
 from ollm_plugins.compare.strength import Strength, strengths
 

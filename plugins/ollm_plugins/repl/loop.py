@@ -90,7 +90,6 @@ class Repl:
         """Converse until the user leaves or the terminal is gone."""
         self._app.out.on_notice = self._above.notice
         self._app.out.is_read = True
-        self._app.out.linear = self._wanted().plain or not self._app.out.color
         edits = self._app.out.is_terminal and not self._wanted().plain
         self._app.out.on_question = self._asking.asked if edits else self._asking.asked_plainly
         self._screen.greet()
@@ -117,6 +116,7 @@ class Repl:
         return StatusContext(self._app.context, *self._answerer, self._conversation.last_turn)
 
     def _round(self) -> None:
+        self._app.out.linear = self._wanted().plain or not self._app.out.color  # may be set at any time
         try:
             line = self._keyboard.line()
         except KeyboardInterrupt:

@@ -6,11 +6,9 @@ from typing import Annotated, get_args
 
 import typer
 
-from ollm.api import CommandContext, Completes, CompletionContext, Message, UsageError, nearest
+from ollm.api import CommandContext, Completes, CompletionContext, Json, Message, UsageError, nearest
 from ollm_plugins.repl.settings import ReplSettings, Theme
 from ollm_plugins.repl.stats import figures, stats_text
-
-Json = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 
 
 def last_turn(ctx: CommandContext) -> list[Message]:

@@ -9,14 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from ollm.api import CommandContext, Completes, TemplateVariable, to_document
+from ollm.api import CommandContext, Completes, Json, TemplateVariable, to_document
 from ollm_plugins.templates.library import Library, Listed, library
 from ollm_plugins.templates.reading import Broken, read
 from ollm_plugins.templates.template import Known
 
 MOST = 20
 """Variables that a line of the list names, at most: a file may hold any number."""
-Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 Name = Annotated[str, typer.Argument(help="The template.", metavar="NAME"), Completes("template")]
 
 

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from msgspec import Struct
 
-from ollm.api import CommandContext, Completes, OllmError, UsageError, nearest, visible, write_atomically
+from ollm.api import CommandContext, Completes, OllmError, UsageError, Yes, nearest, visible, write_atomically
 from ollm_plugins.templates.library import library
 from ollm_plugins.templates.reading import Broken, content, understood
 from ollm_plugins.templates.template import Origin
@@ -73,7 +73,7 @@ def delete(
     ctx: CommandContext,
     name: Name,
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Delete a template's file, after a question."""
     shelf = library(ctx.app.services)

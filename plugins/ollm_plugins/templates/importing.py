@@ -12,8 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 from msgspec import Struct
 
-from ollm.api import CommandContext, SettingsError, UsageError, parse_value, visible, write_atomically
-from ollm_plugins.templates.commands import Json
+from ollm.api import CommandContext, Json, SettingsError, UsageError, parse_value, visible, write_atomically
 from ollm_plugins.templates.foreign import Converted, of_fabric, of_llm
 from ollm_plugins.templates.library import library
 from ollm_plugins.templates.reading import MAX_NAME, Broken, content, understood
