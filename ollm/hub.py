@@ -6,6 +6,7 @@ contribution is kept with the name of its plugin, so that a later failure can be
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -206,7 +207,7 @@ class Hub:
         except Exception as error:
             import typer
 
-            if isinstance(error, typer.Exit | typer.Abort | typer.TyperException):
+            if isinstance(error, typer.Exit | typer.Abort | typer.TyperException) or _is_a_lost_stream(error):
                 raise
             raise failure(self, owned, error) from error
         if not isinstance(code, int):
@@ -265,6 +266,13 @@ class Hub:
 def label(item: Contribution) -> str:
     """Name a contribution for the user: "tool 'x'"."""
     return f"{_word(item)} '{item.name}'"
+
+
+def _is_a_lost_stream(error: Exception) -> bool:
+    """Whether what is written goes to a full disk or a terminal that is gone, which is no plugin's fault."""
+    return (
+        isinstance(error, OSError) and error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+    )
 
 
 def _word(item: Contribution) -> str:

@@ -248,11 +248,14 @@ def shell(line, tmp_path, server=None):
 
 
 @pytest.mark.parametrize(
-    "words", ["--version", "config show", "config show --json", "plugins list --json", "-p x -m smollm2:135m -o json"]
+    "words",
+    ["--version", "config show", "config show --json", "plugins list --json"]
+    + ["-p x -m smollm2:135m", "-p x -m smollm2:135m -o json"],
 )
 def test_output_that_is_lost_is_a_failure(tmp_path, server, words):
     done = shell(f"{OLLM} {words} >/dev/full", tmp_path, server)
     assert (done.returncode, done.stderr.count("No space left on device")) == (1, 1)
+    assert "disable" not in done.stderr
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ollm.api import CommandContext, Completes, ExitCode, ModelKnowledge, ModelNotFound, Notice, UsageError
+from ollm.api import CommandContext, Completes, ExitCode, Json, ModelKnowledge, ModelNotFound, Notice, UsageError
 from ollm_plugins.routing.active import active
 from ollm_plugins.routing.changes import changes
 from ollm_plugins.routing.classify import RULE, classify
@@ -33,7 +33,7 @@ def explain(
     what_if: Annotated[
         Path | None, typer.Option("--what-if", help="Decide the situations of a file; no server is asked.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Say which model would answer and why, what disqualifies the others, and what would change the choice."""
     wanted = _needs(needs)
