@@ -57,7 +57,7 @@ class StandIn(BaseHTTPRequestHandler):
     """Has one model, and answers every chat with the same short stream."""
 
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # as servers for this purpose have it; else a reused connection waits 40 ms for an ACK
+    disable_nagle_algorithm = True  # as real servers have it; else a connection in use waits 40 ms for an ACK
     tokens = TOKENS
 
     def do_GET(self) -> None:
