@@ -31,6 +31,8 @@ def convert(field: Field, candidate: Candidate) -> Any:
     texts = _texts(candidate)
     try:
         value = _exactly(field, candidate.raw) if texts is None else _from_texts(field, texts)
+    except UnicodeEncodeError as error:  # the shell gives any bytes; only where a number is wanted do they matter
+        raise _mistake(field, candidate, "it holds bytes that are not text") from error
     except msgspec.ValidationError as error:
         errors = _by_name(bounded(field), candidate.raw) if texts is None else []
         words = [_words(each, field, is_text=texts is not None) for each in errors or (error,)]

@@ -3,8 +3,12 @@
 import os
 
 import pytest
+from hypothesis import settings
 
 from tests.helpers.live import live_address as live_address  # a fixture
+
+settings.register_profile("the-same", derandomize=True)
+settings.load_profile("the-same")  # on each machine; `--hypothesis-profile=default` looks for new cases
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ollm.app import App
@@ -665,6 +665,8 @@ values = st.one_of(
 
 
 @given(st.sampled_from(VARIABLES), values)
+@example("OLLM_TEMPERATURE", "\ud800")
+@example("OLLM_THINK", "1,\udc80")
 @fuzz
 def test_no_variable_gives_a_trace(tmp_path, name, value):
     app = App({"OLLM_HOME": str(tmp_path), name: value})
@@ -676,6 +678,8 @@ def test_no_variable_gives_a_trace(tmp_path, name, value):
 
 
 @given(st.sampled_from(FLAGS), values)
+@example("--temperature", "\ud800")
+@example("--seed", "\udc80")
 @settings(fuzz, max_examples=40)
 def test_no_flag_gives_a_trace(ollm, flag, value):
     done = ollm(f"{flag}={value}", "config", "validate")
