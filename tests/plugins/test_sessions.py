@@ -284,6 +284,24 @@ def test_what_could_not_be_written_is_written_at_the_end_unless_it_was_taken_bac
     assert len(kept.messages) == (2 if undone else 4)
 
 
+def test_what_is_written_at_the_end_is_not_lost_behind_a_turn_that_cannot_be(ollm_app, ollm_home):
+    ollm = ollm_app(Plugin, replies=["one", "two"])
+    kept = talk(ollm, "First")
+    recorder = sessions_of(ollm.app.context).recorder
+    recorder.flush()
+    database = ollm_home / "sessions.db"
+    database.rename(ollm_home / "elsewhere")
+    database.mkdir()
+    recorder.take(replace(kept.last_turn, model="bad:1b", messages=(None, None)))
+    talk(ollm, "Second", conversation=kept)
+    recorder.flush()
+    database.rmdir()
+    (ollm_home / "elsewhere").rename(database)
+    ollm.app.close()
+    assert "A turn with bad:1b is not saved: AttributeError" in ollm.stderr.getvalue()
+    assert resumed(ollm_app(Plugin), kept.id) == kept.messages
+
+
 def test_notices_are_kept(ollm_app):
     ollm = ollm_app(Plugin, replies=[[Notice("odd", "Something is odd."), TextDelta("ok"), Finished("stop")]])
     talk(ollm, "First")

@@ -361,6 +361,7 @@ def test_a_file_that_cannot_grow_ends_no_conversation(ollm, filled, replay):  # 
         capture_output=True,
         text=True,
         check=False,
+        timeout=60,  # seconds: what cannot be written is not tried forever at the end
         preexec_fn=limited,
     )
     document = json.loads(done.stdout)

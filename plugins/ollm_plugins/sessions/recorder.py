@@ -168,7 +168,7 @@ class Recorder:
             self._wake.wait(EVERY if self._live else None)
             self._wake.clear()
             self._write_all()
-        self._guarded("A turn", self._put_left)
+        self._put_left()
         self._database.close()
 
     def _write_all(self) -> None:
@@ -178,15 +178,17 @@ class Recorder:
             if live.age >= EVERY or self._ending:  # a short answer is written once, when it is over
                 self._guarded("The answer under way", partial(self._write_live, live), live.turn.id)
 
-    def _guarded(self, what: str, job: Callable[[], object], once: str = "") -> None:
+    def _guarded(self, what: str, job: Callable[[], T], once: str = "") -> T | None:
         """Do a job; if it fails, those behind it are done all the same, and what is not kept for it is said.
 
+        :return: what the job returns; None where it failed
         :param once: names what is tried again and again, so that it is said once
         """
         try:
-            job()
+            return job()
         except Exception as error:  # noqa: BLE001  (the thread must go on, whatever a plugin puts into a turn)
             self._say(f"{what} is not saved", error, once)
+            return None
 
     def _write_live(self, live: Live) -> None:
         """Write what has come of a turn that is under way, unless it is written already."""
@@ -195,10 +197,10 @@ class Recorder:
             live.written()
 
     def _put_left(self) -> bool:
-        """Keep the turns that are over and could not be kept yet, and say whether none is left."""
+        """Keep the turns that are over and could not be kept yet, and say whether none is left to be tried again."""
         while self._left:
             draft = self._left.popleft()
-            if not self._put(draft):
+            if self._guarded(f"A turn with {draft.turn.model}", partial(self._put, draft)) is False:
                 self._left.appendleft(draft)
                 return False
         return True
