@@ -159,7 +159,8 @@ def test_search_finds_parts_of_words_when_no_word_fits(three):
     (hit,) = three.run_command("session search oo_ba --json").json
     assert hit["line"][hit["hits"][0]["start"] :].startswith("oo_ba")
     assert three.run_command("session search 'o%ba'").stdout == "Nothing was found\n"
-    assert three.run_command("session search '  '").exit_code == 2
+    for nothing in ("'  '", "'\t'", "'\"\t\"'"):
+        assert three.run_command(f"session search {nothing}").exit_code == 2
     assert three.run_command("session search zzz --json").json == []
 
 
@@ -170,7 +171,7 @@ def test_all_parts_of_words_must_be_in_a_message(three):
     assert "Also Café Müller." in three.run_command("session search 'AFÉ MÜL'").stdout, "letters have no case"
 
 
-@pytest.mark.parametrize("query", ["月", "月亮", "月亮 很大", "今天", "달", "พระ"])
+@pytest.mark.parametrize("query", ["月", "月亮", "月亮*", "月亮 很大", "今天", "달", "พระ"])
 def test_words_without_spaces_are_found_wherever_they_stand(ollm_app, query):
     """Else those that stand alone would hide all others."""
     harness = ollm_app(Plugin, replies=["今天的月亮很大。\n달은 พระจันทร์", "月 月亮 很大 今天 달 พระ"])
@@ -178,7 +179,7 @@ def test_words_without_spaces_are_found_wherever_they_stand(ollm_app, query):
     first, second = harness.run_command(f"session search '{query}' --json").json[::-1]
     assert "今天的" in first["line"] or "달은" in first["line"]
     assert second["line"].startswith("月 ")
-    assert first["line"][first["hits"][0]["start"] :].startswith(query.split()[0])
+    assert first["line"][first["hits"][0]["start"] :].startswith(query.split()[0].rstrip("*"))
 
 
 def test_a_search_for_very_much_is_no_failure(three):
@@ -284,6 +285,8 @@ def test_markdown_that_nothing_can_break_out_of(rich):
         "```\n<!--\n```\nText",
         "``` `` \nText",
         "<!-- x -->\n```",
+        "```\nText\x0c```",
+        "```\nText\u2028```",
         "<pre>\n</pre>\n````",
         "<textarea></textarea>\nText",
     ],

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from ollm.api import Message
 from ollm_plugins.sessions.kept import KeptSession, KeptTurn, encoded, iso
 
+_LINE_END = re.compile(r"\r\n?|\n")
+"""What ends a line of Markdown, and nothing else does (CommonMark 0.31, section 2.1)."""
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
 _RAW = (
     (
@@ -78,7 +80,7 @@ def closed(text: str) -> str:
     """Return Markdown in which every code fence and every piece of HTML ends, so that it cannot swallow what follows."""
     ends: re.Pattern[str] | None = None
     closer = ""
-    for line in text.splitlines():
+    for line in _LINE_END.split(text):
         if ends is None:
             ends, closer = _begun(line)
         elif ends.search(line):

@@ -107,7 +107,7 @@ def found(connection: Connection, text: str, project: str, limit: int, *, latest
 
 def _holding(connection: Connection, text: str, project: str, before: str, after: str) -> Iterator[Sequence[Any]]:
     """Yield the messages that hold all that was typed, also in the middle of words, the latest first."""
-    terms = {(phrase or word).strip() for phrase, word in _TERM.findall(text)} - {""}
+    terms = {phrase.strip() or word.rstrip("*") or word for phrase, word in _TERM.findall(text)} - {""}
     each = [re.compile(re.escape(term), re.IGNORECASE) for term in terms]
     every = re.compile("|".join(map(re.escape, sorted(terms, key=len, reverse=True))), re.IGNORECASE)
     for row in connection.execute(_EVERY, (project,)):
@@ -127,7 +127,7 @@ def matching(text: str) -> str:
         start = bool(word) and plain.endswith("*")
         if re.search(r"\w", plain):
             terms.append('"{}"{}'.format(plain.rstrip("*" if start else "").replace('"', '""'), "*" if start else ""))
-    if not terms and not text.strip(' "'):
+    if not terms and not text.replace('"', "").strip():
         raise UsageError("There is nothing to search for", "Give a word, as in `session search parser`.")
     return " ".join(terms) or '""'
 
