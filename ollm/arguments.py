@@ -25,3 +25,5 @@ def understood(arguments: Mapping[str, Any], kind: type[T]) -> T:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
         raise UsageError(f"The arguments do not fit: {error}") from error
+    except UnicodeEncodeError as error:  # half a character, as JSON may hold, in a name or where a number is wanted
+        raise UsageError("The arguments do not fit: they hold half a character") from error

@@ -27,3 +27,9 @@ def test_numbers_written_as_texts_and_null_are_understood():
 def test_what_does_not_fit_is_refused(given, said):
     with pytest.raises(UsageError, match=said):
         understood(given, Wish)
+
+
+@pytest.mark.parametrize("given", [{"path": "a", "maxLines": "\ud800"}, {"path": "a", "\ud800": 1}])
+def test_half_a_character_is_the_models_mistake(given):
+    with pytest.raises(UsageError, match="half a character"):
+        understood(given, Wish)
