@@ -143,6 +143,19 @@ def test_what_was_left_out_for_an_answer_that_never_came_is_sent_again(talk):  #
     assert one.cuts[-1].summary == SUMMARY
 
 
+def test_an_answer_says_nothing_of_what_another_conversation_waits_for(talk):  # noqa: F811
+    failing, broken = load("chat_missing_model").but(status=500, body='{"error": "out of memory"}'), []
+    one = talk(SMALL, lambda request: failing if broken else answering(request))
+    views = known(one.ollm.app.context.services)
+    views.unproven = "another turn"
+    three(one)
+    assert views.unproven == "another turn"
+    broken.append(True)
+    with pytest.raises(OllmError):
+        one.say("So?")
+    assert views.unproven == "another turn"
+
+
 def test_what_was_left_out_in_vain_is_sent_again(talk):  # noqa: F811
     recorded, broken = load("chat_overflow_history_truncate_false"), []
     one = three(

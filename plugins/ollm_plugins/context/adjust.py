@@ -114,7 +114,7 @@ async def _again(context: StreamContext, sent: Sent) -> AsyncIterator[Event]:
                 sent = views.sent[turn.conversation]
             async with aclosing(context.send(request)) as events:
                 async for event in events:
-                    if views.unproven and isinstance(event, ANSWERED):
+                    if views.unproven == turn.id and isinstance(event, ANSWERED):
                         views.unproven = ""
                     if isinstance(event, Finished) and (notice := await lost(event, sent, turn)):
                         yield notice
@@ -129,8 +129,10 @@ async def _again(context: StreamContext, sent: Sent) -> AsyncIterator[Event]:
 
 def _take_back(views: Views, turn: TurnContext) -> None:
     """Send again with the next prompt what was left out for an answer of which nothing came."""
-    is_unproven, views.unproven = views.unproven == turn.id, ""
-    if is_unproven and views.undo(turn.conversation) is not None:
+    if views.unproven != turn.id:
+        return
+    views.unproven = ""
+    if views.undo(turn.conversation) is not None:
         text = "Nothing was answered, so that what was left out is sent again with the next prompt."
         turn.host.notify(Notice("context-taken-back", text))
 
