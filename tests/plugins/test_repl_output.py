@@ -6,6 +6,7 @@ import asyncio
 import io
 import random
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -34,6 +35,7 @@ from ollm_plugins.repl.look import THEMES, Look
 from ollm_plugins.repl.markdown import Markdown
 from ollm_plugins.repl.screen import Screen
 from ollm_plugins.repl.settings import ReplSettings
+from ollm_plugins.repl.spinner import Spinner
 from ollm_plugins.repl.stats import figures, stats_text
 
 
@@ -410,6 +412,24 @@ def test_plain_output_is_linear(window: Open, color: bool, wanted: dict[str, boo
 def test_a_notice_in_the_middle_settles_what_came(window: Open) -> None:
     shown = screen(window(), TextDelta("Some **bold"), Notice("x", "Hear!"), TextDelta("** text"), Finished("stop"))
     assert shown[:2] == ["Some **bold", "ollm: Hear!"]
+
+
+def test_the_spinner_turns_on_when_another_thread_has_said_something() -> None:
+    """As the one that writes sessions does where the disk is full."""
+    drawn: list[str] = []
+
+    async def wait() -> int:
+        spinner = Spinner(drawn.append, drawn.clear)
+        spinner.start(seconds=1.0)
+        await asyncio.to_thread(lambda: (spinner.stop(), spinner.go_on()))
+        until = time.monotonic() + 10
+        while len(drawn) < 3 and time.monotonic() < until:
+            await asyncio.sleep(0.02)
+        turned = len(drawn)
+        spinner.stop()
+        return turned
+
+    assert asyncio.run(wait()) >= 3
 
 
 def test_the_spinner_moves_by_itself_and_leaves_nothing(window: Open) -> None:

@@ -33,6 +33,7 @@ class Spinner:
         self._erase = erase
         self._pictures = _PICTURES if unicode else _ASCII
         self._next: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._words = ""
         self._began = 0.0
         self._shown = False
@@ -52,9 +53,12 @@ class Spinner:
         if self._next is None:
             try:
                 loop = asyncio.get_running_loop()
-            except RuntimeError:  # nothing would draw it again
+            except RuntimeError:  # nothing runs that would draw it again, or not in this thread, as with a notice
                 self._picture()
+                if self._loop is not None and self._loop.is_running():
+                    self._loop.call_soon_threadsafe(self._turn_again, self._loop)
                 return
+            self._loop = loop
             self._next = loop.call_later(0 if self._shown or seconds else PATIENCE, self._turn, loop)
 
     def go_on(self) -> None:
@@ -75,6 +79,10 @@ class Spinner:
         if self._shown:
             self._erase()
         self._shown = self._on = False
+
+    def _turn_again(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._on and self._next is None:
+            self._turn(loop)
 
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
         self._picture()
