@@ -201,6 +201,11 @@ def test_secrets_are_not_passed_on(shell, name):
     assert f"{name}=" not in text and "hunter2" not in text
 
 
+def test_what_commands_need_stays_although_a_folder_has_the_form_of_a_token():
+    given = {"PATH": "/home/me/hf_transformers_env/bin:/usr/bin", "HOME": "/home/npm_global_packages"}
+    assert given.items() <= environment(given).items()
+
+
 def test_a_password_in_an_address_is_not_passed_on_whatever_its_name():
     given = {"DATABASE_URL": "postgres://me:hunter2@db/x", "HOMEPAGE": "https://example.org:80/a@b"}
     assert set(given) & set(environment(given)) == {"HOMEPAGE"}
@@ -506,6 +511,9 @@ def test_always_covers_the_first_words(command, words):
         "X=1 git status",
         "./git status",
         "python -c x",
+        "nodejs x.js",
+        "csh x",
+        "bundle exec rm x",
         "python3.12 -c x",
         "PYTHON3 -c x",
         "python.exe -c x",

@@ -37,6 +37,9 @@ _TOKEN: Final = re.compile(
 )
 """A key or token in the form that the services give it (GitHub, GitLab, Slack, OpenAI, Stripe, npm, AWS, Google …)."""
 
+_KEPT: Final = ("PATH", "HOME", "LANG")
+"""What commands cannot do without, whatever a folder in it is called (`hf_transformers_env` has the form of a token)."""
+
 _COLORS: Final = ("FORCE_COLOR", "CLICOLOR_FORCE", "COLORTERM")
 
 _SET: Final = {
@@ -63,6 +66,8 @@ def environment(environ: Mapping[str, str], passed: Iterable[str] = ()) -> dict[
 
 
 def _is_secret(name: str, value: str) -> bool:
+    if name.upper() in _KEPT:
+        return False
     return _matches(name, SECRET_NAMES) or bool(_WITH_PASSWORD.search(value) or _TOKEN.search(value))
 
 
