@@ -210,10 +210,16 @@ def test_what_a_browser_does_not_show_is_not_told(fetch, site):
         '<span style="FONT-SIZE:0">S5</span><b style="opacity:0">S6</b><template>S7</template><b aria-hidden=TRUE>S8</b>'
         '<b style="display:/* */none">S9</b><b style="opacity:.00">SA</b><b style="font-size:0.0em;">SB</b>'
         '<b style="position:absolute; left:-9999px">SC</b><b style="transform:scale(0)">SD</b>'
+        '<b style="margin-left:-9999px">SE</b>'
         "shown\u200b\u2060\U000e0041\U000e0142\u3164\u202e\x07 text &#8203;<span style='font-size:0.9em;opacity:0.5;left:-10px'>seen</span>"
     )
     site.routes["/x"] = (f"<p>{hidden}", HTML)
     assert fetch(f"{site.url}/x").endswith("\n\nshown text seen")
+
+
+def test_what_is_centred_by_a_negative_margin_is_told(fetch, site):
+    site.routes["/x"] = ('<div style="position:absolute;left:50%;margin-left:-480px">the page</div>', HTML)
+    assert fetch(f"{site.url}/x").endswith("\n\nthe page")
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "text/html"])

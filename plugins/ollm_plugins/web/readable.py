@@ -37,11 +37,13 @@ NOISE = (
 )
 UNSEEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*(hidden|collapse)|(font-size|opacity)\s*:\s*(0+(\.0*)?|\.0+)(?![.\d])"
-    r"|(text-indent|left|top|right)\s*:\s*-\d{3,}|\bscale\w*\(\s*0\s*[,)]",
+    r"|(?<![\w-])(text-indent|left|top|right)\s*:\s*-\d{3,}|margin-(left|top)\s*:\s*-\d{4,}|\bscale\w*\(\s*0\s*[,)]",
     re.IGNORECASE,
 )
-COMMENT = re.compile(r"/\*[^*]*\*+(?:[^/*][^*]*\*+)*/")
 """What browsers do not show is not told to models: it is where instructions are hidden from the user."""
+
+COMMENT = re.compile(r"/\*[^*]*\*+(?:[^/*][^*]*\*+)*/")
+"""Of CSS; one may stand in the middle of a declaration."""
 
 NO_CHARSETS = (
     *("idna", "punycode", "raw-unicode-escape", "raw_unicode_escape", "unicode-escape", "unicode_escape"),
