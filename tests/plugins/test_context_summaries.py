@@ -169,6 +169,21 @@ def test_what_was_left_out_in_vain_is_sent_again(talk):  # noqa: F811
     assert one.cuts == ()
 
 
+def test_what_was_left_out_twice_in_vain_is_sent_again_whole(talk):  # noqa: F811
+    refused = load("chat_overflow_history_truncate_false")
+    refused = refused.but(body=refused.body.replace("1626", "600"))
+    failing, broken = load("chat_missing_model").but(status=500, body='{"error": "out of memory"}'), []
+    answers = [failing, refused]
+    one = three(
+        talk(f"{SMALL}context: {{onOverflow: drop}}", lambda request: answers.pop() if broken else answering(request))
+    )
+    broken.append(True)
+    with pytest.raises(OllmError, match="out of memory"):
+        one.say(ON)
+    assert one.said.count("are left out") == 2
+    assert one.cuts == ()
+
+
 def test_a_summary_whose_stream_breaks_off_is_none(talk):  # noqa: F811
     one = three(talk(SMALL, summarizing(spoken(SUMMARY, 100).first(1))))
     one.say(ON)

@@ -150,6 +150,8 @@ class Overflow:
     def _keep(self, now: Measured, then: Measured, covers: int, summary: str) -> None:
         """Remember a cut, and say it."""
         turns = sum(start < covers for start in beginnings(self._turn.messages))
+        if not summary and self._views.unproven == self._turn.id:  # it was not enough: this one takes its place
+            self._views.undo(self._turn.conversation)
         self._views.add(self._turn.conversation, Cut(covers, turns, summary, now.tokens, then.tokens))
         self._views.unproven = "" if summary else self._turn.id
         done = "summarized" if summary else "left out"
