@@ -106,6 +106,15 @@ def test_the_whole_format_holds_once_it_is_trusted(ollm_app, repository):
     assert "'typescript-monorepo', which is not installed" in ollm.run_command("project show").stderr
 
 
+def test_what_nobody_would_see_is_shown_before_it_is_agreed_to(ollm_app, repository):
+    hidden = "\u200b\U000e0041"
+    put(repository, f'systemPrompt: "Be kind{hidden}"\n')
+    put(repository, f"template: x{hidden} \U0001f469\u200d\U0001f4bb\n", ".ollm/templates/mine.yaml")
+    text = ollm_app(*ALL).run_command("project trust").stdout
+    assert "Be kind\\u{200b}\\u{e0041}" in text
+    assert "template: x\\u{200b}\\u{e0041} \U0001f469\u200d\U0001f4bb\n" in text
+
+
 def test_what_else_comes_with_trust_is_said(ollm_app, repository):
     put(repository, WHOLE)
     ollm = ollm_app(*ALL)
