@@ -1,4 +1,4 @@
-"""What does a turn get of what is remembered, and which models are offered the tools?"""
+"""What does a turn get of what is remembered, and does the user want the tools to be offered?"""
 
 from __future__ import annotations
 
