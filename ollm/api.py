@@ -201,7 +201,9 @@ if TYPE_CHECKING:
     from ollm.state import write_atomically as write_atomically
     from ollm.text import visible as visible
     from ollm.text import without_credentials as without_credentials
+    from ollm.unseen import hidden as hidden
     from ollm.unseen import is_unseen as is_unseen
+    from ollm.unseen import revealed as revealed
 
 _HOMES = {
     "approval": ("ApprovalRequest", "Decision", "ToolApprover"),
@@ -376,7 +378,7 @@ _HOMES = {
     "specs": ("API_VERSION", "Specs", "hookimpl"),
     "state": ("file_lock", "set_aside", "write_atomically"),
     "text": ("visible", "without_credentials"),
-    "unseen": ("is_unseen",),
+    "unseen": ("hidden", "is_unseen", "revealed"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

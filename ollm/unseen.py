@@ -13,6 +13,9 @@ _SELECTORS = (*range(0x180B, 0x180E), *range(0xFE00, 0xFE10), *range(0xE0100, 0x
 _BLANK = frozenset(map(chr, (*_SINGLE, *_SELECTORS)))
 """Fillers, variation selectors and the like, whose category does not say that they have no form of their own."""
 
+_MEANT = frozenset("\u200c\u200d\ufe0f")
+"""Unseen, and meant: joiners of scripts and of emoji, and the selector of emoji."""
+
 
 def is_unseen(character: str) -> bool:
     """Whether a character has no form of its own, or that of a space without being one.
@@ -23,3 +26,13 @@ def is_unseen(character: str) -> bool:
     """
     kind = unicodedata.category(character)
     return kind == "Cf" or (kind[0] == "Z" and character != " ") or character in _BLANK
+
+
+def hidden(text: str) -> set[str]:
+    """Return the characters of a text that nobody sees and nobody needs. Spaces are none, nor what emoji are made of."""
+    return set() if text.isascii() else {each for each in set(text) - _MEANT if is_unseen(each) and not each.isspace()}
+
+
+def revealed(text: str) -> str:
+    """Return a text in which its hidden characters stand as escapes, with their code in braces."""
+    return text.translate({ord(each): f"\\u{{{ord(each):x}}}" for each in hidden(text)})

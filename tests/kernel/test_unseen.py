@@ -2,7 +2,7 @@
 
 import pytest
 
-from ollm.unseen import is_unseen
+from ollm.unseen import hidden, is_unseen, revealed
 
 
 @pytest.mark.parametrize("character", "aZ9 -_é漢字あ한🙂\n\t\x1b\u0301")
@@ -17,3 +17,10 @@ def test_what_can_be_seen_or_is_shown_elsewhere(character):
 )
 def test_what_cannot(code):
     assert is_unseen(chr(code))
+
+
+def test_what_is_hidden_is_revealed_and_what_is_meant_stays():
+    text = "a\u200bb\u00a0c\u3000 \U0001f469\u200d\U0001f4bb \u2764\ufe0f \U000e0041"
+    assert hidden(text) == {"\u200b", "\U000e0041"}
+    assert revealed(text) == "a\\u{200b}b\u00a0c\u3000 \U0001f469\u200d\U0001f4bb \u2764\ufe0f \\u{e0041}"
+    assert (hidden("plain"), revealed("plain")) == (set(), "plain")

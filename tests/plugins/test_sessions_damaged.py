@@ -12,35 +12,12 @@ from ollm.api import ConversationRecords, Specs, Tool, ToolCall, hookimpl
 from ollm_plugins.sessions.plugin import Plugin
 from ollm_plugins.sessions.service import sessions_of
 from ollm_plugins.tools.plugin import Plugin as Tools
+from tests.plugins.test_sessions import Looking, talk
 
 MESSAGE = "UPDATE messages SET {} WHERE content='two'"
 RECORD = "UPDATE tool_calls SET {} WHERE key=1"
 TURN = "UPDATE turns SET {} WHERE key=1"
 ONE_LOST = "One record of what was kept is unreadable and left out; the rest is whole."
-
-
-async def look(ctx, arguments):  # noqa: ARG001  (as it is called)
-    return f"seen {arguments['at']}"
-
-
-class Looking(Specs):
-    """A tool without risk."""
-
-    @hookimpl
-    def ollm_tools(self, ctx):  # noqa: ARG002  (the hook's signature)
-        return [Tool("look", "Look.", {"type": "object"}, look, risk="none")]
-
-
-def talk(harness, *prompts, conversation=None):
-    conversation = conversation or harness.app.conversation()
-
-    async def hold():
-        for prompt in prompts:
-            async for _ in conversation.ask(prompt):
-                pass
-
-    harness.app.run(hold())
-    return conversation
 
 
 @pytest.fixture

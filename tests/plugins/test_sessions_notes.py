@@ -11,22 +11,11 @@ from ollm_plugins.limits.plugin import Plugin as Limits
 from ollm_plugins.sessions.plugin import Plugin
 from ollm_plugins.sessions.service import sessions_of
 from ollm_plugins.tokens.plugin import Plugin as Tokens
+from tests.plugins.test_sessions import talk
 
 ROOMS = (Plugin, Context, Limits, Tokens)
 EARLY = Cut(covers=2, turns=1, summary="They said one.", before=90, after=40)
 LATE = Cut(covers=4, turns=2, summary="They said one and two.", before=90, after=30)
-
-
-def talk(harness, *prompts, conversation=None):
-    conversation = conversation or harness.app.conversation()
-
-    async def hold():
-        for prompt in prompts:
-            async for _ in conversation.ask(prompt):
-                pass
-
-    harness.app.run(hold())
-    return conversation
 
 
 @pytest.fixture

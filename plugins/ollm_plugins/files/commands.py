@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from ollm.api import CommandContext, HostContext, Json, OllmError, Question, UsageError, drawn
+from ollm.api import CommandContext, HostContext, Json, OllmError, Question, UsageError, drawn, revealed
 from ollm_plugins.files.agreement import content_of, digest
 from ollm_plugins.files.contents import decoded
-from ollm_plugins.files.diffs import seen, unified
+from ollm_plugins.files.diffs import unified
 from ollm_plugins.files.journal import Entry, Journal, journal
 from ollm_plugins.files.places import named, roots
 from ollm_plugins.files.undoing import Step, present, take_back
@@ -46,7 +46,7 @@ def diff(ctx: CommandContext, number: Number = None, *, as_json: Json = False) -
     if as_json:
         ctx.out.document({**_document(entry), "diff": text, "changedSince": not known})
     else:
-        ctx.out.stdout.write(drawn(Question("", (), seen(text), "diff"), color=ctx.out.color) + "\n")
+        ctx.out.stdout.write(drawn(Question("", (), revealed(text), "diff"), color=ctx.out.color) + "\n")
 
 
 def undo(

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ollm.api import is_unseen
+from ollm.api import hidden
 
 AROUND: Final = 3
 """Lines shown around a change."""
@@ -33,20 +33,9 @@ def changed_lines(diff: str) -> list[str]:
     return [each for each in diff.split("\n")[2:] if each.startswith(("+", "-"))]
 
 
-def seen(diff: str) -> str:
-    """Return a diff in which characters that nobody would see stand as escapes. Spaces stay, and what emoji are made of."""
-    return diff.translate({ord(each): f"\\u{{{ord(each):x}}}" for each in _hidden(diff)})
-
-
 def hides(diff: str) -> bool:
     """Say whether a diff adds what nobody would see: a name in it may be another one than it seems to be."""
-    return any(each.startswith("+") and _hidden(each) for each in changed_lines(diff))
-
-
-def _hidden(text: str) -> set[str]:
-    if text.isascii():
-        return set()
-    return {each for each in set(text) - set("\u200c\u200d\ufe0f") if is_unseen(each) and not each.isspace()}
+    return any(each.startswith("+") and hidden(each) for each in changed_lines(diff))
 
 
 def _lines(text: str) -> list[str]:

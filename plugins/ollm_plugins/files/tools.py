@@ -14,11 +14,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from ollm.api import HostContext, OllmError, ToolContext, ToolPreview, understood
+from ollm.api import HostContext, OllmError, ToolContext, ToolPreview, revealed, understood
 from ollm_plugins.files import agreement
 from ollm_plugins.files.agreement import content_of, digest
 from ollm_plugins.files.contents import Text, decoded, with_newline
-from ollm_plugins.files.diffs import changed_lines, hides, seen, unified
+from ollm_plugins.files.diffs import changed_lines, hides, unified
 from ollm_plugins.files.editing import edited
 from ollm_plugins.files.journal import Entry, journal
 from ollm_plugins.files.opening import Snapshot, snapshot
@@ -147,7 +147,7 @@ async def _preview(ctx: ToolContext, planned: Callable[[], Plan], edits: str) ->
     agreement.remember(ctx, plan.as_shown)
     unseen = "it adds characters that cannot be seen" if hides(plan.diff) else ""
     return ToolPreview(
-        seen(plan.diff) or f"Nothing would change in {plan.name}.",
+        revealed(plan.diff) or f"Nothing would change in {plan.name}.",
         "diff" if plan.diff else "text",
         subject=str(plan.place.path),
         always=str(plan.place.path.parent),

@@ -12,7 +12,17 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from ollm.api import MemoryCategory, Notice, OllmError, ToolContext, ToolPreview, UsageError, is_unseen, understood
+from ollm.api import (
+    MemoryCategory,
+    Notice,
+    OllmError,
+    ToolContext,
+    ToolPreview,
+    UsageError,
+    hidden,
+    is_unseen,
+    understood,
+)
 from ollm_plugins.memory.addition import harmless
 from ollm_plugins.memory.entries import SCOPES, clean_key, clean_value
 from ollm_plugins.memory.secrets import secret_in
@@ -28,9 +38,6 @@ MOST: Final = 200
 MOST_FOUND: Final = 10
 LONGEST_ANSWER: Final = 4_000
 """Characters of all that one search returns."""
-
-_MEANT: Final = frozenset("\u200c\u200d\ufe0f")
-"""What cannot be seen and has a meaning: in some scripts, and in emoji."""
 
 PATIENCE: Final = 10.0
 """Seconds to wait for other processes that write, while the model waits for its result."""
@@ -89,8 +96,7 @@ def _refuse(wish: Wish, service: Memories, ctx: ToolContext) -> None:
 def _refuse_value(wish: Wish, service: Memories) -> None:
     """:raises UsageError: it is too long, a secret, not what it seems, or one too many to keep"""
     clean_value(wish.value)
-    unseen = {each for each in wish.key + wish.value if is_unseen(each) and not each.isspace()}
-    if unseen - _MEANT:
+    if hidden(wish.key + wish.value):
         raise UsageError("The key or the value holds characters that cannot be seen", "Leave them out.")
     if wish.scope not in SCOPES:
         raise UsageError(f"There is no scope {wish.scope!r}", f"Take one of {', '.join(SCOPES)}.")
@@ -98,7 +104,7 @@ def _refuse_value(wish: Wish, service: Memories) -> None:
         raise UsageError(
             f"The value has {len(wish.value)} characters; {LONGEST} are allowed", "Say it in one sentence."
         )
-    kind = secret_in(*(text.translate(dict.fromkeys(map(ord, unseen))) for text in (wish.key, wish.value)))
+    kind = secret_in(_without_unseen(wish.key), _without_unseen(wish.value))
     if kind:
         problem = f"It looks like {kind}, and secrets are not kept"
         raise UsageError(problem, "If the user insists, they can use `/memory add KEY VALUE --insist`.")
@@ -137,3 +143,8 @@ async def recall(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
 
 def _on_one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _without_unseen(text: str) -> str:
+    """Return a text without joiners and the like, with which a secret would not look like one. Spaces stay."""
+    return "".join(each for each in text if each.isspace() or not is_unseen(each))

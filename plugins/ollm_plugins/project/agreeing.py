@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from msgspec import Struct
 
-from ollm.api import CommandContext, Json, SettingsError, UsageError, is_unseen, to_document, visible
+from ollm.api import CommandContext, Json, SettingsError, UsageError, revealed, to_document, visible
 from ollm_plugins.project.beside import Beside, beside, beside_root
 from ollm_plugins.project.effects import Effect, effects
 from ollm_plugins.project.folders import shown
@@ -73,7 +73,7 @@ def trust(
         return
     say = ctx.out.say if as_json else ctx.out.print
     for line in _shown(ctx, proposal, projects.trust.of(proposal.root)):
-        say(_seen(line))
+        say(revealed(line))
     if not _agreed(ctx, proposal, sha256):
         ctx.out.say("ollm: It is not trusted; nothing has changed.")
         if as_json:
@@ -166,12 +166,6 @@ def _shown(ctx: CommandContext, proposal: Proposal, former: TrustedProject | Non
         if content.name not in known and content.name.startswith(f"{FOLDER}/") and content.name != FILE:
             yield f"{shown(content.path)} could be used:"
             yield from (f"    | {line}" for line in content.text.rstrip("\n").split("\n"))
-
-
-def _seen(line: str) -> str:
-    """Return a line in which characters that nobody would see stand as escapes, but for those that emoji are made of."""
-    hidden = {each for each in set(line) - set("\u200c\u200d\ufe0f") if is_unseen(each) and not each.isspace()}
-    return line.translate({ord(each): f"\\u{{{ord(each):x}}}" for each in hidden})
 
 
 def _told(effect: Effect) -> Iterator[str]:
