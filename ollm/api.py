@@ -172,7 +172,6 @@ if TYPE_CHECKING:
     from ollm.questions import Reply as Reply
     from ollm.questions import chosen as chosen
     from ollm.questions import drawn as drawn
-    from ollm.questions import forget_typed as forget_typed
     from ollm.questions import read_line as read_line
     from ollm.questions import readable as readable
     from ollm.records import AuditedCall as AuditedCall
@@ -199,6 +198,7 @@ if TYPE_CHECKING:
     from ollm.state import file_lock as file_lock
     from ollm.state import set_aside as set_aside
     from ollm.state import write_atomically as write_atomically
+    from ollm.terminal import forget_typed as forget_typed
     from ollm.text import visible as visible
     from ollm.text import without_credentials as without_credentials
     from ollm.unseen import hidden as hidden
@@ -361,7 +361,7 @@ _HOMES = {
         "PullRequest",
         "PullsModels",
     ),
-    "questions": ("Choice", "Question", "Reply", "chosen", "drawn", "forget_typed", "read_line", "readable"),
+    "questions": ("Choice", "Question", "Reply", "chosen", "drawn", "read_line", "readable"),
     "records": ("AuditedCall", "ConversationRecords", "may_keep"),
     "session": ("Conversation",),
     "settings": ("Settings", "nearest"),
@@ -377,6 +377,7 @@ _HOMES = {
     "settings_schema": ("settings_schema",),
     "specs": ("API_VERSION", "Specs", "hookimpl"),
     "state": ("file_lock", "set_aside", "write_atomically"),
+    "terminal": ("forget_typed",),
     "text": ("visible", "without_credentials"),
     "unseen": ("hidden", "is_unseen", "revealed"),
 }

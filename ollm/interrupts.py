@@ -17,6 +17,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ollm.errors import OllmError
+from ollm.terminal import forget_typed, output_kept
 
 if TYPE_CHECKING:
     import asyncio
@@ -55,12 +56,14 @@ def run_cancellable(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T
             numbers
         )  # in one step: the next signal may come anywhere in here, and must not count as the first
         presses.append(time.monotonic())
+        if ours_to_forget:
+            forget_typed()
         if presses[-1] - presses[0] > GRACE:
             raise KeyboardInterrupt
         if number == 0 and tasks:
             loop.call_soon_threadsafe(tasks[0].cancel)
 
-    with _on_interrupt(press):
+    with output_kept() as ours_to_forget, _on_interrupt(press):
         tasks.append(loop.create_task(work))
         if presses:
             tasks[0].cancel()

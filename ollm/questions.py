@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
+from ollm.terminal import forget_typed
 from ollm.text import visible
 
 if TYPE_CHECKING:
@@ -109,18 +110,6 @@ def drawn(question: Question, *, color: bool) -> str:
     if question.form != "diff" or not color:
         return "\n".join(lines)
     return "\n".join(f"{COLORS[line[0]]}{line}{PLAIN}" if line[:1] in COLORS else line for line in lines)
-
-
-def forget_typed() -> None:
-    """Throw away what was typed before a question stood there: nobody agrees by accident."""
-    try:
-        import termios
-    except ImportError:  # Windows
-        return
-    try:
-        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
-    except (termios.error, OSError, ValueError):  # no terminal, or it is gone, which reading from it will tell
-        return
 
 
 async def read_line(out: Output, prompt: str) -> str | None:

@@ -104,6 +104,23 @@ def wait_async(ctx: CommandContext) -> None:
     ctx.run(asyncio.sleep(60))
 
 
+def count(ctx: CommandContext) -> None:
+    """Count for as long as nobody stops it, then say how far that was."""
+    import asyncio
+
+    async def counting() -> None:
+        number = 0
+        try:
+            while True:
+                ctx.out.print(f"number {number}")
+                number += 1
+                await asyncio.sleep(0)
+        finally:
+            ctx.out.print(f"counted {number}")
+
+    ctx.run(counting())
+
+
 def fail(ctx: CommandContext, how: str) -> None:
     """Fail in one of many ways."""
     ways: dict[str, BaseException] = {
@@ -131,6 +148,7 @@ class Plugin(Specs):
             CommandGroup("stub", "Things that tests want."),
             Command("stub wait", "Wait for a minute.", wait_long),
             Command("stub wait-async", "Wait for a minute in the event loop.", wait_async),
+            Command("stub count", "Count for as long as nobody stops it.", count),
             Command("stub fail", "Fail in one of many ways.", fail),
             Command("stub shell-only", "Not here.", fail, surfaces=("shell",)),
             CommandGroup("ghost", "A group without a command here."),
