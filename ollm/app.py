@@ -27,6 +27,7 @@ from ollm.hub import Hub
 from ollm.messages import Notice
 from ollm.output import Output
 from ollm.paths import Paths
+from ollm.printing import tell_threads_apart
 from ollm.providers import ProviderAccess
 from ollm.sections import PluginsSettings
 from ollm.services import Services
@@ -192,6 +193,7 @@ class App:
         :raises OllmError: there is none, or it failed
         """
         if kind == "interactive":
+            tell_threads_apart()
             self.begin_background()
         for owned in self.hub.frontends():
             code = self.hub.hold(owned, context) if owned.item.kind == kind else None

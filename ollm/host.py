@@ -7,11 +7,8 @@ is kept in a ledger that `ollm plugins doctor` prints.
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
 import io
-import os
-import sys
 import time
 import traceback
 from collections.abc import Callable, Collection, Iterator
@@ -22,6 +19,7 @@ import pluggy
 from msgspec import Struct
 
 from ollm.errors import PluginError, cause_of, remedy_for
+from ollm.printing import descriptor_aside, exchange
 from ollm.specs import API_VERSION, Specs
 
 T = TypeVar("T")
@@ -201,25 +199,27 @@ class Host:
             would also miss stdout, so only while modules are imported
         """
         started = time.perf_counter()
-        printed, before = io.StringIO(), sys.stdout
-        sys.stdout = printed  # by hand: an observer passes here with each token, and a context manager doubles the cost
+        printed = io.StringIO()
+        before = exchange(
+            printed
+        )  # by hand: an observer passes here with each token, a context manager doubles the cost
         try:
             if not apart or record.first_party:
                 return action()
-            with _descriptor_aside():
+            with descriptor_aside():
                 return action()
         except let:
             raise
         except KeyboardInterrupt:
-            sys.stdout = before
+            exchange(before)
             self._tell_hung(record, where, time.perf_counter() - started)
             raise
         except BaseException as error:
-            sys.stdout = before
+            exchange(before)
             self.blame_error(record, where, error)
             return None
         finally:
-            sys.stdout = before
+            exchange(before)
             record.seconds += time.perf_counter() - started
             if printed.getvalue():
                 self.blame_print(record, where, printed.getvalue())
@@ -269,22 +269,6 @@ class Host:
         record.failures.append(failure)
         if say:
             self._on_failure(failure)
-
-
-@contextlib.contextmanager
-def _descriptor_aside() -> Iterator[None]:
-    """Let what is written to the descriptor itself, as child processes and C libraries do, go to stderr."""
-    try:
-        kept = os.dup(1)
-    except OSError:  # there is no stdout
-        yield
-        return
-    try:
-        os.dup2(2, 1)
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
 
 
 def _is_unmarked(plugin: object, name: str) -> bool:
