@@ -80,6 +80,7 @@ def test_each_kernel_module_has_its_tests():
         "discovery",
         "awaiting",
         "ending",
+        "terminal",
         "turn",
         "paths",
         "services",
