@@ -5,9 +5,10 @@ import time
 import uuid
 
 import pytest
-from ollm_plugins.models import deleting
+from ollm_plugins.models import completing, deleting
 
 from ollm.api import (
+    CompletionContext,
     Health,
     LoadRequest,
     ModelInfo,
@@ -150,6 +151,26 @@ def test_nobody_waits_for_a_silent_server_whose_answer_is_known(run, replay):
     (source,) = now(now.models.list_models("ollama")).sources
     assert source.offline.startswith("Provider 'ollama' did not answer within 0.")
     assert server.wait_for_hangup(5).request.path == "/api/tags"
+
+
+def test_tab_waits_once_for_a_silent_server_and_asks_it_once(run, replay, monkeypatch):
+    server = replay({"/api/tags": SILENT}, speed=1)
+    now = run(server)
+    context = CompletionContext(now.harness.app.context, "smol")
+
+    async def press_tab():
+        await completing.stand_by(now.harness.app.context)
+        monkeypatch.setattr(completing, "PATIENCE", 0.01)
+        assert await asyncio.to_thread(completing.models, context) == []
+        monkeypatch.setattr(completing, "PATIENCE", 60)
+        async with asyncio.timeout(30):
+            assert await asyncio.to_thread(completing.models, context) == []
+        monkeypatch.setattr(completing, "AGAIN", 0)
+        monkeypatch.setattr(completing, "PATIENCE", 0.01)
+        assert await asyncio.to_thread(completing.models, context) == []
+
+    now(press_tab())
+    assert len(server.asked("/api/tags")) <= 1
 
 
 def test_a_server_whose_answer_is_not_known_is_waited_for(run, replay, monkeypatch):

@@ -256,14 +256,20 @@ class Plugin(Specs):
 """
 
 
+def installed(folder: Path, source: str) -> dict[str, str]:
+    """Make a folder that brings a plugin of that source; return the variable that names it."""
+    metadata = folder / "odd-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[ollm]\nodd = odd:Plugin\n")
+    (folder / "odd.py").write_text(source)
+    return {"PYTHONPATH": str(folder)}
+
+
 @pytest.mark.parametrize("plain", [True, False])
 def test_without_colour_nothing_is_drawn_that_nobody_typed(open_terminal: Open, tmp_path: Path, plain: bool) -> None:
-    metadata = tmp_path / "site" / "ticks-1.0.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: ticks\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[ollm]\nticks = ticks:Plugin\n")
-    (tmp_path / "site" / "ticks.py").write_text(TICKS)
-    terminal = open_terminal(environ={"PYTHONPATH": str(tmp_path / "site"), "NO_COLOR": "1" if plain else ""})
+    found = installed(tmp_path / "site", TICKS)
+    terminal = open_terminal(environ={**found, "NO_COLOR": "1" if plain else ""})
 
     def ticks() -> bool:
         terminal.send("a\x08")
@@ -276,6 +282,73 @@ def test_without_colour_nothing_is_drawn_that_nobody_typed(open_terminal: Open, 
     written, until = len(terminal.raw), time.monotonic() + 2.5
     terminal.wait_until(lambda: time.monotonic() > until or len(terminal.raw) > written, "a while")
     assert (len(terminal.raw) == written) == plain
+
+
+HANGS = """
+import threading
+from typing import Annotated
+from ollm.api import Command, CommandContext, Completes, Specs, ValueCompleter, hookimpl
+
+def nap(ctx: CommandContext, bed: Annotated[str, Completes("bed")]):
+    ctx.out.print(f"slept in {bed}")
+
+class Plugin(Specs):
+    @hookimpl
+    def ollm_commands(self, ctx):
+        return [Command("nap", "Sleep.", nap)]
+
+    @hookimpl
+    def ollm_value_completers(self, ctx):
+        return [ValueCompleter("bed", lambda ctx: threading.Event().wait())]
+"""
+
+
+def test_a_completer_that_hangs_holds_up_nothing(open_terminal: Open, tmp_path: Path) -> None:
+    terminal = open_terminal(environ=installed(tmp_path / "site", HANGS))
+    terminal.send("/nap ")
+    terminal.press("tab")
+    terminal.ask("here")
+    assert "slept in here" in terminal.lines
+    terminal.press("c-c")
+    terminal.send("/nap ")
+    terminal.press("tab", "tab")
+    terminal.ask("there")
+    assert "slept in there" in terminal.lines
+    terminal.press("c-d")
+    assert terminal.wait_for_end() == 0
+
+
+def test_a_completer_that_hangs_is_named(open_terminal: Open, tmp_path: Path) -> None:
+    terminal = open_terminal(environ=installed(tmp_path / "site", HANGS))
+    terminal.send("/nap ")
+    terminal.press("tab")
+    terminal.wait_for("^ollm: Plugin 'odd' failed in value completer 'bed': TimeoutError")
+    terminal.wait_until(lambda: terminal.cursor_line == "> /nap ", "the line as it was")
+    terminal.press("tab")
+    terminal.ask("here")
+    assert terminal.text.count("'bed'") == 1
+
+
+PRINTS = """
+from ollm.api import Specs, StatusItem, hookimpl
+
+def shown(ctx):
+    print("a lot of noise\\n" * 3)
+    return "shown"
+
+class Plugin(Specs):
+    @hookimpl
+    def ollm_status_items(self, ctx):
+        return [StatusItem("loud", shown)]
+"""
+
+
+def test_an_item_of_the_bar_that_prints_is_kept_back(open_terminal: Open, tmp_path: Path) -> None:
+    terminal = open_terminal(environ=installed(tmp_path / "site", PRINTS))
+    terminal.wait_for("^ollm: Plugin 'odd' failed in status item 'loud': it printed 46 characters")
+    terminal.wait_for("shown$")
+    terminal.ask("Hello")
+    assert "noise" not in terminal.text
 
 
 def test_keys_that_nobody_knows_do_nothing(terminal: Terminal, server: ReplayServer) -> None:

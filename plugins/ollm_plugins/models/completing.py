@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Final
 
 from ollm.api import CompletionContext, ModelManagement, OllmError
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 0.5
 """Seconds that the first list of models may take."""
+
+AGAIN: Final = 5.0
+"""Seconds after which a server that was late is waited for again."""
 
 
 def models(context: CompletionContext) -> list[tuple[str, str]]:
@@ -34,10 +38,13 @@ def _asked(service: ModelService) -> list[tuple[str, ModelInfo]]:
     """
     if service.loop is None:
         return []
-    listing = asyncio.run_coroutine_threadsafe(service.list_models(), service.loop)
+    listing = service.first_list
+    if listing is None or listing.done():
+        listing = service.first_list = asyncio.run_coroutine_threadsafe(service.list_models(), service.loop)
     try:
-        listing.result(PATIENCE)
+        listing.result(PATIENCE if time.monotonic() > service.was_late + AGAIN else 0)
     except TimeoutError:  # it goes on, and the next one who asks will know
+        service.was_late = time.monotonic()
         return []
     return service.remembered()
 

@@ -35,6 +35,8 @@ from ollm_plugins.models.refusals import worst
 from ollm_plugins.models.source import Part, Source
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from ollm.api import HostContext
     from ollm_plugins.models.pulling import Puller
 
@@ -48,6 +50,8 @@ class ModelService:
     """The service `ModelManagement`.
 
     :ivar loop: that of the conversation at the terminal, once there is one
+    :ivar first_list: the last one that was asked for because there was none yet
+    :ivar was_late: when that was waited for in vain, in seconds of the monotonic clock
     """
 
     def __init__(self, ctx: HostContext) -> None:
@@ -58,6 +62,8 @@ class ModelService:
         self._known: dict[Path, Source] = {}
         self._made_puller: Puller | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
+        self.first_list: Future[Catalogue] | None = None
+        self.was_late = float("-inf")
         self._joined: tuple[tuple[Part, ...], Catalogue] | None = None
 
     async def list_models(self, provider: str | None = None, *, max_age: float = 0.0) -> Catalogue:

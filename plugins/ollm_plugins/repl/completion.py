@@ -1,29 +1,35 @@
 """What could be meant by what is being typed?
 
-Asked in a thread of its own, so that nothing here delays a key. A command's module is imported when its options or
-values are completed, as it would be to run it.
+Asked in a thread of its own, which nobody waits for longer than a moment, so that nothing here delays a key. A command's
+module is imported when its options or values are completed, as it would be to run it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import shlex
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
-from ollm.api import Completes, CompletionContext, OllmError, Owned, visible
+from ollm.api import Completes, CompletionContext, OllmError, Owned, label, visible
 from ollm_plugins.repl.helping import TOPICS
 from ollm_plugins.repl.paths import paths
 from ollm_plugins.repl.words import Typed, typed
 
 if TYPE_CHECKING:
-    from ollm.api import App, Conversation, Node
+    from ollm.api import App, Conversation, Node, ValueCompleter
 
 HELP: Final = "help"
+PATIENCE: Final = 2.0
+"""Seconds after which nobody waits for values any more, and the plugin is blamed that does not tell them."""
+
 MOST: Final = 200
 """Values that are proposed at most; whoever has more goes on typing."""
 
@@ -49,6 +55,13 @@ class Proposals:
         self._root = root
         self._group = group
         self._conversation = conversation
+        self._asked: dict[tuple[str, str], Owned[ValueCompleter]] = {}
+
+    def blame_late(self) -> None:
+        """Blame the plugins whose values are still to come; they are not asked again before."""
+        for owned in list(self._asked.values()):
+            late = TimeoutError(f"it took longer than {PATIENCE:g} s")
+            self._app.host.blame_error(owned.record, label(owned.item), late)
 
     def of(self, line: str) -> tuple[Typed, list[Proposal]]:
         """Return the word that is being typed and what it could become.
@@ -160,11 +173,31 @@ class Proposals:
         for owned in self._app.hub.value_completers():
             if owned.item.name != kind:
                 continue
-            complete = self._app.hub.load(owned, "complete")
+            key = (owned.record.name, kind)
+            if key in self._asked:
+                continue
+            self._asked[key] = owned
             try:
-                yield from list(complete(context)) if complete is not None else []
-            except Exception as error:  # noqa: BLE001  (a plugin may raise anything)
-                self._app.host.blame_error(owned.record, f"value completer '{kind}'", error)
+                answer = self._answer(owned, context)
+            finally:
+                del self._asked[key]
+            yield from answer
+
+    def _answer(self, owned: Owned[ValueCompleter], context: CompletionContext) -> list[tuple[str, str] | Completes]:
+        complete = self._app.hub.load(owned, "complete")
+        if complete is None:
+            return []
+        return self._app.host.guard(owned.record, label(owned.item), lambda: [*map(_sound, complete(context))]) or []
+
+
+def _sound(answer: Any) -> tuple[str, str] | Completes:
+    """:raises TypeError: a plugin has answered with something else"""
+    if isinstance(answer, Completes):
+        return answer
+    value, about = answer
+    if not isinstance(value, str) or not isinstance(about, str):
+        raise TypeError(f"it answered with {answer!r}")
+    return value, about
 
 
 def _sorted(answers: Iterable[tuple[str, str] | Completes]) -> tuple[list[tuple[str, str]], list[str]]:
@@ -226,6 +259,33 @@ class LineCompleter(Completer):
 
     def __init__(self, proposals: Proposals) -> None:
         self._proposals = proposals
+
+    async def get_completions_async(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> AsyncGenerator[Completion, None]:
+        """Yield the same from a thread, which is left to itself when a key ends the waiting, or when it takes too long."""
+        loop = asyncio.get_running_loop()
+        found: asyncio.Future[list[Completion]] = loop.create_future()
+
+        def work() -> None:
+            give: Callable[[Any], None]
+            outcome: Any
+            try:
+                give, outcome = found.set_result, list(self.get_completions(document, complete_event))
+            except BaseException as error:  # noqa: BLE001  (the event loop tells of it)
+                give, outcome = found.set_exception, error
+            with suppress(RuntimeError):  # the program has ended meanwhile
+                loop.call_soon_threadsafe(lambda: None if found.done() else give(outcome))
+
+        threading.Thread(target=work, daemon=True, name="completion").start()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                completions = await found
+        except TimeoutError:
+            self._proposals.blame_late()
+            return
+        for each in completions:
+            yield each
 
     def get_completions(
         self,

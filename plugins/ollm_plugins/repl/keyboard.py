@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
-from prompt_toolkit.completion import ThreadedCompleter
 from prompt_toolkit.input import create_input
 from prompt_toolkit.output import ColorDepth, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
@@ -124,7 +123,7 @@ def _session(app: App, proposals: Proposals) -> PromptSession[str]:
         color_depth=None if color else ColorDepth.DEPTH_1_BIT,
         history=_history(app),
         auto_suggest=AutoSuggestFromHistory() if color else None,  # else nobody could tell it from what is typed
-        completer=ThreadedCompleter(LineCompleter(proposals)),
+        completer=LineCompleter(proposals),
         complete_while_typing=False,
         key_bindings=bindings(),
         multiline=True,

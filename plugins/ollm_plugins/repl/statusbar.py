@@ -70,9 +70,9 @@ class Item:
         answered: Callable[[], None],
     ) -> None:
         try:
-            answer = render(context)
-        except BaseException as error:  # noqa: BLE001  (a plugin may raise anything)
-            answer = error
+            answer = self._app.host.guard(self._owned.record, label(self._owned.item), lambda: render(context))
+        except OllmError as strict:
+            answer = strict
 
         def take() -> None:
             self._take(answer)
@@ -86,8 +86,8 @@ class Item:
     def _take(self, answer: Any) -> None:
         self._asked = None
         self.text = ""
-        if isinstance(answer, BaseException):
-            self._blame(answer)
+        if isinstance(answer, OllmError):
+            self._app.out.notify(Notice("plugin-failed", str(answer)))
         elif isinstance(answer, str):
             self.text = " ".join(visible(answer).split())
         elif answer is not None:
