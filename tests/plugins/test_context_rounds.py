@@ -371,7 +371,7 @@ def test_thousands_of_conversations_of_one_turn_take_no_memory_and_push_no_cut_o
     ollm = ollm_app(Context, Limits, Tokens)
     host, cut = ollm.app.context, Cut(2, 1, SUMMARY, 900, 90)
     views = known(host.services)
-    views.add("the user's", cut)
+    views.add(cut, TurnContext(host, "t", "scripted", "m:1b", "Hello", (), "the user's"))
 
     async def hold():
         for number in range(10_000):

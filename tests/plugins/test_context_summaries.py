@@ -1,6 +1,8 @@
 """What comes of a conversation whose summary fails, is empty, or takes long? Against a server that counts."""
 
+import asyncio
 import json
+import threading
 
 import pytest
 from ollm_plugins.context.plugin import Plugin as Context
@@ -16,6 +18,7 @@ from tests.replay import load
 from tests.replay.fixtures import remembering  # noqa: F401  (a fixture)
 
 
+DROP = "context: {onOverflow: drop}\n"
 ON = f"Go on {long('far', 60)}"
 
 
@@ -143,17 +146,69 @@ def test_what_was_left_out_for_an_answer_that_never_came_is_sent_again(talk):  #
     assert one.cuts[-1].summary == SUMMARY
 
 
-def test_an_answer_says_nothing_of_what_another_conversation_waits_for(talk):  # noqa: F811
+def test_two_conversations_wait_for_their_own_answers(talk):  # noqa: F811
+    """Each has left out turns before either is answered; both fail."""
     failing, broken = load("chat_missing_model").but(status=500, body='{"error": "out of memory"}'), []
-    one = talk(SMALL, lambda request: failing if broken else answering(request))
-    views = known(one.ollm.app.context.services)
-    views.unproven = "another turn"
+    one = three(talk(f"{SMALL}{DROP}", lambda request: failing if broken else answering(request)))
+    views, first = known(one.ollm.app.context.services), one.conversation
+    one.conversation = second = one.ollm.app.conversation()
     three(one)
-    assert views.unproven == "another turn"
     broken.append(True)
-    with pytest.raises(OllmError):
-        one.say("So?")
-    assert views.unproven == "another turn"
+
+    async def both():
+        asked = [aiter(first.ask(ON)), aiter(second.ask(f"{ON} too"))]
+        await asyncio.gather(*map(anext, asked), return_exceptions=True)
+
+    one.ollm.app.run(both())
+    assert (views.cuts(first.id), views.cuts(second.id)) == ((), ())
+    assert one.said.count("are left out") == 2
+
+
+def test_a_prompt_that_is_given_up_before_anything_came_leaves_nothing_out(talk):  # noqa: F811
+    free = threading.Event()
+    free.set()
+
+    def holding(request):
+        free.wait(30)
+        return answering(request)
+
+    one = three(talk(f"{SMALL}{DROP}", holding))
+    free.clear()
+
+    async def given_up():
+        asking = asyncio.ensure_future(anext(aiter(one.conversation.ask(ON))))
+        while "are left out" not in one.said:
+            await asyncio.sleep(0.01)
+        assert len(one.cuts) == 1
+        asking.cancel()
+        await asyncio.wait((asking,))
+
+    one.ollm.app.run(given_up())
+    free.set()
+    assert one.cuts == ()
+    assert "is sent again with the next prompt" in one.said
+
+
+def test_what_was_left_out_in_vain_is_part_of_the_summary_that_follows(talk):  # noqa: F811
+    """The first summary fails and what is left is refused; of the second one nothing may be missing."""
+    refused, asked = load("chat_overflow_history_truncate_false"), []
+
+    def rule(request):
+        asked.append(request)
+        if len(asked) == 1:
+            return load("chat_options_bad_type")
+        return refused.but(body=refused.body.replace("1626", "600")) if len(asked) == 2 else answering(request)
+
+    one = talk(SMALL, lambda request: rule(request) if filled else answering(request))
+    filled = []
+    for word in ("box", "cat", "dog", "elk", "fox", "gnu"):
+        one.say(long(word, 60))
+    filled.append(True)
+    one.say(ON)
+    said = " ".join(request.json["messages"][1]["content"] for request in asked[2:] if is_summary(request))
+    assert not is_summary(asked[1])
+    assert [word for word in ("box", "cat", "dog", "elk") if said.count(word) < 60] == []
+    assert [cut.summary for cut in one.cuts] == [SUMMARY], "undoing it sends all again"
 
 
 def test_what_was_left_out_in_vain_is_sent_again(talk):  # noqa: F811

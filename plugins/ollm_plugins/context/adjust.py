@@ -93,7 +93,7 @@ def stream(context: StreamContext) -> AsyncIterator[Event] | None:
     sent = views.sent.get(turn.conversation)
     if turn.aside or sent is None or not size:
         return None
-    if sent.tokens < min(size * NEAR, SMALL) and views.unproven != turn.id:
+    if sent.tokens < min(size * NEAR, SMALL) and not views.is_unproven(turn):
         return None
     return _again(context, sent)
 
@@ -101,7 +101,7 @@ def stream(context: StreamContext) -> AsyncIterator[Event] | None:
 async def _again(context: StreamContext, sent: Sent) -> AsyncIterator[Event]:
     """Send a request; if the provider counts more tokens than the context has, cut by its count, and send again.
 
-    It is said if the server has not read all of it. What was cut for an answer that never comes is sent the next time.
+    It is said if the server has not read all of it.
 
     :raises OllmError: it does not fit then either, or nothing is to be left out
     """
@@ -114,27 +114,16 @@ async def _again(context: StreamContext, sent: Sent) -> AsyncIterator[Event]:
                 sent = views.sent[turn.conversation]
             async with aclosing(context.send(request)) as events:
                 async for event in events:
-                    if views.unproven == turn.id and isinstance(event, ANSWERED):
-                        views.unproven = ""
+                    if views.is_unproven(turn) and isinstance(event, ANSWERED):
+                        del views.unproven[turn.conversation]
                     if isinstance(event, Finished) and (notice := await lost(event, sent, turn)):
                         yield notice
                     yield event
             return
         except OllmError as error:
             if refused is not None or not isinstance(error, ContextOverflow):
-                _take_back(views, turn)
                 raise
             refused = error
-
-
-def _take_back(views: Views, turn: TurnContext) -> None:
-    """Send again with the next prompt what was left out for an answer of which nothing came."""
-    if views.unproven != turn.id:
-        return
-    views.unproven = ""
-    if views.undo(turn.conversation) is not None:
-        text = "Nothing was answered, so that what was left out is sent again with the next prompt."
-        turn.host.notify(Notice("context-taken-back", text))
 
 
 def _larger(context: StreamContext, sent: Sent, error: ContextOverflow) -> ChatRequest | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ollm.api import CONTEXT_FULL, EventContext, Finished, Notice, RewindContext, StatusContext
+from ollm.api import CONTEXT_FULL, EventContext, Finished, Notice, RewindContext, StatusContext, TurnRecord
 from ollm_plugins.context.views import known
 
 
@@ -20,6 +20,20 @@ def on_event(context: EventContext) -> None:
     if size and (event.usage.prompt_tokens or 0) + (event.usage.completion_tokens or 0) >= size - 1:
         text = f"The answer has filled the context of {size:,} tokens; /context compact makes room for more."
         turn.host.notify(Notice(CONTEXT_FULL, text))
+
+
+def on_turn(record: TurnRecord) -> None:
+    """Send again with the next prompt what was left out for an answer of which nothing came, whoever has ended it."""
+    turn = record.context
+    if turn is None or turn.aside:
+        return
+    views = known(turn.host.services)
+    if not views.is_unproven(turn):
+        return
+    del views.unproven[turn.conversation]
+    views.undo(turn.conversation)
+    text = "Nothing was answered, so that what was left out is sent again with the next prompt."
+    turn.host.notify(Notice("context-taken-back", text))
 
 
 def on_rewind(context: RewindContext) -> None:

@@ -150,10 +150,7 @@ class Overflow:
     def _keep(self, now: Measured, then: Measured, covers: int, summary: str) -> None:
         """Remember a cut, and say it."""
         turns = sum(start < covers for start in beginnings(self._turn.messages))
-        if not summary and self._views.unproven == self._turn.id:  # it was not enough: this one takes its place
-            self._views.undo(self._turn.conversation)
-        self._views.add(self._turn.conversation, Cut(covers, turns, summary, now.tokens, then.tokens))
-        self._views.unproven = "" if summary else self._turn.id
+        self._views.add(Cut(covers, turns, summary, now.tokens, then.tokens), self._turn)
         done = "summarized" if summary else "left out"
         text = (
             f"The oldest {_turns(turns)} {'is' if turns == 1 else 'are'} {done}: the prompt goes from about {now.tokens:,} "
@@ -176,7 +173,7 @@ class Overflow:
 
     async def _summary(self, now: Measured, covers: int) -> str:
         """:raises OllmError: the model cannot summarize"""
-        cuts = self._views.cuts(self._turn.conversation)
+        cuts = self._views.proven(self._turn)
         earlier, done = (cuts[-1].summary, cuts[-1].covers) if cuts else ("", 0)
         options, size = now.request.options, now.window.size
         summarizer = Summarizer(self._turn, self._scales.counter, options, size, self._longest(now))

@@ -53,9 +53,9 @@ class Plugin(Specs):
     @hookimpl
     def ollm_turn_observers(self, ctx: HostContext) -> list[TurnObserver]:
         """Hand in what compares what was read with what was sent."""
-        return [
-            TurnObserver("context", f"{_AT}.observe:on_event", None, f"{_AT}.observe:on_rewind", ("finished", "notice"))
-        ]
+        at = f"{_AT}.observe"
+        events = ("finished", "notice")
+        return [TurnObserver("context", f"{at}:on_event", f"{at}:on_turn", f"{at}:on_rewind", events)]
 
     @hookimpl
     def ollm_status_items(self, ctx: HostContext) -> list[StatusItem]:

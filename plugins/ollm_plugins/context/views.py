@@ -79,8 +79,8 @@ class Views:
     """What is known of the conversations of this run.
 
     `sent` is the last request of each, unless something was cut off since; `grown` is the context to which it was
-    raised; `full` is the turn of which the user was told that its answer has filled the context; `unproven` the one for
-    which turns were left out without a summary, until something of its answer comes.
+    raised; `full` is the turn of which the user was told that its answer has filled the context; `unproven` is, of each
+    conversation, the turn for which others were left out without a summary, until something of its answer comes.
     """
 
     def __init__(self, host: HostContext) -> None:
@@ -90,7 +90,7 @@ class Views:
         self.sent: Recent[Sent] = Recent()
         self.grown: Recent[int] = Recent()
         self.full: str = ""
-        self.unproven: str = ""
+        self.unproven: Recent[str] = Recent()
 
     def cuts(self, conversation: str) -> tuple[Cut, ...]:
         """Return what was cut off a conversation, the last time last; each includes those before."""
@@ -98,9 +98,21 @@ class Views:
         self._cuts[conversation] = cuts = self._kept(conversation) if cuts is None else cuts
         return cuts
 
-    def add(self, conversation: str, cut: Cut) -> None:
-        """Cut more off a conversation."""
-        self._set(conversation, (*self.cuts(conversation), cut))
+    def proven(self, turn: TurnContext) -> tuple[Cut, ...]:
+        """Return the same without what the turn itself has left out, as long as nothing of its answer has come."""
+        cuts = self.cuts(turn.conversation)
+        return cuts[:-1] if self.is_unproven(turn) else cuts
+
+    def is_unproven(self, turn: TurnContext) -> bool:
+        """Whether the last cut was made without a summary by a turn of whose answer nothing has come."""
+        return self.unproven.get(turn.conversation) == turn.id
+
+    def add(self, cut: Cut, turn: TurnContext) -> None:
+        """Cut more off the conversation of a turn; what the same turn has left out in vain goes."""
+        self._set(turn.conversation, (*self.proven(turn), cut))
+        self.unproven.pop(turn.conversation, None)
+        if not cut.summary:
+            self.unproven[turn.conversation] = turn.id
 
     def undo(self, conversation: str) -> Cut | None:
         """Take the last cut back; None when there is none."""
