@@ -124,6 +124,7 @@ def test_an_edited_file_is_read_anew(start, put):
         ("template: x\noptions: {temperature: 9}", "broken.yaml:2: options.temperature is 9"),
         ("template: x\noptions: {temprature: 1}", "broken.yaml:2: there is no option 'temprature'; did you mean"),
         ("template: x\noptions: {keepAlive: [1]}", "broken.yaml:2: keepAlive"),
+        ("template: x\nschema: {type: bogus}", 'broken.yaml:2: schema.type: there is no type "bogus"'),
         ("template: x\nschema: 5", "broken.yaml:2: schema: expected names with values"),
         ("template: [", "broken.yaml:1 is not valid YAML"),
         ("- a", "broken.yaml does not hold a template"),
@@ -296,6 +297,45 @@ def test_a_projects_template_that_one_edits_oneself_stays_trusted(start, put, re
     path.write_text("template: stranger's")
     done = ollm.run_command("template edit a")
     assert (done.exit_code, "It cannot be used yet; `ollm project trust` shows it" in done.stderr) == (0, True)
+
+
+def test_a_draft_that_a_project_brought_is_not_gone_on_with(start, put, repository, tmp_path, ollm_home):
+    folder = repository / ".ollm" / "templates"
+    put("a", "template: one\n", folder)
+    (folder / "a.yaml.draft").write_text("template: the stranger's")
+    editor = tmp_path / "editor"
+    ollm = start(Project, environ={"EDITOR": str(editor)})
+    assert "the stranger's" not in trust(ollm)
+
+    def edit(line):
+        editor.write_text(f"#!/bin/sh\n{line}\n")
+        editor.chmod(0o755)
+        return ollm.run_command("template edit a")
+
+    assert "kept as" not in edit("echo '# mine' >>\"$1\"").stderr
+    assert shelf(ollm).fill("a", {}).prompt == "one"
+    done = edit("echo 'tempalte: two' >\"$1\"")
+    (draft,) = (ollm_home / "drafts").rglob("a.yaml.draft")
+    assert f"Your text is kept as {draft}; the next edit goes on with it" in done.error.remedy
+    assert f"You go on with what is kept as {draft}" in edit('sed -i s/tempalte/template/ "$1"').stderr
+    assert shelf(ollm).fill("a", {}).prompt == "two"
+    assert not draft.exists()
+    assert (folder / "a.yaml.draft").read_text() == "template: the stranger's"
+
+
+def test_drafts_of_two_projects_stay_apart(start, put, tmp_path):
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\necho "tempalte: $PWD" >"$1"\n')
+    editor.chmod(0o755)
+    ollm = start(Project, environ={"EDITOR": str(editor)})
+    remedies = set()
+    for name in ("one", "two"):
+        put("a", "template: x", tmp_path / name / ".ollm" / "templates")
+        (tmp_path / name / ".git").mkdir()
+        ollm.app.enter(tmp_path / name)
+        trust(ollm)
+        remedies.add(ollm.run_command("template edit a").error.remedy)
+    assert len(remedies) == 2
 
 
 def test_a_projects_folder_that_is_a_link_is_refused(start, put, tmp_path):

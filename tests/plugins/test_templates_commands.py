@@ -340,8 +340,40 @@ def test_a_draft_of_another_editor_stays(ollm, home, tmp_path):
         draft.unlink()
     assert (home / "templates" / "tr.yaml").read_text() == "template: mine"
     draft.write_text("x")
-    assert b"is deleted, and the draft beside it" in ollm("template", "delete", "tr", "--yes").stdout
+    assert b"is deleted, and the draft of it" in ollm("template", "delete", "tr", "--yes").stdout
     assert list((home / "templates").iterdir()) == []
+
+
+@pytest.mark.parametrize("then", ["text += '# more\\n'", "text = 'tempalte: x'", "pass"])
+def test_a_draft_that_is_no_text_is_left_alone(ollm, home, tmp_path, then):
+    draft = home / "templates" / "tr.yaml.draft"
+    draft.write_bytes(b"\xff")
+    done = ollm("template", "edit", "tr", env=editor(tmp_path, then))
+    assert f"{draft}: is not UTF-8 text (byte 0), so you do not go on with that draft".encode() in done.stderr
+    assert draft.read_bytes() == b"\xff"
+    if "more" in then:
+        assert (home / "templates" / "tr.yaml").read_text() == f"{FILE}# more\n"
+    elif "tempalte" in then:
+        kept = re.search(r"Your text is kept as (\S+)\.\n", done.stderr.decode())
+        assert kept, done
+        assert Path(kept[1]).read_text() == "tempalte: x"
+    else:
+        assert done.stdout == b"Nothing was changed\n"
+
+
+def test_what_leads_out_of_the_folder_is_not_edited(ollm, home, tmp_path):
+    (tmp_path / "outside.yaml").write_text("template: outside")
+    (home / "templates" / "link.yaml").symlink_to(tmp_path / "outside.yaml")
+    done = ollm("template", "edit", "link", env=editor(tmp_path, "text = 'template: changed'"))
+    assert (done.returncode, b"is a link that leads out of its folder" in done.stderr) == (2, True), done
+    assert (tmp_path / "outside.yaml").read_text() == "template: outside"
+
+
+def test_a_text_is_kept_when_its_file_is_no_text_any_more(ollm, home, tmp_path):
+    code = f"Path({str(home / 'templates' / 'tr.yaml')!r}).write_bytes(bytes([255])); text = 'template: mine'"
+    done = ollm("template", "edit", "tr", env=editor(tmp_path, code))
+    assert (done.returncode, b"was changed by somebody else meanwhile" in done.stderr) == (1, True), done
+    assert (home / "templates" / "tr.yaml.draft").read_text() == "template: mine"
 
 
 def test_a_line_of_the_list_stays_short(ollm, home):

@@ -140,6 +140,14 @@ def test_templates_of_llm(ollm, tmp_path):
     assert filled(ollm, "sys", input="A", mood="kind").overrides.system == "Be kind"
 
 
+def test_a_schema_that_is_none_is_not_carried_over(ollm, tmp_path):
+    put(tmp_path / "t", {"odd.yaml": "prompt: Hi $input\nschema_object: {type: objct}\n", "plain.yaml": "Hi"})
+    odd, plain = ollm.run_command(f"template import {tmp_path / 't'} --json").json
+    assert odd["lost"] == ['the schema, which is none: type: there is no type "objct"; did you mean object?']
+    assert (odd["problem"], plain["problem"]) == ("", "")
+    assert filled(ollm, "odd", input="A").overrides.schema is None
+
+
 def test_nothing_of_yours_is_replaced_unless_you_say_so(ollm, ollm_home, tmp_path):
     put(ollm_home / "templates", {"a.yml": "template: mine"})
     put(tmp_path, {"t/a.yaml": "prompt: theirs $input", "t/b.yaml": "template: ours"})

@@ -154,6 +154,17 @@ def test_a_slip_is_edited_again(open_terminal, tmp_path):
     assert (tmp_path / ".ollm" / "templates" / "new.yaml").read_text() == "template: fine"
 
 
+def test_ctrl_c_at_the_question_keeps_what_was_written(open_terminal, tmp_path):
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\necho 'tempalte: mine' >\"$1\"\n")
+    editor.chmod(0o755)
+    terminal = open_terminal("template", "create", "new", EDITOR=str(editor))
+    terminal.wait_for(r"Edit it again\? \[y/N\]")
+    terminal.press("c-c")
+    assert terminal.wait_for_end() == 2
+    assert (tmp_path / ".ollm" / "templates" / "new.yaml.draft").read_text() == "tempalte: mine\n"
+
+
 def test_deleting_is_asked_about(open_terminal, tmp_path):
     file = tmp_path / ".ollm" / "templates" / "t.yaml"
     for answer, stays in (("n", True), ("y", False)):

@@ -27,6 +27,9 @@ MOST: Final = 200
 MAX_BYTES: Final = 256 << 10
 """Bytes of such a file, at most."""
 
+UNFINISHED: Final = ".draft"
+"""The end of the name of what nobody uses, since it was never finished."""
+
 
 class Beside(Struct, frozen=True):
     """What stands there.
@@ -80,9 +83,8 @@ def _names(folder: Path) -> list[str]:
         found = list(islice(entries, MOST + 1))
     if len(found) > MOST:
         raise SettingsError((f"{shown(folder)} holds more than {MOST} entries",))
-    return sorted(
-        each.name for each in found if not each.name.startswith(".") and not each.is_dir(follow_symlinks=False)
-    )
+    files = (each.name for each in found if not each.is_dir(follow_symlinks=False))
+    return sorted(name for name in files if not name.startswith(".") and not name.endswith(UNFINISHED))
 
 
 def beside_root(ctx: HostContext, found: Found) -> Path | None:

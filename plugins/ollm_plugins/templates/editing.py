@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import signal
@@ -14,7 +15,8 @@ import typer
 from msgspec import Struct
 
 from ollm.api import CommandContext, Completes, OllmError, UsageError, Yes, nearest, visible, write_atomically
-from ollm_plugins.templates.library import library
+from ollm_plugins.templates.drafts import Draft, draft_of, rescued
+from ollm_plugins.templates.library import check_place, library
 from ollm_plugins.templates.reading import Broken, content, understood
 from ollm_plugins.templates.template import Origin
 from ollm_plugins.templates.writing import skeleton, written
@@ -27,14 +29,12 @@ class _Work(Struct, frozen=True):
     """A file that is being written.
 
     :param before: its content; None for one that is not there yet
-    :param text: what the editor begins with
     :param unchanged: the text that means that nothing was written
     """
 
     path: Path
     origin: Origin
     before: str | None
-    text: str
     unchanged: str
 
 
@@ -45,8 +45,7 @@ def create(ctx: CommandContext, name: NewName) -> None:
     path = shelf.own_folder / f"{name}.yaml"
     if any(path.with_suffix(ending).exists() for ending in (".yaml", ".yml")):
         raise UsageError(f"You have a template '{name}' already", f"`ollm template edit {name}` changes it.")
-    text = skeleton(name)
-    _write(ctx, _Work(path, "user", None, _begun(ctx, path, text), text))
+    _write(ctx, _Work(path, "user", None, skeleton(name)))
 
 
 def edit(ctx: CommandContext, name: Name) -> None:
@@ -54,9 +53,10 @@ def edit(ctx: CommandContext, name: Name) -> None:
     shelf = library(ctx.app.services)
     found = shelf.file_of(name)
     if found is not None:
-        origin, _, path = found
+        origin, folder, path = found
+        check_place(folder, path, origin)
         text = content(path)
-        _write(ctx, _Work(path, origin, text, _begun(ctx, path, text), text))
+        _write(ctx, _Work(path, origin, text, text))
         return
     known = shelf.find(name)
     if known.path is not None:
@@ -66,7 +66,7 @@ def edit(ctx: CommandContext, name: Name) -> None:
     ctx.out.say(f"The template '{name}' is {known.whose}; you change a copy of your own, which hides it.")
     text = written(known.template, ctx.app.settings, declares=known.declares)
     path = shelf.own_folder / f"{name}.yaml"
-    _write(ctx, _Work(path, "user", None, _begun(ctx, path, text), text))
+    _write(ctx, _Work(path, "user", None, text))
 
 
 def delete(
@@ -83,7 +83,8 @@ def delete(
         if name not in listed:
             raise UsageError(f"There is no template '{name}'{nearest(name, listed)}")
         raise UsageError(f"The template '{name}' is {listed[name].whose}, so it is not yours to delete")
-    path = found[2]
+    origin, _, path = found
+    draft = draft_of(ctx.app.paths.home, origin, path).path
     if not yes and not ctx.out.can_ask:
         raise UsageError(f"Nobody can be asked whether to delete {path}", "Add --yes.")
     if not yes and not ctx.out.confirm(f"Delete {path}?"):
@@ -91,11 +92,11 @@ def delete(
         return
     try:
         path.unlink()
-        has_draft = _draft(path).exists()
-        _draft(path).unlink(missing_ok=True)
+        has_draft = os.path.lexists(draft)
+        draft.unlink(missing_ok=True)
     except OSError as error:
         raise OllmError(f"{path} cannot be deleted: {error.strerror}") from error
-    ctx.out.print(f"{path} is deleted{', and the draft beside it' if has_draft else ''}")
+    ctx.out.print(f"{path} is deleted{', and the draft of it' if has_draft else ''}")
 
 
 def _write(ctx: CommandContext, work: _Work) -> None:
@@ -103,11 +104,12 @@ def _write(ctx: CommandContext, work: _Work) -> None:
 
     :raises UsageError: it is left as something that cannot be used
     """
-    text = work.text
+    draft = draft_of(ctx.app.paths.home, work.origin, work.path)
+    begun = text = draft.begun(ctx, work.unchanged)
     while True:
         text = _edited(ctx, work.path, text)
         if text == work.unchanged or not text.strip():  # who empties it gives up
-            _forget_draft(work)
+            draft.forget(begun)
             ctx.out.print("Nothing was changed")
             return
         try:
@@ -115,8 +117,8 @@ def _write(ctx: CommandContext, work: _Work) -> None:
         except Broken as error:
             if ctx.out.can_ask and _again(ctx, error):
                 continue
-            raise UsageError(error.problem, _kept(work, text)) from error
-        _save(work, text)
+            raise UsageError(error.problem, draft.keep(text, begun)) from error
+        _save(work, text, draft, begun)
         ctx.out.print(f"{work.path} is written")
         project = library(ctx.app.services).project
         if work.origin == "project" and not project.changed(work.path, work.before or "", text):
@@ -130,73 +132,29 @@ def _again(ctx: CommandContext, error: Broken) -> bool:
     ctx.out.say(f"ollm: {error.problem}")
     try:
         return ctx.out.confirm("Edit it again?")
-    except EOFError:
+    except (EOFError, KeyboardInterrupt):  # what was written is kept, whatever is pressed
         return False
 
 
-def _save(work: _Work, text: str) -> None:
+def _save(work: _Work, text: str, draft: Draft, begun: str) -> None:
     """Put a text in its place, unless somebody else has changed it meanwhile.
 
     :raises OllmError: somebody has, or it cannot be written
     """
-    now = content(work.path) if work.path.exists() else None
-    if now != work.before:
-        raise OllmError(f"{work.path} was changed by somebody else meanwhile", _kept(work, text))
+    if not _is_as_it_was(work):
+        raise OllmError(f"{work.path} was changed by somebody else meanwhile", draft.keep(text, begun))
     try:
-        write_atomically(work.path, text)
+        write_atomically(work.path, text, follow=work.origin != "project")
     except OllmError as error:
-        raise OllmError(str(error), _rescued(work, text)) from error
-    _forget_draft(work)
+        raise OllmError(str(error), rescued(work.path, text)) from error
+    draft.forget(begun)
 
 
-def _draft(path: Path) -> Path:
-    return path.with_name(f"{path.name}.draft")
-
-
-def _forget_draft(work: _Work) -> None:
-    """Delete what the edit began with, if it was kept beside the file; what another editor has kept there stays."""
-    draft = _draft(work.path)
-    if draft.exists() and content(draft) == work.text:
-        draft.unlink()
-
-
-def _begun(ctx: CommandContext, path: Path, text: str) -> str:
-    """Return what an earlier edit has kept beside a file, and say so; else the text."""
-    draft = _draft(path)
-    if not draft.exists():
-        return text
-    ctx.out.say(f"ollm: You go on with what is kept as {draft}; without any text in it, it is given up.")
-    return content(draft)
-
-
-def _kept(work: _Work, text: str) -> str:
-    """Keep a text beside its place, without replacing what another editor has kept there, and say where it is.
-
-    :raises OllmError: it can be kept nowhere
-    """
-    draft = _draft(work.path)
-    if draft.exists() and content(draft) != work.text:
-        return _rescued(work, text)
+def _is_as_it_was(work: _Work) -> bool:
     try:
-        write_atomically(draft, text)
-    except OllmError:
-        return _rescued(work, text)
-    return f"Your text is kept as {draft}; the next edit goes on with it."
-
-
-def _rescued(work: _Work, text: str) -> str:
-    """Keep a text in a new folder for what is temporary, and say where it is.
-
-    :raises OllmError: it can be kept nowhere
-    """
-    from tempfile import mkdtemp
-
-    try:
-        file = Path(mkdtemp(prefix="ollm-")) / work.path.name
-        file.write_text(text, encoding="utf-8", newline="")
-    except OSError as error:
-        raise OllmError(f"{work.path} is not written, and your text could not be kept: {error.strerror}") from error
-    return f"Your text is kept as {file}."
+        return (content(work.path) if os.path.lexists(work.path) else None) == work.before
+    except Broken:
+        return False
 
 
 def _edited(ctx: CommandContext, path: Path, text: str) -> str:

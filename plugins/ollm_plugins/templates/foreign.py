@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from ollm.api import SettingsReader, Template, TemplateVariable, camel
 from ollm_plugins.templates.options import option_mistakes
+from ollm_plugins.templates.schema import slips
 from ollm_plugins.templates.text import Place, Segment, joined
 
 INPUT = "input"
@@ -79,6 +80,9 @@ def of_llm(name: str, document: Mapping[str, Any] | str, settings: SettingsReade
     lost += [f"the default of {key}, which no text uses" for key in defaults if key not in names]
     variables = _variables(names, defaults)
     options, unfit = _options(_typed(given, "options", dict) or {}, settings)
+    schema = _typed(given, "schema_object", dict) or None
+    slip = next(slips(schema), None) if schema else None
+    lost += [f"the schema, which is none: {'.'.join(slip[0])}: {slip[1]}"] if slip else []
     made = [_joined(part, names, variables) for part in parts]
     template = Template(
         name,
@@ -89,7 +93,7 @@ def of_llm(name: str, document: Mapping[str, Any] | str, settings: SettingsReade
         _typed(given, "model", str) or None,
         None,
         options,
-        _typed(given, "schema_object", dict) or None,
+        None if slip else schema,
     )
     return Converted(template, tuple(dict.fromkeys([*lost, *unfit])))
 

@@ -177,13 +177,11 @@ class Library:
             return Listed(path.stem, origin, None, path, error.problem)
 
     def _read(self, folder: Path, path: Path, origin: Origin) -> Known:
-        """Read a file of a folder; one that leads out of it is refused.
+        """Read a file of a folder.
 
         :raises Broken: it cannot be used
         """
-        home = os.path.realpath(folder if origin == "user" else folder.parent)
-        if os.path.commonpath((home, os.path.realpath(path))) != home:
-            raise Broken((f"{visible(str(path))}: is a link that leads out of its folder",))
+        check_place(folder, path, origin)
         return self._kept(path, origin)
 
     def _kept(self, path: Path, origin: Origin) -> Known:
@@ -255,13 +253,25 @@ class Library:
         return replace(filled, prompt=known.not_empty(below(filled.prompt, rest)))
 
 
+def check_place(folder: Path, path: Path, origin: Origin) -> None:
+    """:raises Broken: a file of a folder is a link that leads out of it"""
+    home = os.path.realpath(folder if origin == "user" else folder.parent)
+    if os.path.commonpath((home, os.path.realpath(path))) != home:
+        raise Broken((f"{visible(str(path))}: is a link that leads out of its folder",))
+
+
 def _mistake(template: Template, settings: SettingsReader) -> str:
     """Say what is wrong with a plugin's template; nothing if it can be used."""
     variables = template.variables
     if not all(isinstance(each, TemplateVariable) and NAME.fullmatch(each.name) for each in variables):
         return "a variable has no name that one can have"
-    if template.schema is not None and not isinstance(template.schema, Mapping):
-        return "its schema is no object"
+    if template.schema is not None:
+        if not isinstance(template.schema, Mapping):
+            return "its schema is no object"
+        from ollm_plugins.templates.schema import slips
+
+        for key, slip in slips(template.schema):
+            return f"its schema: {'.'.join(key)}: {slip}"
     return next((mistake for _, mistake in option_mistakes(settings, template.options)), "")
 
 

@@ -112,6 +112,7 @@ def understood(path: Path, text: str, name: str, origin: Origin, settings: Setti
     options = form.options or {}
     for option, mistake in option_mistakes(settings, options):
         raise _broken(_where(path, parsed.lines, ("options", option)), mistake)
+    _check_schema(path, parsed.lines, form.schema)
     if origin == "project":
         _check_strangers(path, parsed.lines, form)
     template = Template(
@@ -127,6 +128,17 @@ def understood(path: Path, text: str, name: str, origin: Origin, settings: Setti
     )
     declares = form.variables is not None
     return Known(template, origin, declares, path, lines=parsed.lines, source=text, own_name=form.name or "")
+
+
+def _check_schema(path: Path, lines: Any, schema: dict[str, Any] | None) -> None:
+    """:raises Broken: it is none"""
+    if schema is None:
+        return
+    from ollm_plugins.templates.schema import slips
+
+    for key, slip in slips(schema):
+        at = ("schema", *key)
+        raise _broken(_where(path, lines, at), f"{'.'.join(at)}: {slip}")
 
 
 def _check_strangers(path: Path, lines: Any, form: _Form) -> None:
