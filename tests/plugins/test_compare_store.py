@@ -18,7 +18,7 @@ from ollm_plugins.compare.results import ENDED, Answer, Choice, Compared, Number
 from ollm_plugins.compare.store import Pair, Store
 from ollm_plugins.compare.strength import POINTS, strengths
 
-from ollm.api import Comparison, OllmError, UsageError, replace
+from ollm.api import Comparison, OllmError, UsageError, file_lock, replace
 from ollm.testing import Harness, MakeHarness
 
 WHOLE = Run("Hi", reason="stop", numbers=Numbers(tokens=10, generation_seconds=0.5, first_token_warm_seconds=0.25))
@@ -172,6 +172,19 @@ def test_a_file_that_another_program_holds_is_waited_for_then_said(
         assert len(store.lines(10)) == 1
         other.execute("ROLLBACK")
     assert store.add(compared("a", "b")).id == 2
+
+
+def test_who_makes_the_file_waits_as_any_writer_does_and_for_nothing_else(app: Harness) -> None:
+    path = app.app.paths.home / "comparisons.db"
+    asked: list[bool] = []
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(OllmError, match=r"locked. Another program is writing it; try again\."):
+            Store(app.app.context, lambda: bool(asked.append(True))).add(compared("a", "b"))
+        other.execute("ROLLBACK")
+    assert asked == [True]
+    with file_lock(path):
+        assert Store(app.app.context).add(compared("a", "b")).id == 1
 
 
 def test_a_full_disk_is_said_as_such(app: Harness) -> None:

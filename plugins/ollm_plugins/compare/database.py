@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ollm.api import HostContext, Notice, OllmError, file_lock, set_aside, visible
+from ollm.api import HostContext, Notice, OllmError, set_aside, visible
 
 if TYPE_CHECKING:
     import sqlite3
@@ -104,6 +104,8 @@ class Database:
 
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for attempt in (1, 2):
+            if not self.path.exists():
+                self.path.touch(mode=0o600)  # SQLite would let others read it
             database = connect(self.path, timeout=STEP, isolation_level=None)
             try:
                 self._patiently(partial(_prepare, database, self.path))
@@ -193,19 +195,11 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
     if version == VERSION:
         database.execute("SELECT 1 FROM tally LIMIT 1").fetchone()
         return
-    if not path.exists():  # the tables are in memory alone
-        _make(database)
-        return
-    with file_lock(path):
+    if path.exists():  # else the tables are in memory alone
         database.execute("PRAGMA journal_mode = WAL")  # readers need not wait for it
-        _make(database)
-    path.chmod(0o600)
-
-
-def _make(database: sqlite3.Connection) -> None:
-    database.execute("BEGIN IMMEDIATE")
-    if database.execute("PRAGMA user_version").fetchone()[0] == 0:  # no other process was faster
-        for statement in filter(str.strip, _SCHEMA.split(";")):
-            database.execute(statement)
-        database.execute(f"PRAGMA user_version = {VERSION}")
-    database.execute("COMMIT")
+    with database:  # commits, or undoes it
+        database.execute("BEGIN IMMEDIATE")
+        if database.execute("PRAGMA user_version").fetchone()[0] == 0:  # no other process was faster
+            for statement in filter(str.strip, _SCHEMA.split(";")):
+                database.execute(statement)
+            database.execute(f"PRAGMA user_version = {VERSION}")
