@@ -199,6 +199,7 @@ if TYPE_CHECKING:
     from ollm.state import set_aside as set_aside
     from ollm.state import write_atomically as write_atomically
     from ollm.terminal import forget_typed as forget_typed
+    from ollm.text import fenced as fenced
     from ollm.text import visible as visible
     from ollm.text import without_credentials as without_credentials
     from ollm.unseen import hidden as hidden
@@ -378,7 +379,7 @@ _HOMES = {
     "specs": ("API_VERSION", "Specs", "hookimpl"),
     "state": ("file_lock", "set_aside", "write_atomically"),
     "terminal": ("forget_typed",),
-    "text": ("visible", "without_credentials"),
+    "text": ("fenced", "visible", "without_credentials"),
     "unseen": ("hidden", "is_unseen", "revealed"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

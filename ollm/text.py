@@ -20,6 +20,8 @@ _ABOVE_SPACE = "\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 _UNSAFE_IN_JSON = re.compile(f"[{_ABOVE_SPACE}]")
 _UNSAFE = re.compile(f"[\x00-\x08\x0b-\x1f{_ABOVE_SPACE}]")
 
+_TICKS = re.compile("`{3,}")
+
 _CREDENTIALS = re.compile(r"//[^/\s'\"]*@|(?<![^\s'\"(=])[^/@:\s'\"(=]+:[^/@\s'\"]*@(?!sha256)")
 """User and password of an address, with or without a scheme; a digest such as `name:tag@sha256…` is none."""
 
@@ -42,6 +44,13 @@ def escaped(document: str) -> str:
     :param document: made by a JSON encoder, which escapes those below U+0020 itself
     """
     return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", document)
+
+
+def fenced(text: str, language: str = "") -> str:
+    """Return a text as a block of code in Markdown, between fences that are longer than any in it."""
+    fence = "`" * (max(map(len, _TICKS.findall(text)), default=2) + 1)
+    end = "" if text.endswith("\n") else "\n"
+    return f"{fence}{language}\n{text}{end}{fence}"
 
 
 def without_credentials(text: str) -> str:

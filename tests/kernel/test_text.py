@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ollm.text import escaped, visible, without_credentials
+from ollm.text import escaped, fenced, visible, without_credentials
 
 HOSTILE = [
     "\x1b]52;c;aGFjaw==\x07",
@@ -23,6 +23,15 @@ HOSTILE = [
 def test_what_a_terminal_would_obey_is_shown_instead(text):
     shown = visible(text)
     assert not any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 or c in "\u202e\u2066\ud800" for c in shown)
+
+
+@given(st.text("`~a \n", max_size=30))
+def test_nothing_in_a_fenced_text_ends_its_block(text):
+    first, *lines, last = fenced(text, "py").split("\n")
+    ticks = first.removesuffix("py")
+    assert set(ticks) == {"`"} and last == ticks and len(ticks) >= 3
+    assert not any(ticks in line for line in lines)
+    assert "\n".join([*lines, ""]) == (text if text.endswith("\n") else f"{text}\n")
 
 
 def test_the_hidden_characters_can_be_recognized():

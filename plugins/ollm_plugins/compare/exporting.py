@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from typing import Final
 
-from ollm.api import visible
+from ollm.api import fenced, visible
 from ollm_plugins.compare.results import Compared
 from ollm_plugins.compare.telling import COLUMNS, rows, said, terms, verdict
 
-_FENCE: Final = re.compile(r"^ {0,3}(`{3,})", re.MULTILINE)
 _STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:90rem;padding:0 1rem}"
     "main{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(20rem,1fr))}"
@@ -28,11 +27,11 @@ def markdown(compared: Compared) -> str:
 
 def _markdown(compared: Compared) -> Iterator[str]:
     yield f"# Comparison of {compared.at[:16].replace('T', ' ')} UTC\n"
-    yield _fenced(compared.prompt)
+    yield fenced(visible(compared.prompt), "text")
     for place in range(len(compared.answers)):
         best = " (the best)" if compared.winner == place else ""
         yield f"\n## {place + 1}. {_cell(compared.title(place))}{best}\n"
-        yield _fenced(said(compared, place))
+        yield fenced(visible(said(compared, place)), "text")
     yield f"\n## Numbers\n\n| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}"
     for row in rows(compared):
         yield f"| {' | '.join(map(_cell, row))} |"
@@ -43,13 +42,6 @@ def _markdown(compared: Compared) -> Iterator[str]:
 
 def _cell(text: str) -> str:
     return re.sub(r"([\\|*_`<>\[\]#])", r"\\\1", visible(text).replace("\n", " "))
-
-
-def _fenced(text: str) -> str:
-    shown = visible(text)
-    longest = max((len(match[1]) for match in _FENCE.finditer(shown)), default=2)
-    fence = "`" * (longest + 1)
-    return f"{fence}text\n{shown}\n{fence}"
 
 
 def page(compared: Compared) -> str:

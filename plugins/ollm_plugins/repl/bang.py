@@ -16,8 +16,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from ollm.api import UsageError
-from ollm_plugins.repl.fencing import fenced
+from ollm.api import UsageError, fenced
 
 MOST: Final = 64 * 1024
 """Bytes of output that are kept: their beginning and their end."""

@@ -12,8 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from ollm.api import UsageError, visible
-from ollm_plugins.repl.fencing import counted, fenced
+from ollm.api import UsageError, fenced, visible
 
 MOST_TEXT: Final = 512 * 1024
 """Bytes of a text file that may be included: about 130,000 tokens, more than most models take."""
@@ -115,3 +114,9 @@ def _text(data: bytes, shown: str) -> str:
 def _block(shown: str, text: str) -> str:
     kind = Path(shown).suffix.removeprefix(".")
     return f"{shown}:\n{fenced(text, kind if kind.isalnum() else '')}"
+
+
+def counted(text: str) -> str:
+    """Say how many lines a text has."""
+    lines = len(text.splitlines())
+    return f"{lines:,} {'line' if lines == 1 else 'lines'}"

@@ -11,7 +11,7 @@ import typer
 from msgspec import Struct
 
 from ollm.api import CommandContext, Completes, OllmError, UsageError
-from ollm_plugins.repl.fencing import counted
+from ollm_plugins.repl.inclusion import counted
 
 if TYPE_CHECKING:
     from ollm.api import Output

@@ -6,7 +6,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 
-from ollm.api import Message
+from ollm.api import Message, fenced
 from ollm_plugins.sessions.kept import KeptSession, KeptTurn, encoded, iso
 
 _LINE_END = re.compile(r"\r\n?|\n")
@@ -24,7 +24,6 @@ _RAW = (
     (re.compile(r" {0,3}<![A-Za-z]"), re.compile(">"), ">"),
 )
 """How HTML in Markdown begins that only its own end ends, how it ends, and what ends it (CommonMark 0.31, section 4.6)."""
-_TICKS = re.compile(r"`+")
 _PNG = b"\x89PNG"
 
 
@@ -56,24 +55,17 @@ def _message(message: Message, turn: KeptTurn) -> Iterator[str]:
         return
     if message.role == "tool":
         yield f"**{one_line(message.tool_name)}** returned:"
-        yield fenced(message.content)
+        yield fenced(message.content.rstrip())
         return
     yield f"**{one_line(turn.model)}**"
     if message.thinking:
         yield "Thoughts:"
-        yield fenced(message.thinking)
+        yield fenced(message.thinking.rstrip())
     if message.content:
         yield closed(message.content)
     for call in message.tool_calls:
         yield f"calls **{one_line(call.name)}**:"
         yield fenced(encoded(call.arguments), "json")
-
-
-def fenced(text: str, language: str = "") -> str:
-    """Return text in a code fence that nothing in it can close."""
-    longest = max((len(ticks) for ticks in _TICKS.findall(text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
 def closed(text: str) -> str:
