@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from msgspec import Struct
 
 from ollm.api import Notice, replace
+from ollm_plugins.compare.foot import Foot
 from ollm_plugins.compare.panes import Pane, Shown, frame, text_height
 from ollm_plugins.compare.results import Choice, Compared
-from ollm_plugins.compare.wrapping import fitted, width_of, wrapped
 
 if TYPE_CHECKING:
     from prompt_toolkit import Application
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 
 FRAMES: Final = 15
 """Most frames a second."""
-ROOMY: Final = 20
-"""Rows of a screen on which what is told may take more than one."""
-FOOT: Final = 3
-"""Rows that it takes there, at most."""
 
 
 class Keeps(Protocol):
@@ -181,51 +177,25 @@ class View:
             output=create_output(self._out.stdout),
         )
 
-    def _size(self) -> tuple[int, int]:
-        size = self._app.output.get_size()
-        return size.columns, max(2, size.rows - len(self._foot(size.columns)))
+    def _foot(self, width: int, height: int) -> list[str]:
+        notice = self._notices[-1].text if self._notices else ""
+        waits = self._leaves and self._is_keeping
+        foot = Foot(self._compared, len(self._panes), self._hint, notice, self._over, waits, self._goes_on)
+        return foot.rows(width, height)
 
-    def _foot(self, width: int) -> list[str]:
-        """Return what stands under the answers: how they are made, what the keys do."""
-        most = FOOT if self._app.output.get_size().rows >= ROOMY else 1
-        return [*wrapped(self._told().replace("\n", " "), width, most), fitted(self._help(width), width)]
+    def _size(self) -> tuple[int, int]:
+        """Return columns and rows that the answers have."""
+        size = self._app.output.get_size()
+        return size.columns, max(2, size.rows - len(self._foot(size.columns, size.rows)))
 
     def _drawn(self) -> StyleAndTextTuples:
         size = self._size()
         rows = frame(self._panes, self._shown, size, asyncio.get_running_loop().time())
-        rows += [[("class:foot", row)] for row in self._foot(size[0])]
+        rows += [[("class:foot", row)] for row in self._foot(size[0], self._app.output.get_size().rows)]
         found: StyleAndTextTuples = []
         for number, row in enumerate(rows):
             found += [*([("", "\n")] if number else []), *row]
         return found
-
-    def _told(self) -> str:
-        """Return the line that says how the models answer, or what was chosen."""
-        from ollm_plugins.compare.telling import verdict
-
-        if self._hint or self._compared.choice:
-            return self._hint or verdict(self._compared)
-        return self._notices[-1].text if self._notices else self._compared.why
-
-    def _help(self, width: int) -> str:
-        """Return what the keys do; what has no room is left out, the least needed first."""
-        text, *more = self._keys_now()
-        for each in more:
-            text = f"{text} · {each}" if width_of(text) + width_of(each) + len(" · ") <= width else text
-        return text
-
-    def _keys_now(self) -> tuple[str, ...]:
-        count = len(self._panes)
-        if self._leaves and self._is_keeping:
-            return "waits for another program that writes the comparisons", "q gives it up"
-        if not self._over:
-            return "q ends all", "x ends one", f"1-{count} choose it", "arrows and PgUp scroll"
-        if self._compared.choice == "winner" and self._goes_on:
-            return "Enter leaves", "c goes on with it as the conversation"
-        if self._compared.choice:
-            return ("Enter leaves",)
-        numbers = f"Which is best? 1-{count}" if count > 1 else "1 if it is good"
-        return f"{numbers}, t a tie, b all bad", "Enter leaves it open", "Tab and arrows scroll"
 
     def _choose(self, choice: Choice, winner: int | None = None) -> None:
         """Note a choice; once names were seen, a blind one stands."""
