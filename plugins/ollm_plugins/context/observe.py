@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from ollm.api import CONTEXT_FULL, EventContext, Finished, Notice, RewindContext, StatusContext, TurnRecord
+from ollm_plugins.context.lost import learn
 from ollm_plugins.context.views import known
 
 
 def on_event(context: EventContext) -> None:
-    """Say why an answer has ended, when the context is full: it is not the token limit then."""
+    """Learn how the server counts; say why an answer has ended, when the context is full: it is not the token limit then."""
     event, turn = context.event, context.turn
     views = known(turn.host.services)
     if isinstance(event, Notice) and event.code == CONTEXT_FULL:
         views.full = turn.id
-    if not isinstance(event, Finished) or turn.aside or event.reason != "length" or views.full == turn.id:
+    if not isinstance(event, Finished) or turn.aside:
         return
     sent = views.sent.get(turn.conversation)
+    if sent is not None and sent.turn.id == turn.id:
+        learn(event.usage, sent, views)
+    if event.reason != "length" or views.full == turn.id:
+        return
     given = context.request.options.context_size if context.request is not None else None
     size = max(given, sent.size) if given and sent is not None else given
     if size and (event.usage.prompt_tokens or 0) + (event.usage.completion_tokens or 0) >= size - 1:

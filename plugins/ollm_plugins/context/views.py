@@ -75,11 +75,22 @@ class Sent(Struct, frozen=True):
     drafted: bool = False
 
 
+class Counted(Struct, frozen=True):
+    """A request of which the server has said how much it has read.
+
+    :param least: tokens that it surely has, by the server's counts
+    """
+
+    sent: Sent
+    least: int
+
+
 class Views:
     """What is known of the conversations of this run.
 
     `sent` is the last request of each, unless something was cut off since; `grown` is the context to which it was
-    raised; `full` is the turn of which the user was told that its answer has filled the context; `unproven` is, of each
+    raised; `counted` is the last request of each that a server has counted, `proofs` how often each provider has shown that
+    it counts all of a prompt; `full` is the turn of which the user was told that its answer has filled the context; `unproven` is, of each
     conversation, the turn for which others were left out without a summary, until something of its answer comes.
     """
 
@@ -89,6 +100,8 @@ class Views:
         self._warned: Recent[bool] = Recent()
         self.sent: Recent[Sent] = Recent()
         self.grown: Recent[int] = Recent()
+        self.counted: Recent[Counted] = Recent()
+        self.proofs: dict[str, int] = {}
         self.full: str = ""
         self.unproven: Recent[str] = Recent()
 
