@@ -304,8 +304,8 @@ class StatusItem(Contribution, frozen=True):
     """A few words for the status bar of the REPL.
 
     :param order: lower stands further to the left
-    :param render: asked in a thread of its own, about once a second; must return within half a second, None when there is
-        nothing to show
+    :param render: asked in a thread of its own, about once a second; must return within three seconds, None when
+        there is nothing to show
     """
 
     references: ClassVar[tuple[str, ...]] = ("render",)

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -249,7 +250,7 @@ def refreshed(ollm: Any, is_so: Callable[[StatusBar], bool]) -> StatusBar:
 
     async def wait() -> None:
         refreshing, step = asyncio.create_task(bar.refresh(lambda: None)), 0.005
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not is_so(bar):
                 await asyncio.sleep(step)
         refreshing.cancel()
@@ -282,7 +283,7 @@ def test_an_item_that_takes_long_is_left_out_and_holds_up_nothing(
     ollm_app: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(statusbar, "EVERY", 0.01)
-    monkeypatch.setattr(statusbar, "PATIENCE", 0.05)
+    monkeypatch.setattr(statusbar, "LOOKS", 5)
     go_on, asked = threading.Event(), []
 
     def slow(ctx: StatusContext) -> str:
@@ -295,6 +296,29 @@ def test_an_item_that_takes_long_is_left_out_and_holds_up_nothing(
     assert len(asked) == 1, "it is not asked again before it has answered"
     go_on.set()
     refreshed(ollm, lambda bar: bar.text == "at last \u00b7 quick")
+
+
+def test_time_in_which_the_whole_program_stood_still_is_nobodys_fault(
+    ollm_app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statusbar, "EVERY", 0.2)
+    go_on = threading.Event()
+    ollm = ollm_app(items(lambda ctx: go_on.wait(10) and "at last"), strict=False)
+    bar = StatusBar(ollm.app, lambda: StatusContext(ollm.app.context, "acme", "m:1b"))
+
+    async def wait() -> None:
+        refreshing = asyncio.create_task(bar.refresh(lambda: None))
+        await asyncio.sleep(0)
+        time.sleep(0.7)  # as after Ctrl-Z
+        await asyncio.sleep(0.1)  # one look
+        go_on.set()
+        async with asyncio.timeout(10):
+            while bar.text != "at last":
+                await asyncio.sleep(0.005)
+        refreshing.cancel()
+
+    ollm.app.run(wait())
+    assert ollm.stderr.getvalue() == ""
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,8 +21,12 @@ if TYPE_CHECKING:
 EVERY: Final = 1.0
 """Seconds between two looks at the items."""
 
-PATIENCE: Final = 0.5
-"""Seconds that an item may take before it is left out and its plugin blamed."""
+LOOKS: Final = 3
+"""Looks at which an item may still be due before it is left out and its plugin blamed.
+
+Looks, not seconds: those pass as well while the whole program is stopped by Ctrl-Z, or the machine busy elsewhere, for
+which no plugin is to be blamed.
+"""
 
 MOMENT: Final = 0.2
 """Seconds that a prompt may wait for the items, where the bar is not to change by itself."""
@@ -40,23 +43,25 @@ class Item:
         self._app = app
         self._owned = owned
         self._render: Callable[[StatusContext], Any] | None = app.hub.load(owned, "render")
-        self._asked: float | None = None
+        self._asked, self._missed = False, 0
         self.text = ""
 
     @property
     def is_asked(self) -> bool:
         """Whether an answer is still to come."""
-        return self._asked is not None
+        return self._asked
 
     def ask(self, context: StatusContext, loop: asyncio.AbstractEventLoop, answered: Callable[[], None]) -> None:
         """Begin to ask, unless the last answer is still to come.
 
         :param answered: called on the loop
         """
-        if self._render is None or self._asked is not None:
-            self._blame_if_late()
+        if self._render is None:
             return
-        self._asked = time.monotonic()
+        if self._asked:
+            self._miss()
+            return
+        self._asked, self._missed = True, 0
         work = threading.Thread(
             target=self._work, args=(self._render, context, loop, answered), daemon=True, name=label(self._owned.item)
         )
@@ -84,7 +89,7 @@ class Item:
             return
 
     def _take(self, answer: Any) -> None:
-        self._asked = None
+        self._asked = False
         self.text = ""
         if isinstance(answer, OllmError):
             self._app.out.notify(Notice("plugin-failed", str(answer)))
@@ -93,10 +98,11 @@ class Item:
         elif answer is not None:
             self._blame(TypeError(f"it returned a {type(answer).__name__}"))
 
-    def _blame_if_late(self) -> None:
-        if self._asked is not None and time.monotonic() - self._asked > PATIENCE:
+    def _miss(self) -> None:
+        self._missed += 1
+        if self._missed == LOOKS:
             self.text = ""
-            self._blame(TimeoutError(f"it took longer than {PATIENCE:g} s"))
+            self._blame(TimeoutError(f"it took longer than {LOOKS * EVERY:g} s"))
 
     def _blame(self, error: BaseException) -> None:
         try:
