@@ -57,6 +57,7 @@ class Fake:
         return self._given
 
     async def show_model(self, name):
+        await asyncio.sleep(self._seconds)
         if name not in [each.name for each in self._given]:
             raise ModelNotFound(f"Acme has no {name}")
         return ModelInfo(name)
@@ -233,6 +234,18 @@ def test_one_that_never_answers_is_given_up(ollm_app, monkeypatch):
     assert done.exit_code == 0 and len(done.json) == 1
     assert "'slow': Provider 'slow' did not answer within 0.4 s. Try again later." in done.stderr
     assert harness.run_command("model list --provider slow").exit_code == 4
+
+
+@pytest.mark.parametrize("command", ["model list", "model info a:1b"])
+def test_one_in_this_process_is_never_away(ollm_app, monkeypatch, command):
+    monkeypatch.setattr("ollm_plugins.models.patience.QUICK", 0.001)
+    fake = Fake("here", [ModelInfo("a:1b")])
+    harness = ollm_app(Models, giving(here=lambda ctx: fake))
+    assert harness.run_command("model list").exit_code == 0
+    fake._seconds = 0.2  # it has files to read that were not there before
+    done = harness.run_command(f"{command} --json")
+    first = done.json[0] if isinstance(done.json, list) else done.json
+    assert (first["name"], first["offline"], done.stderr) == ("a:1b", None, "")
 
 
 def test_who_is_away_is_said_again_when_asked_again(ollm_app):
@@ -448,7 +461,7 @@ def test_info_tells_everything_and_how_it_is_known(ollm, several):
     assert facts["name"] == ("smollm2:135m", "server now")
     assert facts["size"] == ("98 MB", "server now")
     assert facts["digest"][0] == several.listed["smollm2:135m"]["digest"]
-    assert facts["context window"] == ("8192 tokens", "server now")
+    assert facts["context window"] == ("8,192 tokens", "server now")
     assert facts["capabilities"] == ("completion, tools", "server now")
     assert facts["template"][0].startswith("{{- if .Tools }}") and facts["template"][0].endswith(
         "whole with --verbose)"
@@ -534,10 +547,10 @@ def test_info_tells_what_others_know_and_how(ollm_app):
     harness = ollm_app(Models, Knowing, giving(acme=[ModelInfo("a:1b")]))
     done = harness.run_command("model info a:1b --provider acme")
     facts = {each.split("\t")[0]: tuple(each.split("\t")[1:]) for each in done.stdout.splitlines()}
-    assert facts["context window"] == ("2048 tokens", "your settings")
-    assert facts["max. output"] == ("512 tokens", "safe default")
+    assert facts["context window"] == ("2,048 tokens", "your settings")
+    assert facts["longest answer"] == ("512 tokens", "safe default")
     assert facts["family"] == ("acme", "database: model line (acme:1b)")
-    assert facts["suits"] == ("fast, code", "database: family pattern (acme:1b)")
+    assert facts["profiles"] == ("fast, code", "database: family pattern (acme:1b)")
     tags = "database: exact tag (acme:1b)"
     assert facts["capabilities"] == (
         "completion, tools, thinking",

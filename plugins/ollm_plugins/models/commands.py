@@ -63,7 +63,8 @@ def status(
     if as_json:
         ctx.out.document([{"name": e.loaded.name, "provider": e.provider, **memory_document(e.loaded)} for e in found])
         return
-    ctx.out.table(*_memory_table(found), SPARE_IN_MEMORY)
+    if found or not ctx.out.is_terminal:  # nobody wants to see a heading of nothing
+        ctx.out.table(*_memory_table(found), SPARE_IN_MEMORY)
     if not found:
         ctx.out.say("ollm: No model is in memory.")
 
@@ -159,7 +160,7 @@ def number_of(parameters: str) -> float | None:
         return None
 
 
-SPARE = ("modified", "family", "parameters", "quantization", "provider", "loaded", "capabilities")
+SPARE = ("modified", "family", "parameters", "quantization", "loaded", "capabilities", "provider")
 """Columns that a narrow terminal leaves out, the least telling first."""
 
 SPARE_IN_MEMORY = ("provider", "context", "processor", "memory")
@@ -173,7 +174,8 @@ def _draw(ctx: CommandContext, models: list[ListedModel], *, several: bool) -> N
         columns.insert(1, "provider")
         for row, model in zip(rows, models, strict=True):
             row.insert(1, model.provider)
-    ctx.out.table(columns, rows, SPARE)
+    if rows or not ctx.out.is_terminal:
+        ctx.out.table(columns, rows, SPARE)
 
 
 def _row(model: ListedModel) -> list[object]:

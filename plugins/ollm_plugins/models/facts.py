@@ -120,14 +120,14 @@ class Knowledge(Struct, frozen=True):
             return
         yield self._known("family", "family", limits.family, limits.family, "family")
         window = limits.context_window
-        yield self._known("contextWindow", "context window", window, f"{window} tokens", "context_window")
+        yield self._known("contextWindow", "context window", window, f"{window:,} tokens", "context_window")
         most = limits.max_output_tokens
-        text = "whatever the context window leaves" if most is None else f"{most} tokens"
-        yield self._known("maxOutputTokens", "max. output", most, text, "max_output_tokens")
+        text = "as the context allows" if most is None else f"{most:,} tokens"
+        yield self._known("maxOutputTokens", "longest answer", most, text, "max_output_tokens")
         able = abilities(info, limits)
         yield self._known("capabilities", "capabilities", able, ", ".join(able), *_ABILITIES)
         if limits.profiles:
-            yield self._known("profiles", "suits", limits.profiles, ", ".join(limits.profiles), "profiles")
+            yield self._known("profiles", "profiles", limits.profiles, ", ".join(limits.profiles), "profiles")
 
     def _long(self) -> Iterator[Fact]:
         info = self.shown.info

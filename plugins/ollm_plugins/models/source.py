@@ -74,6 +74,11 @@ class Source:
         """The provider's name."""
         return self.owned.item.name
 
+    @property
+    def _may_be_away(self) -> bool:
+        """Whether it is somewhere else; one in this process is slow when it has files to read, and never away."""
+        return self.owned.item.address != ""
+
     def provider(self) -> Provider:
         """Return the provider itself, to see what it can do.
 
@@ -91,7 +96,7 @@ class Source:
         if known.list_holds(now - max_age, now):
             return self._part(self._known())
         usual = patience_for(known.seconds)
-        patience = usual if known.asked and formerly else None
+        patience = usual if known.asked and formerly and self._may_be_away else None
         loaded = asyncio.ensure_future(self.loaded(patience))
         try:
             answer = await self._ask_list(patience)
@@ -115,7 +120,7 @@ class Source:
         if former and since < former[1] <= now:
             return ShownModel(self.name, former[0], self._source(former[1]))
         remembered = former is not None or self.cache.listed(name) is not None
-        patience = patience_for(self.cache.read().seconds) if remembered else None
+        patience = patience_for(self.cache.read().seconds) if remembered and self._may_be_away else None
         answer: ShownModel | OllmError | None = None
         if former and former[0].digest and now - former[1] < SAME:
             answer = await self._confirm(former[0], since, patience)
