@@ -281,6 +281,45 @@ def test_what_is_left_out_of_a_table_is_said():
     assert "2026" not in stream.getvalue()
 
 
+def drawn_lines(columns, rows, width, spare=()):
+    from rich.console import Console
+
+    from ollm.tables import drawn
+
+    stream = io.StringIO()
+    Console(file=stream, width=width).print(drawn(columns, rows, spare, width))
+    return [line.rstrip() for line in stream.getvalue().splitlines() if line.strip()]
+
+
+PROFILES = ["", "profile", "families", "pinned", "falls back to", "what for"]
+OF_CODE = ["*", "code", "codellama, deepseek-coder, starcoder", "", "general", "Optimized for code generation"]
+
+
+@pytest.mark.parametrize("width", range(64, 90))
+def test_no_row_ends_beyond_the_terminal_and_no_word_is_broken(width):
+    lines = drawn_lines(PROFILES, [OF_CODE], width)
+    assert max(map(len, lines)) <= width
+    assert {*" ".join(lines).split()} >= {word for cell in OF_CODE for word in cell.split()}
+    assert "falls back to" in lines[0] and "pinned" not in lines[0]  # nothing stands in it
+
+
+def test_where_words_have_no_room_side_by_side_cells_stand_below_each_other():
+    assert drawn_lines(PROFILES, [OF_CODE], 40) == [
+        "              *",
+        "profile       code",
+        "families      codellama, deepseek-coder,",
+        "              starcoder",
+        "falls back to general",
+        "what for      Optimized for code",
+        "              generation",
+    ]
+
+
+def test_an_empty_column_stays_where_there_is_room_and_in_an_empty_table():
+    assert drawn_lines(["name", "note"], [["a", ""]], 80)[0].split() == ["name", "note"]
+    assert drawn_lines(["name", "note"], [], 80)[0].split() == ["name", "note"]
+
+
 def test_prose_breaks_between_words_on_a_terminal_only(monkeypatch):
     monkeypatch.setenv("COLUMNS", "20")
     text = "  Some words that are longer than a row, 日本語も同じように折り返します\n\n\x1b[2Jshort"
