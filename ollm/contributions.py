@@ -83,7 +83,8 @@ class ToolPreview(Struct, frozen=True):
 
     :param text: exactly what would happen, whole: the command, the unified diff, the address; untrusted
     :param subject: what rules look at: a file's real path, the command, the host
-    :param always: what an answer "always" would cover, e.g. "git status" or a folder; empty: the tool as a whole
+    :param always: what an answer "always" would cover, e.g. "git status" or a folder; empty: the tool as a
+        whole, but of a command only that very one
     :param careful: why somebody should look although the mode would let it run, e.g. "it may hold secrets"
     :param edits: name of the argument that the user may change first; empty for none
     """

@@ -33,6 +33,10 @@ async def preview_command(ctx, arguments):
     return ToolPreview(command, "command", command, " ".join(command.split()[:2]), edits="command")
 
 
+async def preview_program(ctx, arguments):
+    return ToolPreview(str(arguments["command"]), "command", str(arguments["command"]))
+
+
 async def preview_url(ctx, arguments):
     return ToolPreview(str(arguments["url"]), "url", str(arguments["url"]), "docs.python.org")
 
@@ -50,6 +54,7 @@ class Tools(Specs):
             Tool("read_it", "Read.", ANY, run, "read", preview_path),
             Tool("write_it", "Write.", ANY, run, "write", preview_path),
             Tool("shell", "Run.", ANY, run, "execute", preview_command),
+            Tool("program", "Run a program that does what it is told to.", ANY, run, "execute", preview_program),
             Tool("fetch", "Fetch.", ANY, run, "network", preview_url),
             Tool("bare", "Says nothing of itself.", ANY, run, "read"),
             Tool("refuses", "Refuses.", ANY, run, "write", refusing),
@@ -181,6 +186,23 @@ def test_always_is_not_offered_where_it_would_not_cover_the_call(start, command)
     assert decided(turn) == [(False, "user")], "an answer that was not offered is no"
 
 
+@pytest.mark.parametrize("command", ["env", "find .", "sed -n 1p x", "ssh host", "cd web && npm test", "a | b"])
+def test_always_covers_no_other_command_where_none_is_said_to_be_like_it(start, command):
+    others = (f"{command} sh", f"{command}; rm x", f"{command} -delete", command.split()[0] + " rm")
+    wanted = [call("program", str(at), command=each) for at, each in enumerate((command, *others, f" {command}\n"))]
+    ollm = start(*wanted, answers=[("a",), *[("n",)] * 4])
+    turn = ollm.ask("go")
+    assert ollm.asked.questions[0].choices[1].label == "always in this session: program with this very command"
+    assert decided(turn) == [(True, "user"), *[(False, "user")] * 4, (True, "rule")]
+    assert ollm.run_command("permissions --json").json["rules"][0]["exactly"] == command
+
+
+def test_always_is_not_offered_for_a_command_whose_end_is_not_in_its_line(start):
+    ollm = start(call("program", command="a\nb"), answers=[("n",)])
+    ollm.ask("go")
+    assert [each.key for each in ollm.asked.questions[0].choices] == ["y", "n"]
+
+
 def test_a_folder_named_like_a_wildcard_stands_for_itself(start):
     wanted = [call("write_it", str(number), path=path) for number, path in enumerate(("*/a/x", "*/a/y", "other/a/x"))]
     ollm = start(*wanted, answers=[("a",), ("n",)])
@@ -243,7 +265,7 @@ def test_what_is_denied_altogether_is_not_offered_and_does_not_run_even_without_
 def test_what_only_some_rule_speaks_of_is_offered(start, rule):
     ollm = start(settings=f"tools: {{rules: [{{{rule}}}]}}")
     ollm.ask("go")
-    assert len(ollm.provider.requests[0].tools) == 7
+    assert len(ollm.provider.requests[0].tools) == 8
 
 
 def test_a_denial_of_this_session_holds_from_the_next_request_on(start):

@@ -169,6 +169,15 @@ def test_rules_are_saved_with_their_lines_and_nothing_else_is_touched(ollm_app, 
     assert "# why" in file.read_text()
 
 
+def test_a_command_may_be_allowed_as_it_stands(ollm_app):
+    harness = ollm_app(Plugin, Shell)
+    told = in_repl(harness, 'permissions allow shell --exactly "cd web && npm test"')
+    assert told == "Rule 1: allow shell (exactly cd web && npm test) (this session)\n"
+    harness.run_command('permissions allow shell --exactly "a | b" --save')
+    (saved, _) = harness.run_command("permissions --json").json["rules"]
+    assert (saved["exactly"], saved["saved"]) == ("a | b", True)
+
+
 def test_rules_of_a_session_come_after_those_of_the_file(ollm_app):
     harness = ollm_app(Plugin, Shell, settings="tools: {rules: [{allow: shell}]}")
     assert in_repl(harness, "permissions deny shell --command rm") == "Rule 2: deny shell (command rm) (this session)\n"
@@ -282,4 +291,4 @@ def test_the_page_shows_what_happens(ollm, monkeypatch):  # noqa: F811  (the fix
 def test_the_rules_of_the_page_are_rules(ollm_app):
     (text,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     harness = ollm_app(Plugin, Shell, settings=text)
-    assert len(harness.run_command("permissions --json").json["rules"]) == 5
+    assert len(harness.run_command("permissions --json").json["rules"]) == 6

@@ -45,7 +45,7 @@ def always(request: ApprovalRequest, folder: Path) -> Rule | None:
         return Rule(allow=tool)
     subject = subject_of(preview)
     if subject.kind == "command":
-        rule = Rule(allow=tool, command=preview.always)
+        rule = Rule(allow=tool, command=preview.always, exactly="" if preview.always else preview.subject)
     elif subject.kind == "host":
         rule = Rule(allow=tool, host=escape(preview.always))
     elif preview.always:
@@ -77,6 +77,7 @@ def _scope(rule: Rule) -> str:
     words = {
         "": f"whatever {rule.allow} does",
         "command": f"{rule.allow} with commands that begin with `{text}`",
+        "exactly": f"{rule.allow} with this very command",
         "host": f"{rule.allow} from {text}",
         "path": f"{rule.allow} in {text}",
     }

@@ -25,6 +25,7 @@ PathGlob = Annotated[
 ]
 Prefix = Annotated[str, typer.Option("--command", help='Only for commands that begin so, e.g. "git status".')]
 Host = Annotated[str, typer.Option("--host", help='Only for such hosts, e.g. "*.python.org".')]
+Exactly = Annotated[str, typer.Option("--exactly", help='Only for this command, as it stands, e.g. "cd x && make".')]
 _RULES = ("tools", "rules")
 
 
@@ -76,12 +77,14 @@ def allow(
     *,
     path: PathGlob = "",
     command: Prefix = "",
+    exactly: Exactly = "",
     host: Host = "",
     save: Save = False,
     as_json: Json = False,
 ) -> None:
     """Let calls of a tool run without a question, unless another rule asks or forbids."""
-    _add(ctx, "allow", tool, Rule(path=path, command=command, host=host), save=save, as_json=as_json)
+    rule = Rule(path=path, command=command, exactly=exactly, host=host)
+    _add(ctx, "allow", tool, rule, save=save, as_json=as_json)
 
 
 def ask(

@@ -16,8 +16,8 @@ from ollm_plugins.permissions.settings import Rule
 
 Action = Literal["allow", "ask", "deny"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
-Kind = Literal["", "path", "command", "host"]
-KINDS = ("path", "command", "host")
+Kind = Literal["", "path", "command", "host", "exactly"]
+KINDS = ("path", "command", "host", "exactly")
 
 
 class Subject(Struct, frozen=True):
@@ -26,7 +26,7 @@ class Subject(Struct, frozen=True):
     :param text: an absolute path, a command or a host's name, as the kind says
     """
 
-    kind: Kind = ""
+    kind: Literal["", "path", "command", "host"] = ""
     text: str = ""
 
 
@@ -80,6 +80,8 @@ def mistake(rule: Rule) -> str:
     kinds = [kind for kind in KINDS if getattr(rule, kind)]
     if len(kinds) > 1:
         return f"give only one of {' and '.join(kinds)}"
+    if rule.exactly and not (rule.allow and rule.exactly.strip()):
+        return "exactly is for allow; a command to ask about or to deny is given by its first words"
     if rule.command and not _words(rule.command):
         return "a command is given by its first words, without operators, variables or wildcards"
     if rule.host and (set(rule.host) & set("/:@ ")):
@@ -112,6 +114,8 @@ def speaks_of(rule: Rule, tool: str, subject: Subject, folder: Path) -> bool:
     kind, text = narrowed(rule)
     if not kind:
         return True
+    if kind == "exactly":
+        return subject.kind == "command" and text.strip() == subject.text.strip()
     return kind == subject.kind and _covers(kind, text, subject.text, folder, narrowly=action == "allow")
 
 
@@ -145,6 +149,8 @@ def _covers(kind: Kind, text: str, subject: str, folder: Path, *, narrowly: bool
 def names_exactly(rule: Rule, subject: Subject, folder: Path) -> bool:
     """Whether a rule names just what a call is about: this very file, command or host."""
     kind, text = narrowed(rule)
+    if kind == "exactly":
+        return text.strip() == subject.text.strip()
     if not kind or kind != subject.kind:
         return False
     if kind == "host":

@@ -17,6 +17,7 @@ class Rule(SettingsValue, frozen=True):
     :param path: glob over real paths; one that names a folder covers what is in it
     :param command: the first words of a command
     :param host: glob over host names
+    :param exactly: a command as it stands, whatever it consists of; to allow it
     """
 
     allow: str = ""
@@ -25,6 +26,7 @@ class Rule(SettingsValue, frozen=True):
     path: str = ""
     command: str = ""
     host: str = ""
+    exactly: str = ""
 
 
 def _mistake(rules: tuple[Rule, ...]) -> str:
@@ -51,7 +53,7 @@ class ToolsSettings(Struct, frozen=True):
     rules: Annotated[
         tuple[Rule, ...],
         Setting(
-            "What is to happen with some calls: {allow, ask or deny: TOOL}, narrowed by path, command or host.",
+            "What is to happen with some calls: {allow, ask or deny: TOOL}, narrowed by path, command, host or exactly.",
             project=False,
             check=_mistake,
         ),

@@ -10,9 +10,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec import Struct
+
+T = TypeVar("T")
 
 GRACE: Final = 2.0
 """Seconds between the request to end and the end; less than ollm waits for a tool that it has cancelled (3 s)."""
@@ -22,6 +24,9 @@ _LAST_WORDS: Final = 0.5
 background may hold the pipe open for good."""
 
 _STEP: Final = 0.02
+_ROUNDS: Final = 20
+"""How often what lives is looked for and killed, at most: what is started meanwhile is found the next time."""
+
 _NEW_GROUP: Final = 0x200 if sys.platform == "win32" else 0
 """CREATE_NEW_PROCESS_GROUP, which Windows has for sessions."""
 
@@ -85,7 +90,7 @@ async def run(
             await _within(watcher.closed, _LAST_WORDS)
         finished = not timed_out
     finally:
-        transport = await starting
+        transport = await _whatever_comes(starting)
         try:
             left = await _end(transport.get_pid(), "" if finished else mark)
             await _within(watcher.exited, _LAST_WORDS)
@@ -110,6 +115,14 @@ async def _start(
         creationflags=_NEW_GROUP,
     )
     return transport
+
+
+async def _whatever_comes(work: asyncio.Future[T]) -> T:
+    """Wait for something to its end, also when this is cancelled once more; that would cancel what it waits for."""
+    while not work.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait((work,))
+    return await work
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:
@@ -138,7 +151,10 @@ async def _end(session: int, mark: str) -> bool:
         while time.monotonic() < until and _lives(session, mark):  # noqa: ASYNC110  (nobody tells of a group)
             await asyncio.sleep(_STEP)
     finally:
-        _send(session, _KILL, mark)
+        for _ in range(_ROUNDS):
+            _send(session, _KILL, mark)
+            if not _lives(session, mark):
+                break
     return True
 
 

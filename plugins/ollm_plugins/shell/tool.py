@@ -14,7 +14,7 @@ from ollm_plugins.shell.capture import Capture
 from ollm_plugins.shell.environment import environment
 from ollm_plugins.shell.process import Ended
 from ollm_plugins.shell.settings import ShellSettings
-from ollm_plugins.shell.wish import folder, prefix, shown, unseen, wished
+from ollm_plugins.shell.wish import folder, prefix, shown, warning, wished
 
 
 async def preview(ctx: ToolContext, arguments: Mapping[str, Any]) -> ToolPreview:
@@ -30,8 +30,7 @@ async def preview(ctx: ToolContext, arguments: Mapping[str, Any]) -> ToolPreview
     text, below = shown(wish.command), str(cwd.relative_to(host.workspace.resolve()))
     if below != ".":
         text = f"{text}\n# in {below if below.isprintable() else repr(below)}"
-    careful = "it holds characters that cannot be seen" if unseen(wish.command) else ""
-    return ToolPreview(text, "command", wish.command, prefix(wish.command), careful, edits="command")
+    return ToolPreview(text, "command", wish.command, prefix(wish.command), warning(wish.command), edits="command")
 
 
 async def run(ctx: ToolContext, arguments: Mapping[str, Any]) -> str:
