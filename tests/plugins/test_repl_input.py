@@ -15,7 +15,7 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as some
 from tests.replay.fixtures import remembering  # noqa: F401  (a fixture)
-from ollm_plugins.repl.bang import Kept, Ran, as_text
+from ollm_plugins.repl.bang import Kept, Ran, as_text, stops_in_a_row
 from ollm_plugins.repl.completion import Proposals
 from ollm_plugins.repl.history import FolderHistory
 from ollm_plugins.repl.inclusion import included
@@ -410,10 +410,30 @@ def test_the_editor_writes_a_prompt(ollm_app, tmp_path):
     editor.write_text('#!/bin/sh\n: > "$1"\n')
     assert talk.obey("edit") == []
     editor.write_text("#!/bin/sh\nexit 1\n")
-    with pytest.raises(UsageError):
+    with pytest.raises(OllmError, match="ended with 1"):
         talk.obey("edit")
     with pytest.raises(UsageError, match="No editor is set"):
-        Talk(ollm_app(Repl)).obey("edit")
+        Talk(ollm_app(Repl, environ={"PATH": str(tmp_path / "nothing")})).obey("edit")
+    editor.rename(tmp_path / "nano").write_text('#!/bin/sh\necho found > "$1"\n')
+    (wanted,) = Talk(ollm_app(Repl, environ={"PATH": str(tmp_path)})).obey("edit")
+    assert wanted.prompt == "found"
+
+
+@pytest.mark.parametrize(
+    ("data", "stops"),
+    [
+        (b"", False),
+        (b"a\r\n", False),
+        (b"a\r\nb", True),
+        (b"50%\r", False),
+        (b"a\r\n\x1b[0m\x1b]0;title\x07", False),
+        (b"^C", True),
+        (b"\x1b[?1049h~ a screen\x1b[24;1H\x1b[?1049l\x1b[?1h", False),
+        (b"\x1b[?1049h~ a screen\x1b[?1049lbye", True),
+    ],
+)
+def test_where_the_cursor_is_after_a_command(data, stops):
+    assert stops_in_a_row(data) == stops
 
 
 # What the rooms know

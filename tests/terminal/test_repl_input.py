@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -152,11 +153,24 @@ def test_a_command_of_the_shell_and_what_the_model_gets_of_it(terminal: Terminal
     assert "It ended with exit code 3." in terminal.text
 
 
+def test_a_command_of_the_shell_has_a_terminal_like_ours(terminal: Terminal) -> None:
+    columns, rows = terminal.screen.columns, terminal.screen.lines
+    terminal.ask("!stty size; printf 'and no end'")
+    assert f"{rows} {columns}" in terminal.lines
+    assert "and no end" in terminal.lines
+    terminal.send_line("!echo ready; read x; stty size")
+    terminal.wait_for("^ready")
+    terminal.process.setwinsize(rows - 2, columns - 2)
+    terminal.ask("")
+    assert f"{rows - 2} {columns - 2}" in terminal.lines
+
+
 def test_ctrl_c_ends_a_command_of_the_shell_and_not_the_program(terminal: Terminal) -> None:
     terminal.send_line("!echo begun; sleep 60")
     terminal.wait_for("^begun")
     time.sleep(0.3)  # no shell hears Ctrl-C in the moment in which it starts a program
     terminal.press("c-c")
+    terminal.wait_for("^It ended with exit code 130")
     terminal.wait_for_prompt()
     terminal.ask("!echo alive")
     assert "alive" in terminal.lines
@@ -214,6 +228,29 @@ def test_an_editor_writes_the_line(open_terminal: Open, server: ReplayServer, tm
     assert last_prompt(server) == "written elsewhere"
     terminal.send_line("/edit")
     terminal.wait_until(lambda: len(server.asked("/api/chat")) == 2, "what the editor wrote")
+
+
+@pytest.mark.parametrize(
+    ("editor", "said"),
+    [
+        ("nosuch", "nosuch: No such file or directory"),
+        ("sh -c 'exit 3'", "sh -c 'exit 3' ended with 3"),
+        (r"sh -c 'printf \\377 > $0'", "it wrote no text in UTF-8"),
+        ("sh -c 'rm $0'", "No such file or directory"),
+        ("'open", "No closing quotation"),
+    ],
+)
+def test_an_editor_that_fails_leaves_the_line(
+    open_terminal: Open, server: ReplayServer, editor: str, said: str
+) -> None:
+    terminal = open_terminal(environ={"EDITOR": editor}, columns=100)
+    terminal.send("draft")
+    terminal.press("c-x", "c-e")
+    terminal.wait_for(f"^ollm: The editor failed: .*{re.escape(said)}")
+    terminal.wait_until(lambda: terminal.cursor_line == "> draft", "the line as it was")
+    assert "Unhandled" not in terminal.text
+    terminal.ask("ed")
+    assert last_prompt(server) == "drafted"
 
 
 def test_vi_keys(open_terminal: Open, server: ReplayServer, tmp_path: Path) -> None:
@@ -309,7 +346,6 @@ def test_a_completer_that_hangs_holds_up_nothing(open_terminal: Open, tmp_path: 
     terminal.press("tab")
     terminal.ask("here")
     assert "slept in here" in terminal.lines
-    terminal.press("c-c")
     terminal.send("/nap ")
     terminal.press("tab", "tab")
     terminal.ask("there")

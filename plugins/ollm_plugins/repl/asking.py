@@ -7,15 +7,11 @@ away: nobody agrees by accident. Events of the turn wait until the answer is the
 from __future__ import annotations
 
 import asyncio
-import os
-import shlex
 import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from prompt_toolkit import PromptSession
@@ -24,7 +20,8 @@ from prompt_toolkit.input.typeahead import get_typeahead
 from prompt_toolkit.output import ColorDepth, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 
-from ollm.api import Reply, chosen, drawn, forget_typed, visible
+from ollm.api import OllmError, Reply, chosen, drawn, forget_typed, visible
+from ollm_plugins.repl.editor import in_editor
 from ollm_plugins.repl.wrapping import cells, fitted, one_line, rows
 
 if TYPE_CHECKING:
@@ -182,8 +179,8 @@ class Asking:
             return await self._line("", default=text)
         try:
             return await in_editor(editor, text)
-        except (OSError, ValueError) as error:
-            self._write(f"The editor failed: {visible(str(error))}")
+        except OllmError as error:
+            self._write(visible(str(error)))
             return None
 
 
@@ -252,27 +249,3 @@ async def _interrupted() -> NoReturn:
     signal.raise_signal(signal.SIGINT)
     await asyncio.sleep(PATIENCE)
     raise asyncio.CancelledError
-
-
-async def in_editor(editor: str, text: str) -> str:
-    """Let the user change a text in a program.
-
-    :raises OSError: it cannot be started, or it failed
-    :raises ValueError: its name has an open quote, or what it wrote is no text
-    """
-    folder = Path(tempfile.mkdtemp(prefix="ollm-"))
-    file = folder / "edit.txt"
-    try:
-        file.write_text(text, encoding="utf-8", newline="")
-        process = await asyncio.create_subprocess_exec(*shlex.split(editor), os.fspath(file))
-        try:
-            code = await process.wait()
-        except asyncio.CancelledError:
-            process.terminate()
-            await process.wait()
-            raise
-        if code:
-            raise OSError(f"{editor} ended with {code}")
-        return file.read_text(encoding="utf-8")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 from msgspec import Struct
@@ -20,6 +24,12 @@ from ollm.api import UsageError, fenced
 
 MOST: Final = 64 * 1024
 """Bytes of output that are kept: their beginning and their end."""
+
+_SHELL: Final = ("/bin/sh", "-c", 'stty rows "$1" cols "$2" 2>/dev/null; cd -- "$3" && shift 3 && exec "$@"', "sh")
+"""Gives a new terminal its size, and changes the folder: this process must stay where it is."""
+
+_LEAVES: Final = b"\x1b[?1049l"
+"""Gives the screen back to who had it before, with the cursor where it was."""
 
 _ESCAPES: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
@@ -73,21 +83,21 @@ def _spawned(arguments: list[str], folder: Path) -> tuple[int, bytes]:
     import pty
 
     kept = Kept()
-    # The shell changes the folder: this process must stay where it is.
-    words = ["/bin/sh", "-c", 'cd -- "$1" && shift && exec "$@"', "sh", os.fspath(folder), *arguments]
-    status = pty.spawn(words, _reader(kept))
-    return os.waitstatus_to_exitcode(status), kept.data
+    columns, rows = shutil.get_terminal_size()
+    with _following() as terminal:
+        status = pty.spawn([*_SHELL, str(rows), str(columns), os.fspath(folder), *arguments], _reader(kept, terminal))
+    if stops_in_a_row(kept.data):
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    code = os.waitstatus_to_exitcode(status)
+    return 128 - code if code < 0 else code, kept.data  # a signal, as shells tell it
 
 
-def _reader(kept: Kept) -> Callable[[int], bytes]:
-    """Return what reads from the command's terminal; it gives that the size of ours first."""
-    sized = False
+def _reader(kept: Kept, terminal: list[int]) -> Callable[[int], bytes]:
+    """Return what reads from the command's terminal, and notes which that is."""
 
     def read(descriptor: int) -> bytes:
-        nonlocal sized
-        if not sized:
-            sized = True
-            _same_size(descriptor)
+        terminal[:] = [descriptor]
         data = os.read(descriptor, 4096)
         kept.add(data)
         return data
@@ -95,15 +105,31 @@ def _reader(kept: Kept) -> Callable[[int], bytes]:
     return read
 
 
-def _same_size(descriptor: int) -> None:
+@contextmanager
+def _following() -> Iterator[list[int]]:
+    """Give the terminal that is noted in the list the size of ours whenever that changes."""
     import fcntl
     import termios
 
+    terminal: list[int] = []
+
+    def resize(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  (as signal wants it)
+        with suppress(OSError):  # it is gone already
+            size = fcntl.ioctl(sys.stdout.fileno(), termios.TIOCGWINSZ, b"\0" * 8)
+            for descriptor in terminal:
+                fcntl.ioctl(descriptor, termios.TIOCSWINSZ, size)
+
+    before = signal.signal(signal.SIGWINCH, resize)
     try:
-        size = fcntl.ioctl(sys.stdout.fileno(), termios.TIOCGWINSZ, b"\0" * 8)
-        fcntl.ioctl(descriptor, termios.TIOCSWINSZ, size)
-    except OSError:  # the command sees a terminal of the usual size then
-        return
+        yield terminal
+    finally:
+        signal.signal(signal.SIGWINCH, before)
+
+
+def stops_in_a_row(data: bytes) -> bool:
+    """Say whether the cursor is within a row after such an output, where the next prompt must not stand."""
+    last = _ESCAPES.sub("", data.rpartition(_LEAVES)[2].decode("utf-8", "replace"))
+    return not last.endswith(("\n", "\r")) and bool(last)
 
 
 class Kept:

@@ -16,8 +16,9 @@ from prompt_toolkit.output import ColorDepth, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 
-from ollm.api import Notice, may_keep
+from ollm.api import Notice, OllmError, may_keep
 from ollm_plugins.repl.completion import LineCompleter
+from ollm_plugins.repl.editor import edit_line
 from ollm_plugins.repl.history import FolderHistory
 from ollm_plugins.repl.keys import bindings
 from ollm_plugins.repl.plain import read_line
@@ -27,6 +28,8 @@ from ollm_plugins.repl.statusbar import StatusBar, fitting
 from ollm_plugins.repl.unfinished import continued, goes_on, without_quotes
 
 if TYPE_CHECKING:
+    from prompt_toolkit.buffer import Buffer
+
     from ollm.api import App
     from ollm_plugins.repl.above import Above
     from ollm_plugins.repl.completion import Proposals
@@ -116,6 +119,13 @@ def _session(app: App, proposals: Proposals) -> PromptSession[str]:
     color = app.out.color
     look = "noreverse ansibrightblack" if color else "noreverse"
     vi = app.settings.section(ReplSettings).editing_mode == "vi"
+
+    async def edit(buffer: Buffer) -> None:
+        try:
+            await edit_line(buffer, app.environ)
+        except OllmError as error:
+            app.out.notify(Notice("editor-failed", str(error)))
+
     return PromptSession(
         input=drop_unknown(create_input(), vi=vi),
         output=output,
@@ -125,13 +135,11 @@ def _session(app: App, proposals: Proposals) -> PromptSession[str]:
         auto_suggest=AutoSuggestFromHistory() if color else None,  # else nobody could tell it from what is typed
         completer=LineCompleter(proposals),
         complete_while_typing=False,
-        key_bindings=bindings(),
+        key_bindings=bindings(edit),
         multiline=True,
         prompt_continuation=lambda width, number, wraps: " " * width if wraps else NEXT,  # noqa: ARG005  (as it is called)
         vi_mode=vi,
         search_ignore_case=True,
-        enable_open_in_editor=True,
-        tempfile_suffix=".md",
         enable_suspend=True,
     )
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
 from prompt_toolkit.application.current import get_app
 from prompt_toolkit.enums import DEFAULT_BUFFER
-from prompt_toolkit.filters import Condition, has_focus, is_searching, vi_mode
+from prompt_toolkit.filters import Condition, emacs_mode, has_focus, is_searching, vi_mode, vi_navigation_mode
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 from ollm_plugins.repl.unfinished import continued, goes_on
 
+if TYPE_CHECKING:
+    from prompt_toolkit.buffer import Buffer
 
-def bindings() -> KeyBindings:
-    """Return the bindings: Enter sends, unless the text goes on; Alt-Enter begins a new line."""
+
+def bindings(edit: Callable[[Buffer], Coroutine[Any, Any, None]]) -> KeyBindings:
+    """Return the bindings: Enter sends, unless the text goes on; Alt-Enter begins a new line.
+
+    :param edit: lets the user write the line elsewhere
+    """
     keys = KeyBindings()
     typing = has_focus(DEFAULT_BUFFER) & ~is_searching
     chosen = Condition(_is_chosen)
@@ -33,6 +42,11 @@ def bindings() -> KeyBindings:
     @keys.add("escape", "enter", filter=typing & ~vi_mode)
     def begin_line(event: KeyPressEvent) -> None:
         event.current_buffer.newline(copy_margin=False)
+
+    @keys.add("c-x", "c-e", filter=typing & emacs_mode)
+    @keys.add("v", filter=typing & vi_navigation_mode)
+    def write_elsewhere(event: KeyPressEvent) -> None:
+        event.app.create_background_task(edit(event.current_buffer))
 
     return keys
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ollm.api import CommandContext, Completes, Conversation, Overrides, UsageError
-from ollm_plugins.repl.asking import in_editor
+from ollm_plugins.repl.editor import editor_of, in_editor
 
 _SYSTEM = "chat.systemPrompt"
 
@@ -17,13 +17,7 @@ async def edit(
     text: Annotated[list[str] | None, typer.Argument(help="What the editor begins with.", metavar="[TEXT…]")] = None,
 ) -> None:
     """Write the next prompt in your editor; one that is left empty is not sent."""
-    editor = ctx.app.environ.get("VISUAL") or ctx.app.environ.get("EDITOR")
-    if not editor:
-        raise UsageError("No editor is set", "Set EDITOR, e.g. EDITOR=nano.")
-    try:
-        prompt = await in_editor(editor, " ".join(text or ()))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"The editor failed: {error}") from error
+    prompt = await in_editor(editor_of(ctx.app.environ), " ".join(text or ()))
     if not prompt.strip():
         ctx.out.prose("Nothing was written, so nothing is sent.")
         return
