@@ -110,6 +110,7 @@ class Connection:
     async def _send(self, request: Request, recording: Recording) -> bool:
         began = time.monotonic()
         await self._until(began, recording.header_ms)
+        await _let_go(recording, None)
         self.writer.write(_head(recording, request.method))
         if recording.lines is not None and request.method != "HEAD":
             await self._send_lines(recording, began)
@@ -132,6 +133,7 @@ class Connection:
         else:
             for line, due in zip(recording.lines, recording.line_ms or [0] * len(recording.lines), strict=True):
                 await self._until(began, due)
+                await _let_go(recording, self.sent)
                 if self.sent == len(recording.lines) - 1:
                     _ending(recording)
                 self.writer.write(_chunk(line.encode() + b"\n"))
@@ -147,6 +149,13 @@ class Connection:
         delay = began + milliseconds / 1000 * self.speed - time.monotonic()
         if self.speed and delay > 0:
             await asyncio.sleep(delay)
+
+
+async def _let_go(recording: Recording, line: int | None) -> None:
+    """Wait until a test lets a line go, or the header."""
+    if recording.held is not None and recording.held[0] == line:
+        while not recording.held[1].is_set():
+            await asyncio.sleep(0.01)
 
 
 def _ending(recording: Recording) -> None:

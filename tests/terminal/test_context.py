@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 
 import pytest
 from ollm_plugins.context.summarize import TASK
@@ -13,16 +12,16 @@ from tests.plugins.test_context import MODEL, SUMMARY, answering, long, spoken
 from tests.plugins.test_local import cache  # noqa: F401  (a fixture: the real weights)
 from tests.replay import entry
 from tests.replay.fixtures import remembering  # noqa: F401  (a fixture)
-from tests.terminal.screen import Terminal
+from tests.terminal.screen import PATIENCE, Terminal
 
 WIDE, NARROW = (80, 24), (40, 12)
 
 
 def slow(request):
-    """Take 20 seconds for a summary."""
+    """Take two minutes for a summary."""
     if request.json["messages"][0]["content"] != TASK:
         return answering(request)
-    return spoken(SUMMARY, 100).but(header_ms=20_000, line_ms=(20_000, 20_000), total_ms=20_000)
+    return spoken(SUMMARY, 100).but(header_ms=120_000, line_ms=(120_000, 120_000), total_ms=120_000)
 
 
 @pytest.fixture
@@ -55,7 +54,7 @@ def fill(terminal, *words, count=134):
         ask_at_length(terminal, long(word, count), "Fine.")
 
 
-def ask_at_length(terminal, prompt, answer, timeout=10.0):
+def ask_at_length(terminal, prompt, answer, timeout=PATIENCE):
     """Ask what may fill the screen while it is typed, and wait for the answer."""
     before = terminal.text.count(answer)
     terminal.send_line(prompt)
@@ -126,13 +125,11 @@ def test_ctrl_c_while_summarizing_changes_nothing(open_terminal):
     fill(terminal, "box", "cat", "dog")
     terminal.send_line(long("elk", 134))
     terminal.wait_for("summarizes the beginning")
-    began = time.monotonic()
     terminal.press("c-c")
     terminal.wait_for_prompt()
-    assert time.monotonic() - began < 5
     assert "interrupted" in terminal.text
     assert "are summarized" not in said(terminal)
-    assert open_terminal.server.wait_for_hangup(5) is not None
+    assert open_terminal.server.wait_for_hangup(PATIENCE) is not None
     terminal.press("c-c")
     terminal.wait_for("/exit leaves")
     terminal.wait_for_prompt()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 
 from tests.replay import RememberingServer, entry
 from tests.replay.fixtures import remembering  # noqa: F401  (a fixture)
-from tests.terminal.screen import Terminal
+from tests.replay.recordings import load as recording
+from tests.terminal.screen import PATIENCE, Terminal
 
 Remembering = Callable[..., RememberingServer]
 Open = Callable[..., Terminal]
@@ -63,20 +65,24 @@ def test_a_pull_draws_the_whole_and_the_layer_and_leaves_one_line(
     open_terminal: Open,
     columns: int,
 ) -> None:
-    server = remembering(pulls=PULLS, speed=0.15)
+    goes_on = threading.Event()
+    server = remembering(pulls={"more:1b": recording("pull_resumed").but(held=(60, goes_on))}, speed=0.15)
     terminal = open_terminal(server, "model", "pull", "more:1b", columns=columns)
     terminal.wait_for(r"^more:1b +━.* [4-9]\d\.\d/98\.4 MB +\d+(\.\d+)? MB/s +\d:\d\d:\d\d$")
     terminal.wait_for(r"^layer 941f\w*…? +━.* [4-9]\d\.\d/98\.4 MB ")
     terminal.wait_for(r"^resumed at 40 MB$")
+    goes_on.set()
     assert terminal.wait_for_end() == 0
     line = "".join(terminal.text.splitlines())
-    assert re.fullmatch(r"more:1b pulled: 98 MB, 40 MB of it before, in \d\.\d s \(\d+ MB/s\)", line)
+    assert re.fullmatch(r"more:1b pulled: 98 MB, 40 MB of it before, in \d+\.\d s \(\d+ MB/s\)", line)
 
 
 def test_stages_are_shown_in_words(remembering: Remembering, open_terminal: Open) -> None:  # noqa: F811
-    server = remembering(pulls=PULLS, speed=3.0)
+    goes_on = threading.Event()
+    server = remembering(pulls={"new:1b": recording("pull_fresh_local_fast").but(held=(5, goes_on))})
     terminal = open_terminal(server, "model", "pull", "new:1b")
     terminal.wait_for(r"^verifying sha256 digest$")
+    goes_on.set()
     assert terminal.wait_for_end() == 0
     assert terminal.text.startswith("new:1b pulled: 98 MB in ")
 
@@ -94,7 +100,7 @@ def test_ctrl_c_stops_a_pull_in_the_shell(server: RememberingServer, open_termin
     terminal.wait_for(HALF)
     terminal.press("c-c")
     assert terminal.wait_for_end() == 130
-    hangup = server.wait_for_hangup(5)
+    hangup = server.wait_for_hangup(PATIENCE)
     assert hangup is not None and hangup.request.path == "/api/pull"
     said = "ollm: The pull of cut:1b was stopped at 40 MB of 98 MB. The server keeps what it has; pulling again"
     assert said in terminal.text and "ollm: Not begun: new:1b." in terminal.text

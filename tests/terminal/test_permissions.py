@@ -50,8 +50,8 @@ class Calling:
     async def chat(self, request):
         last = request.messages[-1]
         if last.role == "user" and last.content.startswith("["):
-            if "slowly" in last.content:
-                await asyncio.sleep(1)
+            while "slowly" in last.content and not Path("go-on").exists():
+                await asyncio.sleep(0.01)
             for number, (name, arguments) in enumerate(json.loads(last.content)):
                 yield ToolCalled(ToolCall(str(number), name, arguments))
         else:
@@ -286,6 +286,7 @@ def test_what_was_typed_before_does_not_answer(open_terminal: Open, home: Path, 
         terminal.send_line(wish("slowly"))
         terminal.wait_for(r"^calling:1b \(calling\)$")
         terminal.send("y\r")
+        (home / "go-on").touch()
     answered(terminal, "n")
     terminal.wait_for("^Why not?")
     terminal.press("enter")
@@ -405,9 +406,10 @@ def test_nothing_is_written_into_an_open_question(open_terminal: Open, home: Pat
     terminal.send_line(json.dumps([["wait_it", {}], ["do_it", {"command": "git status"}]]))
     terminal.wait_for(ASKED)
     terminal.send("ye")
-    until = time.monotonic() + 1.5
-    terminal.wait_until(lambda: time.monotonic() > until, "the other tool is done")
-    assert (home / "waited").exists()
+    terminal.wait_until(lambda: terminal.cursor_line.endswith("n no] ye"), "what was typed")
+    terminal.wait_until(lambda: (home / "waited").exists(), "the other tool is done")
+    until = time.monotonic() + 1
+    terminal.wait_until(lambda: time.monotonic() > until, "a while")
     assert terminal.cursor_line.endswith("n no] ye")
     terminal.send("s\r")
     terminal.wait_for("^Told: 'done'")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -42,7 +43,7 @@ LETTERS = (
 )
 
 
-def saying(text: str, *, every_ms: int = 0) -> Recording:
+def saying(text: str, *, every_ms: int = 0, **changes: Any) -> Recording:
     """A recording that says a text, a few letters at a time."""
     recording = load("chat_stream")
     assert recording.lines is not None
@@ -51,7 +52,7 @@ def saying(text: str, *, every_ms: int = 0) -> Recording:
     lines = [json.dumps({**first, "message": {"role": "assistant", "content": piece}}) for piece in pieces]
     stop = json.dumps({**json.loads(last), "done_reason": "stop"})
     times = tuple(at * every_ms for at in range(len(lines) + 1))
-    return recording.but(lines=(*lines, stop), line_ms=times, header_ms=0, total_ms=times[-1])
+    return recording.but(lines=(*lines, stop), line_ms=times, header_ms=0, total_ms=times[-1], **changes)
 
 
 @pytest.fixture
@@ -114,17 +115,19 @@ def test_every_word_is_there_once(
 
 
 def test_an_answer_is_seen_while_it_comes(replay: Replay, open_terminal: Open) -> None:
-    terminal = open_terminal(replay({"/api/chat": saying("The **Moon** is far away.", every_ms=400)}, speed=1.0))
+    goes_on = threading.Event()
+    terminal = open_terminal(replay({"/api/chat": saying("The **Moon** is far away.", held=(2, goes_on))}))
     terminal.send_line("Moon?")
     terminal.wait_for(r"^The \*\*Moo")
+    goes_on.set()
     terminal.wait_for(r"^The Moon is far away\.$")
     terminal.wait_for_prompt()
     assert "**" not in terminal.text
 
 
 def test_ctrl_c_settles_what_came(replay: Replay, open_terminal: Open) -> None:
-    endless = saying("Some **bold text** and\n```py\nx = 1\ny = " + "2" * 400, every_ms=50)
-    terminal = open_terminal(replay({"/api/chat": endless}, speed=1.0), columns=40, rows=12)
+    endless = saying("Some **bold text** and\n```py\nx = 1\ny = " + "2" * 400, held=(12, threading.Event()))
+    terminal = open_terminal(replay({"/api/chat": endless}), columns=40, rows=12)
     terminal.send_line("Go")
     terminal.wait_for(r"^y = 22")
     terminal.press("c-c")
@@ -146,10 +149,11 @@ def test_a_window_that_shrinks_and_grows(replay: Replay, open_terminal: Open) ->
 
 
 def test_plain_writes_line_by_line(replay: Replay, open_terminal: Open) -> None:
-    late = saying(ANSWER)
-    late = late.but(header_ms=1200, line_ms=tuple(1200 for _ in late.line_ms), total_ms=1200)
-    terminal = open_terminal(replay({"/api/chat": late}, speed=1.0), "--plain")
+    answers = threading.Event()
+    terminal = open_terminal(replay({"/api/chat": saying(ANSWER, held=(None, answers))}), "--plain")
     terminal.send_line("Tides?")
+    terminal.wait_for("^loading smollm2:135m…$")
+    answers.set()
     terminal.wait_for("^> quoted words$")
     terminal.wait_for_prompt()
     shown = bytes(terminal.raw).split(b"(ollama)")[1].split(b"> quoted")[0]

@@ -90,8 +90,12 @@ def test_the_page_shows_what_one_sees(name: str, tmp_path: Path) -> None:
     there = shown(PAGE.read_text(), name)
     assert there is not None, f"the page has no screen '{name}'"
     version = re.compile(r"ollm \d+\.\d+\.\d+")
-    seen = screen(name, tmp_path)
-    assert version.sub("ollm", there[2]) == version.sub("ollm", seen), "python -m tests.terminal.test_repl_page"
+    wanted = version.sub("ollm", there[2])
+    for number in range(3):  # where a server keeps one waiting, that is shown as well
+        (home := tmp_path / str(number)).mkdir()
+        if (seen := version.sub("ollm", screen(name, home))) == wanted:
+            break
+    assert seen == wanted, "python -m tests.terminal.test_repl_page"
 
 
 def write() -> None:

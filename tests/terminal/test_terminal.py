@@ -25,10 +25,11 @@ def environ(tmp_path: Path) -> dict[str, str]:
 def counting(tmp_path: Path, environ: dict[str, str]) -> Iterator[Terminal]:
     """A terminal so slow that the program waits for it."""
     with Terminal(tmp_path, environ, "stub", "count") as terminal:
-        waiting, before = unread(terminal), -1
-        while waiting == 0 or waiting != before:
+        waiting, steady = 0, 0
+        while steady < 10:  # it writes no more, since there is no room; it is not that it had no turn for a moment
             time.sleep(0.1)
-            waiting, before = unread(terminal), waiting
+            now = unread(terminal)
+            waiting, steady = now, steady + 1 if now == waiting > 0 else 0
         yield terminal
 
 

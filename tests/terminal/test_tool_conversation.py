@@ -117,7 +117,7 @@ def test_auto_reads_without_a_question_and_asks_before_it_writes(
     terminal.wait_for(ASKED)
     assert "return a + b" in terminal.text
     terminal.send_line("n")
-    terminal.wait_for("y$|reason|Why", timeout=5)
+    terminal.wait_for("y$|reason|Why")
     terminal.send_line("not in this file")
     terminal.wait_for(r"^\$ python3 test_calc.py")
     terminal.wait_for(ASKED, count=2)
