@@ -26,7 +26,7 @@ def forked(ollm_app):
         first = ollm_app(*ROOMS, replies=["1", "2", "3"])
         kept = talk(first, "One", "Two", "Three")
         for cut in (EARLY, LATE):
-            known(first.app.services).add(kept.id, cut)
+            known(first.app.services).add(cut, kept.last_turn.context)
         fork = first.run_command(f"session fork last {arguments} --json").json
         first.app.close()
         second = ollm_app(*ROOMS, replies=["a", "b", "c"])
