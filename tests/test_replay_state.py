@@ -18,7 +18,7 @@ SMALL = "smollm2:135m"
 
 
 def ask(server: RememberingServer, method: str, path: str, **body: Any) -> httpx.Response:
-    return httpx.request(method, server.url + path, json=body or None, timeout=5)
+    return httpx.request(method, server.url + path, json=body or None, timeout=30)
 
 
 def names(server: RememberingServer, path: str = "/api/tags") -> list[str]:
@@ -43,7 +43,7 @@ def test_a_pull_that_was_cut_lists_nothing(remembering: Remembering) -> None:
     server = remembering(listed=[], pulls={SMALL: ["pull_client_hangs_up", "pull_resumed"]})
     with httpx.stream("POST", server.url + "/api/pull", json={"model": SMALL}) as answer:
         next(answer.iter_lines())
-    assert server.wait_for_hangup(5)
+    assert server.wait_for_hangup(30)
     assert names(server) == []
     assert "40239104" in ask(server, "POST", "/api/pull", model=SMALL).text
     assert names(server) == [SMALL]

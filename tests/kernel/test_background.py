@@ -32,8 +32,13 @@ def test_a_task_goes_on_while_the_loop_runs_and_ends_with_the_app(ollm_app):
     app.begin_background()
     app.run(asyncio.sleep(0))
     assert 0 < len(said) < 1000
-    app.run(asyncio.sleep(0.05))
-    assert said[-1] == 999
+
+    async def wait():
+        async with asyncio.timeout(30):
+            while said[-1] != 999:
+                await asyncio.sleep(0)
+
+    app.run(wait())
     app.close()
     assert said[-1] == "over"
 

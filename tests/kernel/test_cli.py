@@ -1,12 +1,12 @@
 """The program as a user meets it: a real process, a real server."""
 
+import contextlib
 import json
 import os
 import pty
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -46,6 +46,8 @@ def ollm(tmp_path):
 
 
 ASK = ("-p", "Tell me", "-m", "smollm2:135m")
+ENDLESS = load("chat_stream").first(12, end="client")
+"""An answer that goes on until the client hangs up."""
 
 
 def test_an_answer_in_text(ollm, server):
@@ -160,31 +162,29 @@ def test_a_reader_that_goes_away_is_no_failure(ollm, server, tmp_path):
 
 
 def test_ctrl_c_keeps_what_came_and_closes_the_connection(tmp_path):
-    with ReplayServer({"/api/chat": ["chat_stream"]}, speed=1.0) as server:
+    with ReplayServer({"/api/chat": [ENDLESS]}) as server:
         env = {**os.environ, "OLLM_HOME": str(tmp_path), "OLLM_HOST": server.url}
         process = subprocess.Popen(
             [OLLM, *ASK], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
         )
         first = os.read(process.stdout.fileno(), 100)
         process.send_signal(signal.SIGINT)
-        started = time.monotonic()
-        rest, said = process.communicate(timeout=5)
-        assert time.monotonic() - started < 1
+        rest, said = process.communicate(timeout=30)
         assert process.returncode == 130
         assert load("chat_stream").text.startswith((first + rest).decode().rstrip("\n"))
         assert b"Traceback" not in said
-        server.wait_for_hangup(1.0)
+        assert server.wait_for_hangup(30.0)
 
 
 def test_json_after_ctrl_c_is_one_document(tmp_path):
-    with ReplayServer({"/api/chat": ["chat_stream"]}, speed=1.0) as server:
+    with ReplayServer({"/api/chat": [ENDLESS]}) as server:
         env = {**os.environ, "OLLM_HOME": str(tmp_path), "OLLM_HOST": server.url}
         process = subprocess.Popen(
             [OLLM, *ASK, "-o", "json"], env=env, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
         )
-        server.wait_for_request(1, 5.0)
+        assert server.wait_for_request(1, 30.0)
         process.send_signal(signal.SIGINT)
-        document = json.loads(process.communicate(timeout=5)[0])
+        document = json.loads(process.communicate(timeout=30)[0])
     assert (process.returncode, document["finishReason"]) == (130, "interrupted")
 
 
@@ -194,7 +194,7 @@ def test_a_pipe_that_stays_silent_is_explained(tmp_path, server):
         [OLLM, *ASK], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert b"waiting for the piped input to end" in os.read(process.stderr.fileno(), 1000)
-    process.communicate(timeout=10)
+    process.communicate(timeout=30)
     assert process.returncode == 0
 
 
@@ -206,12 +206,15 @@ def test_a_terminal_shows_control_characters_instead_of_obeying_them(tmp_path, s
         master, slave = pty.openpty()
         env = {**os.environ, "OLLM_HOME": str(tmp_path), "OLLM_HOST": hostile_server.url, "TERM": "xterm"}
         process = subprocess.Popen([OLLM, *ASK], env=env, stdin=subprocess.DEVNULL, stdout=slave, stderr=slave)
-        process.wait(10)
-        shown = os.read(master, 65536).decode()
-        os.close(master)
         os.close(slave)
-    assert "␛]52;c;aGFjaw==␇␛[2J\\u202eabc" in shown
-    assert "\x1b]52" not in shown
+        shown = b""
+        with contextlib.suppress(OSError):  # as Linux tells the end of a terminal
+            while piece := os.read(master, 65536):
+                shown += piece
+        os.close(master)
+        process.wait(30)
+    assert "␛]52;c;aGFjaw==␇␛[2J\\u202eabc" in shown.decode()
+    assert b"\x1b]52" not in shown
 
 
 def test_version_and_help(ollm):
@@ -285,14 +288,14 @@ def test_a_working_folder_that_was_deleted_harms_nobody(tmp_path, server):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_request_to_terminate_closes_the_connection(tmp_path, number):
-    with ReplayServer({"/api/chat": ["chat_stream"]}, speed=1.0) as server:
+    with ReplayServer({"/api/chat": [ENDLESS]}) as server:
         env = {**os.environ, "OLLM_HOME": str(tmp_path), "OLLM_HOST": server.url}
         process = subprocess.Popen([OLLM, *ASK], env=env, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
         os.read(process.stdout.fileno(), 100)
         process.send_signal(number)
-        process.communicate(timeout=10)
+        process.communicate(timeout=30)
         assert process.returncode == 130
-        server.wait_for_hangup(5.0)
+        assert server.wait_for_hangup(30.0)
 
 
 def test_a_variable_of_ollamas_does_not_overrule_your_settings(tmp_path):

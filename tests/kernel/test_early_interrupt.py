@@ -42,7 +42,7 @@ def test_an_import_is_ended_in_silence(module: str, tmp_path: Path) -> None:
         env = {**os.environ, "OLLM_HOME": str(tmp_path), "OLLM_HOST": server.url}
         command = [sys.executable, "-c", PRESSING, module, "-p", "hi", "-m", "llama3.2:1b"]
         done = subprocess.run(
-            command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False
+            command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
         )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "\n")
 
@@ -55,7 +55,7 @@ def test_a_signal_at_any_time_leaves_no_trace_of_ours(tmp_path: Path) -> None:
         )
         time.sleep(delay / 1000)
         process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=20)[1].decode()
+        said = process.communicate(timeout=60)[1].decode()
         assert "never awaited" not in said
         if "Traceback" in said:  # while Python itself starts, nobody can take care of it
             assert f"{os.sep}ollm{os.sep}app.py" not in said

@@ -52,9 +52,13 @@ def test_pressing_cancels(loop: asyncio.AbstractEventLoop, times: int) -> None:
 
 def test_a_signal_from_outside_wakes_the_loop(loop: asyncio.AbstractEventLoop) -> None:
     timer = threading.Timer(0.05, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
-    timer.start()
+
+    async def work() -> None:
+        timer.start()
+        await asyncio.sleep(60)
+
     with pytest.raises(KeyboardInterrupt):
-        run_cancellable(loop, asyncio.sleep(60))
+        run_cancellable(loop, work())
 
 
 def test_who_cannot_be_cancelled_is_broken_off_later(
@@ -64,22 +68,25 @@ def test_who_cannot_be_cancelled_is_broken_off_later(
 
     async def stubborn() -> None:
         while not released:
+            presses.release()
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.sleep(60)
 
     def press_twice() -> None:
         for _ in range(2):
-            time.sleep(0.1)
+            presses.acquire()  # two at once might count as one
+            time.sleep(0.01)
             signal.pthread_kill(main, signal.SIGINT)
 
+    presses = threading.Semaphore(0)
     released: list[bool] = []
     main = threading.main_thread().ident
     assert main is not None
-    presses = threading.Thread(target=press_twice)
-    presses.start()
+    thread = threading.Thread(target=press_twice)
+    thread.start()
     with pytest.raises(interrupts.Abandoned):
         run_cancellable(loop, stubborn())
-    presses.join()
+    thread.join()
     assert asyncio.all_tasks(loop)
     released.append(True)
 
@@ -96,7 +103,7 @@ def test_elsewhere_than_in_the_main_thread(loop: asyncio.AbstractEventLoop) -> N
     found: list[str] = []
     thread = threading.Thread(target=lambda: found.append(run_cancellable(loop, asyncio.sleep(0, "done"))))
     thread.start()
-    thread.join(5)
+    thread.join(30)
     assert found == ["done"]
 
 
@@ -119,7 +126,7 @@ def test_a_press_within_a_press_does_not_hide_the_first(monkeypatch):
     async def work():
         monkeypatch.setattr(interrupts, "GRACE", Grace())
         signal.raise_signal(signal.SIGINT)
-        await asyncio.wait_for(asyncio.Event().wait(), 5)
+        await asyncio.wait_for(asyncio.Event().wait(), 30)
 
     loop = asyncio.new_event_loop()
     with pytest.raises(KeyboardInterrupt):

@@ -152,9 +152,10 @@ class Connection:
 
 
 async def _let_go(recording: Recording, line: int | None) -> None:
-    """Wait until a test lets a line go, or the header."""
+    """Wait until a test lets a line go, or the header; a minute at most, so that a test can fail."""
     if recording.held is not None and recording.held[0] == line:
-        while not recording.held[1].is_set():
+        until = time.monotonic() + 60
+        while not recording.held[1].is_set() and time.monotonic() < until:
             await asyncio.sleep(0.01)
 
 
