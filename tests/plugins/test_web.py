@@ -1,5 +1,6 @@
 """Can a model read the public web, and nothing else, within bounds?"""
 
+import asyncio
 import contextlib
 import gzip
 import http.server
@@ -15,6 +16,7 @@ import subprocess
 import threading
 import time
 import tracemalloc
+import zlib
 from msgspec.structs import fields
 from pathlib import Path
 
@@ -22,6 +24,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ollm_plugins.web.address import address_of
+from ollm_plugins.web.fetch import bounded
 from ollm_plugins.web.guard import is_public, mistake
 from ollm_plugins.web.plugin import Plugin
 from ollm_plugins.web.settings import WebSettings
@@ -40,6 +43,8 @@ from ollm.api import (
 from tests.helpers.program import ollm  # noqa: F401  (a fixture)
 
 HTML = "text/html; charset=utf-8"
+WIDE = ("text/html", "text/html; charset=utf-8", "text/html; charset=iso-8859-1", "text/html; charset=utf-16")
+MARKED = ("utf-16", "utf-32", "utf-8-sig")
 
 
 class Approves(Specs):
@@ -274,6 +279,22 @@ def test_the_main_part_is_taken_where_there_is_one(fetch, site):
         (b"<meta charset=utf-7>+ADw-b+AD4-", "text/html", "+ADw-b+AD4-"),
         (b"<meta charset=utf-16>hello", "text/html", "hello"),
         ("<meta charset=utf-16>grüße".encode("utf-16"), "text/html", "grüße"),
+        *(("<p>grüße €</p>".encode(f"utf-16-{end}"), kind, "grüße €") for end in ("le", "be") for kind in WIDE),
+        *(("<p>grüße €</p>".encode(with_mark), kind, "grüße €") for with_mark in MARKED for kind in WIDE),
+        ("grüße".encode("utf-16-be"), "text/plain; charset=utf-16", "grüße"),
+        ("grüße".encode("utf-16-le"), "text/plain; charset=utf-8", "grüße"),
+        ("grüße".encode("utf-8-sig"), "text/plain; charset=latin1", "grüße"),
+        ('{"a": "ü"}'.encode("utf-16-le"), "application/json", '{"a": "ü"}'),
+        ("<!DOCTYPE html><h1>Hü".encode("utf-16"), "", "# Hü"),
+        ("<meta charset=utf-16>grüße".encode("utf-16-le"), "text/html", "grüße"),
+        (b"\x80 10", "text/plain; charset=iso-8859-1", "€ 10"),
+        (b"<meta charset=iso-8859-1>\x80 10", "text/html", "€ 10"),
+        (
+            '<?xml version="1.0" encoding="latin1"?><a>ü'.encode("latin1"),
+            "application/xml",
+            '<?xml version="1.0" encoding="latin1"?><a>ü',
+        ),
+        ("<p>charset=latin1 grüße".encode(), "text/html", "charset=latin1 grüße"),
         (b'{"a": 1}', "application/json", '{"a": 1}'),
         (b"<a/>", "application/atom+xml", "<a/>"),
         (b"plain", "", "plain"),
@@ -285,6 +306,21 @@ def test_the_main_part_is_taken_where_there_is_one(fetch, site):
 def test_texts_are_read_in_their_charset(fetch, site, body, kind, read):
     site.routes["/x"] = (body, kind)
     assert fetch(f"{site.url}/x").endswith(f"\n\n{read}")
+
+
+def test_the_source_of_a_page_is_read_in_the_charset_that_it_names(fetch, site):
+    site.routes["/x"] = (
+        '<meta http-equiv="Content-Type" content="text/html; charset=koi8-r">привет'.encode("koi8-r"),
+        "text/html",
+    )
+    assert fetch(f"{site.url}/x", raw=True).endswith("привет")
+    site.routes["/x"] = ("<meta charset=utf-16>привет".encode(), "text/html")
+    assert fetch(f"{site.url}/x", raw=True).endswith("привет")
+
+
+def test_what_is_hidden_in_a_page_of_wide_characters_is_not_told(fetch, site):
+    site.routes["/x"] = ("<p>shown</p><p hidden>hidden</p><script>alert()</script>".encode("utf-16-le"), "text/html")
+    assert fetch(f"{site.url}/x").endswith("\n\nshown")
 
 
 @pytest.mark.parametrize(
@@ -684,8 +720,31 @@ def test_a_packed_page_is_unpacked(fetch, site):
     assert "could not be fetched from" in fetch(f"{site.url}/x") and fetch.failed
 
 
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_a_page_that_is_packed_in_pieces_is_unpacked_whole(size):
+    pieces = gzip.compress(b"hello ") + gzip.compress(b"") + gzip.compress(b"world")
+
+    def read(data, limit=100):
+        async def parts():
+            for at in range(0, len(data), size):
+                yield data[at : at + size]
+
+        return asyncio.run(bounded(parts(), limit, packed=True))
+
+    assert read(pieces) == (b"hello world", False)
+    assert read(pieces + bytes(10)) == (b"hello world", False), "padding"
+    assert read(pieces + b"more") == (b"hello world", False), "no gzip"
+    for kept in range(len(pieces) - 18, len(pieces)):
+        with pytest.raises(zlib.error):
+            read(pieces[:kept])
+    large = pieces + gzip.compress(b"x" * 10_000_000, 9)
+    assert read(large, 9_000_000) == (b"hello world" + b"x" * (9_000_000 - 11), True)
+    with pytest.raises(zlib.error, match="too many pieces"):
+        read(gzip.compress(b"") * 2_000, 1_000_000)
+
+
 def test_a_packed_page_is_unpacked_only_as_far_as_it_may_be(fetch, site):
-    site.routes["/x"] = packed(gzip.compress(b"x" * 300_000_000, 9))
+    site.routes["/x"] = packed(gzip.compress(b"hello") + gzip.compress(b"x" * 300_000_000, 9))
     fetch("http://127.0.0.1:1/")  # imports are not counted
     tracemalloc.start()
     text = fetch(f"{site.url}/x", settings="maxBytes: 1000000", maxCharacters=10)
@@ -694,8 +753,9 @@ def test_a_packed_page_is_unpacked_only_as_far_as_it_may_be(fetch, site):
     assert "Only the first 1,000,000 bytes were read." in text and peak < 20_000_000
 
 
-def test_another_compression_is_refused(fetch, site):
-    site.routes["/x"] = lambda handler: send(handler, 200, "x", {"Content-Encoding": "br"})
+@pytest.mark.parametrize("coding", ["br", "deflate", "zstd", "gzip, gzip", "identity, gzip"])
+def test_another_compression_is_refused(fetch, site, coding):
+    site.routes["/x"] = lambda handler: send(handler, 200, "x", {"Content-Encoding": coding})
     assert "compresses its page in a way that is not known" in fetch(f"{site.url}/x") and fetch.failed
 
 

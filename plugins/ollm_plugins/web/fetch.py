@@ -21,6 +21,10 @@ MOST_REDIRECTS: Final = 5
 _CONNECTING: Final = 5.0
 """Seconds for a connection to one of a host's addresses, before the next one is tried."""
 
+_GZIP: Final = b"\x1f\x8b"
+_MEMBERS: Final = 1_000
+"""Pieces in which a page may be packed; each takes its time, also one that holds nothing."""
+
 _HEADERS: Final = {
     "User-Agent": f"ollm/{__version__}",
     "Accept": "text/html, application/xhtml+xml, text/*;q=0.9, application/json;q=0.9, application/xml;q=0.8",
@@ -160,12 +164,40 @@ async def bounded(chunks: AsyncIterator[bytes], limit: int, *, packed: bool) -> 
     :raises zlib.error: it is not packed as it is said to be, or not whole
     """
     body, taken = bytearray(), 0
-    unpacker = zlib.decompressobj(wbits=31) if packed else None
+    unpacker = _Unpacker() if packed else None
     async for chunk in chunks:
         taken += len(chunk)
-        body += chunk if unpacker is None else unpacker.decompress(chunk, limit + 1 - len(body))
+        body += chunk if unpacker is None else unpacker.unpacked(chunk, limit + 1 - len(body))
         if len(body) > limit or taken > limit:
             return bytes(body[:limit]), True
-    if unpacker is not None and taken and not unpacker.eof:
+    if unpacker is not None and taken and not unpacker.is_whole:
         raise zlib.error("it ended too soon")
     return bytes(body), False
+
+
+class _Unpacker:
+    """Undoes gzip, of which several may stand one after the other."""
+
+    def __init__(self) -> None:
+        self._members = 1
+        self._member = zlib.decompressobj(wbits=31)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the last one has come to its end."""
+        return self._member.eof
+
+    def unpacked(self, data: bytes, most: int) -> bytes:
+        """Unpack what has come; what follows and is no gzip is left out, as browsers do.
+
+        :param most: bytes to unpack, at least 1
+        :raises zlib.error: it is not packed as it is said to be
+        """
+        found = self._member.decompress(data, most)
+        while len(found) < most and (rest := self._member.unused_data) and _GZIP.startswith(rest[: len(_GZIP)]):
+            self._members += 1
+            if self._members > _MEMBERS:
+                raise zlib.error("it is packed in too many pieces")
+            self._member = zlib.decompressobj(wbits=31)
+            found += self._member.decompress(rest, most - len(found))
+        return found
