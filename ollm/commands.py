@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from ollm.command_tree import Node
+from ollm.command_tree import Node, names, tree
+from ollm.command_words import for_users, measure, name_alike, refuse, where
 from ollm.contexts import CommandContext
 from ollm.contribution import resolve
 from ollm.contributions import Command
@@ -47,6 +48,17 @@ class _Group(TyperGroup):
         if not node.children:
             return _leaf(node, self.hub, self.context)
         return _both(node, self.hub, self.context) if node.owned else _group(node, self.hub, self.context)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """:raises UsageError: there is none of that name, but it can be told what was meant."""
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            refuse(self.node, name, ctx.command_path, self._elsewhere if ctx.parent is None else None)
+        return super().resolve_command(ctx, args)
+
+    def _elsewhere(self, name: str) -> bool:
+        """Whether a command of the shell's is none, but one of the REPL's."""
+        return self.context.surface == "shell" and name in set(names(tree(self.hub, "repl")))
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options, those with a heading of their own below the others, and then the commands."""
@@ -159,7 +171,9 @@ def _leaf(node: Node, hub: Hub, context: CommandContext) -> Any:
         epilog=epilog,
         context_settings={"help_option_names": ["--help", "-h"]},
     )(_bound(node.owned, hub, context))
-    return _made(node.owned, hub, lambda: typer.main.get_command(single))
+    leaf: Any = _made(node.owned, hub, lambda: typer.main.get_command(single))
+    name_alike(leaf.params)
+    return leaf
 
 
 def _show_help(context: typer.Context) -> None:
@@ -223,7 +237,7 @@ def _bound(owned: Owned[Command], hub: Hub, context: CommandContext) -> Callable
     kept = [each for each in signature.parameters.values() if each.name not in contexts]
     call.__dict__["__signature__"] = signature.replace(parameters=[*map(_by_keyword, kept)])
     call.__annotations__ = {each.name: each.annotation for each in kept}
-    call.__doc__ = inspect.getdoc(function) or owned.item.summary
+    call.__doc__ = for_users(inspect.getdoc(function) or owned.item.summary)
     return call
 
 
@@ -241,7 +255,7 @@ def dispatch(group: Any, words: Sequence[str], prog: str) -> int:
     :raises BrokenPipeError: nobody reads stdout any more
     """
     try:
-        result = group.main(list(words), prog_name=prog, standalone_mode=False, windows_expand_args=False)
+        result = group.main(list(words), prog_name=prog, standalone_mode=False, windows_expand_args=False, **measure())
     except typer.TyperException as error:
         raise _in_our_words(error, prog) from error
     except typer.Abort as error:
@@ -259,5 +273,4 @@ def _in_our_words(error: typer.TyperException, prog: str) -> OllmError:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else prog
     message = error.format_message().rstrip(".")
-    where = "" if path == prog else f"{path}: "
-    return UsageError(f"{where}{message[:1].lower()}{message[1:]}", f"See `{path} --help`.")
+    return UsageError(f"{where(path, is_root=path == prog)}{message[:1].lower()}{message[1:]}", f"See `{path} --help`.")

@@ -12,7 +12,10 @@ from ollm.commands import root_group
 def add(
     ctx: CommandContext, key: str, value: Annotated[str, typer.Argument(help="What to keep.")], times: int = 1
 ) -> None:
-    """Keep a value."""
+    """Keep a value.
+
+    :raises OllmError: never
+    """
     ctx.out.print(f"{ctx.surface}: {key}={value} x{times}")
 
 
@@ -29,7 +32,11 @@ def leave() -> None:
 
 
 def both(
-    ctx: CommandContext, words: Annotated[list[str] | None, typer.Argument()] = None, *, loud: bool = False
+    ctx: CommandContext,
+    words: Annotated[list[str] | None, typer.Argument()] = None,
+    *,
+    loud: bool = False,
+    often: Annotated[int, typer.Option(min=1, max=9)] = 1,
 ) -> None:
     """Say words."""
     ctx.out.print(" ".join(["both", *(words or ()), *(["loud"] if loud else ())]))
@@ -81,11 +88,16 @@ def test_an_alias_is_the_same_command(ollm_app):
 @pytest.mark.parametrize(
     ("line", "code", "said"),
     [
-        ("box add k", 2, "ollm box add: missing argument 'value'"),
+        ("box add k", 2, "ollm box add: missing argument 'VALUE'"),
         ("box add k v --times x", 2, "ollm box add: invalid value for '--times'"),
         ("box add k v --tmies 2", 2, "no such option: --tmies"),
-        ("box ad", 2, "no such command 'ad'"),
-        ("shy", 2, "no such command 'shy'"),
+        ("box ad", 2, "ollm: ollm box: no such command 'ad'; did you mean add? See `ollm box --help`.\n"),
+        ("box", 2, ""),
+        ("bxo add k v", 2, "ollm: no such command 'bxo'; did you mean box? See `ollm --help`.\n"),
+        ("frobnicate", 2, "ollm: no such command 'frobnicate'. See `ollm --help`.\n"),
+        ("'Why so?'", 2, """no such command 'Why so?'. To ask a model, write: ollm -p "…"\n"""),
+        ("shy", 2, "ollm: 'shy' is a command of the REPL only. Start `ollm`, and write /shy there.\n"),
+        ("box shy", 2, "ollm: ollm box: no such command 'shy'. See `ollm box --help`.\n"),
         ("empty", 2, "no such command 'empty'"),
         ("box refuse", 1, "It is full. Empty it."),
         ("box fail", 1, "The command 'box fail' of plugin 'plugin' failed: ZeroDivisionError: oops."),
@@ -112,9 +124,17 @@ def test_help_imports_no_command_and_shows_what_is_declared(ollm_app):
 
 def test_a_commands_help_shows_arguments_and_examples(ollm_app):
     text = ollm_app(Plugin).run_command("box add --help").stdout
-    for shown in ("Keep a value.", "What to keep.", "--times", "Examples:\n    ollm box add k v"):
+    for shown in ("{KEY} {VALUE}", "Keep a value.\n", "What to keep.", "--times", "Examples:\n    ollm box add k v"):
         assert shown in text
-    assert "ctx" not in text
+    assert "ctx" not in text and "raises" not in text
+
+
+@pytest.mark.parametrize("columns", ["36", "40", "51"])
+def test_help_fits_a_narrow_terminal(ollm_app, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    for line in ("box add --help", "both --help", "box --help"):
+        rows = ollm_app(Plugin).run_command(line).stdout.splitlines()
+        assert rows and max(map(len, rows)) <= int(columns)
 
 
 def test_bad_settings_stop_a_command_but_not_one_that_helps_to_mend_them(ollm_app):
@@ -197,8 +217,8 @@ def test_a_command_may_have_arguments_and_members(ollm_app, line, said):
 
 def test_the_help_of_a_command_with_members_tells_of_both(ollm_app):
     text = ollm_app(Plugin).run_command("both --help").stdout
-    assert "both [OPTIONS] [words]... COMMAND [ARGS]..." in text
-    assert "--no-loud" in text
+    assert "both [OPTIONS] [WORDS…] COMMAND [ARGS]..." in text
+    assert "--no-loud" in text and "--often <int> " in text
     assert "inner  Its member." in text
 
 
