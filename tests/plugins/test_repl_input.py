@@ -3,6 +3,8 @@
 import json
 import os
 import pty
+import re
+import shlex
 import subprocess
 import sys
 import textwrap
@@ -21,7 +23,7 @@ from ollm_plugins.repl.history import FolderHistory
 from ollm_plugins.repl.inclusion import included
 from ollm_plugins.repl.paths import paths
 from ollm_plugins.repl.plugin import Plugin as Repl
-from ollm_plugins.repl.slash import Slash
+from ollm_plugins.repl.slash import Slash, split
 from ollm_plugins.repl.unfinished import continued, goes_on, without_quotes
 from ollm_plugins.repl.words import typed
 
@@ -139,6 +141,31 @@ def test_any_line_can_be_taken_apart(text):
     assert all(word is not None for word in now.before)
 
 
+@given(some.text(alphabet="ab \"'\\/@", max_size=20))
+def test_words_are_those_of_a_shell_but_for_apostrophes(text):
+    text = re.sub("(?<=[ab])'(?=[ab])", "", text)
+    try:
+        wanted = shlex.split(text)
+    except ValueError:
+        with pytest.raises(UsageError):
+            split(text)
+    else:
+        assert split(text) == wanted
+
+
+def test_an_apostrophe_is_no_quote():
+    assert split("system You're 'a pirate', don't you know") == [
+        "system",
+        "You're",
+        "a pirate,",
+        "don't",
+        "you",
+        "know",
+    ]
+    assert split("""memory add k "it's" 'so'""") == ["memory", "add", "k", "it's", "so"]
+    assert typed("/memory add don't fo").before == ("/memory", "add", "don't")
+
+
 def test_a_folder_of_many_files_costs_little(tmp_path):
     for number in range(300):
         (tmp_path / f"f{number:03}").touch()
@@ -169,6 +196,7 @@ def test_a_text_file_goes_with_the_prompt(folder):
 
 def test_names_with_spaces_and_fences_in_texts(folder):
     assert included('see @"b c.txt"', folder).prompt.endswith("b c.txt:\n```txt\nb\nc\n```")
+    assert included("see @b\\ c.txt now", folder).told == ("with b c.txt (2 lines)",)
     assert included("see @fence.md", folder).prompt.endswith("`````md\n````\ncode\n````\n`````")
 
 
@@ -196,6 +224,11 @@ def test_what_looks_like_a_file_and_is_none_is_said(folder):
 def test_what_cannot_be_included_is_refused(folder, name, said):
     with pytest.raises(UsageError, match=said):
         included(f"@{name}", folder)
+
+
+def test_a_folder_is_named_as_its_files_would_be(folder):
+    with pytest.raises(UsageError, match=r"Name a file in it: @sub/…"):
+        included("@sub/", folder)
 
 
 def test_a_huge_file_is_refused_before_it_is_read(folder):

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+import resource
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -153,6 +154,20 @@ def test_save_writes_the_answer_or_code(talk: Callable[..., Talk], tmp_path: Pat
         held.run("save .")
     with pytest.raises(OllmError, match="cannot be written: No such file"):
         held.run("save no/such/folder")
+
+
+def test_a_file_that_cannot_be_written_anew_stays_as_it_was(talk: Callable[..., Talk], tmp_path: Path) -> None:
+    held = talk(ANSWER)
+    held.say("Code?")
+    (tmp_path / "a.md").write_text("precious")
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4, usual[1]))  # as a disk that becomes full
+    try:
+        with pytest.raises(OllmError, match="could not be written"):
+            held.run("save a.md --force")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert (tmp_path / "a.md").read_text() == "precious"
 
 
 class Clipboard:

@@ -20,7 +20,7 @@ MOST_TEXT: Final = 512 * 1024
 MOST_IMAGE: Final = 20 * 1024 * 1024
 """Bytes of an image."""
 
-_MARK: Final = re.compile(r"""(?<!\S)(\\?)@("[^"]+"|'[^']+'|[^\s"'][^\s]*)""")
+_MARK: Final = re.compile(r"""(?<!\S)(\\?)@("[^"]+"|'[^']+'|[^\s"'](?:\\ |\S)*)""")
 _BEHIND: Final = ",.;:!?)]}>"
 _IMAGES: Final = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG"}
 
@@ -73,14 +73,16 @@ def included(line: str, workspace: Path) -> Included:
 
 def _meant(name: str, workspace: Path) -> Path | None:
     """Return the file that a name means, without the full stop of its sentence; None when there is none."""
-    bare = name[1:-1] if name[:1] in ("'", '"') else name
+    bare = name[1:-1] if name[:1] in ("'", '"') else name.replace("\\ ", " ")
     for spelled in dict.fromkeys((bare, bare.rstrip(_BEHIND))):
         try:
             path = (workspace / os.path.expanduser(spelled)).resolve()  # noqa: PTH111  (fails on an unknown user)
             if path.is_file():
                 return path
             if path.is_dir() and spelled:
-                raise UsageError(f"@{visible(spelled)} is a folder", f"Name a file in it, e.g. @{visible(spelled)}/…")
+                raise UsageError(
+                    f"@{visible(spelled)} is a folder", f"Name a file in it: @{visible(spelled.rstrip('/'))}/…"
+                )
         except (OSError, ValueError):
             continue
     return None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ollm.api import CommandContext, Submission, UsageError, dispatch, names, nearest, root_group, tree
+from ollm_plugins.repl.words import words
 
 if TYPE_CHECKING:
     from ollm.api import App, Conversation
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def split(line: str) -> list[str]:
-    """Split a command line as a shell does.
+    """Split a command line into words.
 
     :param line: without its slash
     :raises UsageError: a quote is never closed
     """
     try:
-        return shlex.split(line)
+        return [*words(line)]
     except ValueError as error:
         raise UsageError("A quote in this line is never closed", "Close it, or write \\' or \\\" for it.") from error
 
@@ -45,14 +45,14 @@ class Slash:
         """Return the full name of every command and group, aliases included."""
         return sorted(names(self._root))
 
-    def run(self, words: Sequence[str]) -> list[Submission]:
+    def run(self, line: Sequence[str]) -> list[Submission]:
         """Run a command; without words, list the commands.
 
         :return: prompts that it wants answered
         :raises OllmError: there is no such command, it was misused, or it failed
         :raises KeyboardInterrupt: the user pressed Ctrl-C
         """
-        name, *rest = words or ("help",)
+        name, *rest = line or ("help",)
         command = self._group.get_command(None, name)
         if command is None:
             known = [f"/{each}" for each in self.names()]

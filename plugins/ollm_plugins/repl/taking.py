@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from msgspec import Struct
 
-from ollm.api import CommandContext, Completes, OllmError, UsageError
+from ollm.api import CommandContext, Completes, OllmError, UsageError, write_atomically
 from ollm_plugins.repl.inclusion import counted
 
 if TYPE_CHECKING:
@@ -145,7 +145,11 @@ def save(
     if path.exists() and not force:
         raise UsageError(f"{file} is there already", "--force overwrites it.")
     try:
-        path.write_text(text if text.endswith("\n") else f"{text}\n", encoding="utf-8", errors="replace")
+        data = (text if text.endswith("\n") else f"{text}\n").encode("utf-8", "replace")
+        if path.is_file():
+            write_atomically(path, data)
+        else:
+            path.write_bytes(data)
     except OSError as error:
         raise OllmError(f"{file} cannot be written: {error.strerror or error}") from error
     ctx.out.prose(f"Saved {counted(text)} as {file}")
