@@ -280,6 +280,15 @@ def test_ctrl_c_again_and_again(stub: Terminal) -> None:
     assert stub.wait_for_end() == 0
 
 
+def test_ctrl_c_forgets_what_was_typed_ahead(stub: Terminal) -> None:
+    stub.send("stubborn\rnot meant\r\x04")  # in one piece, so that all of it is read together
+    stub.wait_for("^Once upon")
+    stub.press("c-c")
+    stub.wait_for_prompt()
+    stub.ask("hello")
+    assert "You said: ['stubborn', 'hello']" in stub.lines
+
+
 def test_ctrl_c_at_the_prompt(stub: Terminal) -> None:
     stub.send("half a line")
     stub.wait_for("^> half a line$")

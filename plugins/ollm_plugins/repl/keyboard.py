@@ -12,6 +12,7 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.input import create_input
+from prompt_toolkit.input.typeahead import get_typeahead
 from prompt_toolkit.output import ColorDepth, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
@@ -80,6 +81,11 @@ class Keyboard:
     def abandoned(self) -> str:
         """What stood in the line that Ctrl-C has cleared, as far as that is known."""
         return self._session.default_buffer.text if self._session is not None else ""
+
+    def forget_typed(self) -> None:
+        """Throw away what was typed ahead, as the terminal does at Ctrl-C: it must not be taken for a later answer."""
+        if self._session is not None:
+            get_typeahead(self._session.app.input)
 
     def _plainly(self) -> str:
         text = self._app.run(read_line(self._app.out, PROMPT, self._above))

@@ -138,6 +138,7 @@ class Repl:
             work()
             self._screen.rest()
         except KeyboardInterrupt:
+            self._keyboard.forget_typed()
             self._screen.interrupt()
         except SystemExit as error:
             if error.code:
