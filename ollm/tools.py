@@ -72,6 +72,7 @@ class Toolbox:
         self._tools = {owned.item.name: owned for owned in (() if aside else hub.tools())}
         self._approval = Approval(hub)
         self._deciding = asyncio.Lock()
+        self._under_way: set[asyncio.Future[None]] = set()
         self._made: Counter[str] = Counter()
         self._specs = tuple(filter(None, map(self._described, self._tools.values())))
 
@@ -147,12 +148,20 @@ class Toolbox:
         wish = ToolContext(turn, call, request)
         in_turn = nullcontext() if owned.item.risk == "none" else self._deciding
         async with in_turn:  # the user is asked about one after the other, in the model's order
+            if owned.item.risk == "write" and self._under_way:
+                await asyncio.wait(self._under_way)  # what was to come before a change is not to see it, or to miss it
             agreed = await self._agreed(owned, wish, tell)
             if isinstance(agreed, ToolReturned):
                 return await self._adjusted(agreed, wish)  # a refusal may be long, too: it may quote the arguments
             if owned.item.risk == "write":  # so that a change to the same thing is looked at as it then is
                 return await self._done(owned, call, *agreed)
-        return await self._done(owned, call, *agreed)
+            ended = asyncio.get_running_loop().create_future()
+            self._under_way.add(ended)
+        try:
+            return await self._done(owned, call, *agreed)
+        finally:
+            self._under_way.discard(ended)
+            ended.set_result(None)
 
     async def _done(self, owned: Owned[Tool], call: ToolCall, context: ToolContext, arguments: Any) -> ToolReturned:
         """Run a call that somebody has agreed to.

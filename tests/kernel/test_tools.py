@@ -354,3 +354,43 @@ def test_what_one_call_has_written_is_seen_where_the_next_is_looked_at(ollm_app)
     ollm_app(Plugin, plugin, replies=[answer, "ok"]).ask("go")
     assert seen == ["one and two", "one and two and three"]
     assert text[-1] == "one and two and three"
+
+
+def test_a_change_waits_for_the_calls_before_it(ollm_app):
+    text = ["old"]
+
+    async def read(ctx, args):
+        await asyncio.sleep(0.05)
+        return text[-1]
+
+    async def preview(ctx, args):
+        return ToolPreview(f"{text[-1]} becomes new, after {read_so_far}")
+
+    async def change(ctx, args):
+        text.append("new")
+        return "changed"
+
+    async def done(result, ctx):
+        read_so_far.append(result.content)
+        return result
+
+    class Plugin(Specs):
+        @hookimpl
+        def ollm_tools(self, ctx):
+            kind = {"type": "object"}
+            return [
+                Tool("read", "Read.", kind, read, "read"),
+                Tool("change", "Change.", kind, change, "write", preview),
+            ]
+
+        @hookimpl
+        def ollm_result_adjusters(self, ctx):
+            return [ResultAdjuster("done", done)]
+
+    seen, read_so_far = [], []
+    plugin = approving(lambda request: (seen.append(request.preview), Decision(True))[1])
+    names = ("read", "read", "change", "read")
+    calls = [ToolCalled(ToolCall(str(at), name, {"at": at})) for at, name in enumerate(names)]
+    ollm_app(Plugin, plugin, replies=[(*calls, Finished("stop")), "ok"]).ask("go")
+    assert seen[2].text == "old becomes new, after ['old', 'old']"
+    assert read_so_far == ["old", "old", "changed", "new"]
