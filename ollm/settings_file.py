@@ -136,6 +136,10 @@ def _refuse_deep(path: Path, text: str) -> None:
                 raise _mistake(f"{path}:{number}", "is nested too deeply")
 
 
+_UNBUILT = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, NotImplementedError, AssertionError)
+"""What ruamel.yaml raises on tags, dates and numbers that it cannot build, and on a version that it does not know."""
+
+
 def _load(path: Path, text: str) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
@@ -144,17 +148,18 @@ def _load(path: Path, text: str) -> Any:
     try:
         if "&" in text:
             _refuse_endless(path, YAML().parse(text))
-        return YAML().load(text)
+        loader = YAML()
+        loader.composer.warn_double_anchors = False  # YAML allows them, and the warning would show the file's text
+        return loader.load(text)
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark is not None else path
         problem = getattr(error, "problem", None) or str(error).strip().splitlines()[0]
-        raise _mistake(where, f"is not valid YAML: {problem}") from error
+        raise _mistake(where, f"is not valid YAML: {' '.join(problem.split())}") from error
     except RecursionError as error:
         raise _mistake(path, "is nested too deeply") from error
-    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, NotImplementedError) as error:
-        # ruamel.yaml's constructors raise these on tags, dates and numbers that they cannot build.
-        raise _mistake(path, f"is not valid YAML: {error}") from error
+    except _UNBUILT as error:
+        raise _mistake(path, f"is not valid YAML: {' '.join(str(error).split())}") from error
 
 
 def _refuse_endless(path: Path, events: Iterable[Any]) -> None:

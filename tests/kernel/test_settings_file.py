@@ -1,3 +1,4 @@
+import warnings
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,8 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("a: !!int x", "not valid YAML"),
         ("a: \x00", "not valid YAML"),
         ("%YAML 9.9\n---\na: 1", "c.yaml"),
+        ("%YAML 1.3\n---\na: 1", "not valid YAML: version minor part"),
+        ("a: !!timestamp >\n  x\n\n  y\n", "not valid YAML: failed to construct timestamp"),
     ],
 )
 def test_whatever_is_wrong_is_one_line_with_its_place(text, said):
@@ -67,6 +70,12 @@ def test_whatever_is_wrong_is_one_line_with_its_place(text, said):
     assert said in line
     assert "\n" not in line
     assert line.startswith("c.yaml")
+
+
+def test_an_anchor_may_stand_twice_and_nobody_is_warned():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert parse(Path("c.yaml"), "a: &x 1\nb: &x 2\nc: *x\n").values == {"a": 1, "b": 2, "c": 2}
 
 
 @given(st.text(max_size=200))
