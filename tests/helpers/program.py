@@ -68,7 +68,7 @@ class Program:
     def real(self, *words: str, **environ: str) -> Done:
         """Run a real process to its end."""
         process = self.process(*words, **environ)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=240)
         return Done(process.returncode, out, err)
 
 

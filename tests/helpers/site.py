@@ -67,7 +67,7 @@ class Site:
         """Build and install a distribution with pip, offline."""
         command = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-index"]
         command += ["--no-build-isolation", "--no-deps", "--target", str(self.target), str(source)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=240)
         assert done.returncode == 0, done.stderr
 
     def remove(self) -> None:
@@ -80,7 +80,7 @@ class Site:
         own = {"PYTHONPATH": str(self.target), "OLLM_HOME": str(self.home), "HOME": str(self.folder)}
         return {**kept, **own, "PYTHONDONTWRITEBYTECODE": "1", **self.environ}
 
-    def run(self, *words: str, timeout: float = 60) -> Finished:
+    def run(self, *words: str, timeout: float = 240) -> Finished:
         """Run the console script `ollm` in a process of its own."""
         done = subprocess.run(
             [str(OLLM), *words],

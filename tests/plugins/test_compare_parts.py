@@ -195,9 +195,9 @@ def test_a_frame_of_a_long_answer_costs_what_one_of_a_short_does() -> None:
         times = []
         for _ in range(50):
             pane.column.said.append("more ")
-            began = time.perf_counter()
+            began = time.process_time()
             pane.rows(80, 40)
-            times.append(time.perf_counter() - began)
+            times.append(time.process_time() - began)
         return sorted(times)[25]
 
     assert seconds(40_000) < 5 * seconds(400)

@@ -50,7 +50,7 @@ def patience():
         raise AssertionError("it hangs")
 
     before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(20)
+    signal.alarm(60)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
@@ -223,8 +223,8 @@ def test_nobody_wins_a_race_for_a_path(work, outside):
     thread.start()
     outcomes = set()
     try:
-        until = time.monotonic() + 2
-        while time.monotonic() < until:
+        began, wanted = time.monotonic(), {b"harmless", "refused"}
+        while (taken := time.monotonic() - began) < 2 or (taken < 30 and not wanted <= outcomes):
             place = Place(work, ("sub", "file"))
             try:
                 seen = opening.snapshot(place, 100)
@@ -236,7 +236,7 @@ def test_nobody_wins_a_race_for_a_path(work, outside):
     finally:
         over.set()
         thread.join()
-    assert outcomes <= {b"harmless", None, "refused"} and {b"harmless", "refused"} <= outcomes
+    assert outcomes <= {b"harmless", None, "refused"} and wanted <= outcomes
     assert outside.read_text() == "secret\n" and os.listdir(outside.parent) == ["file"]
 
 
@@ -468,14 +468,14 @@ def test_places_are_judged_without_a_disk():
 
 
 def test_an_expression_that_takes_for_ever_is_stopped_and_leaves_no_process(call, work, monkeypatch, patience):
-    monkeypatch.setattr(finding, "SECONDS", 1.0)
+    monkeypatch.setattr(finding, "SECONDS", 4.0)  # the first file is to be searched by then
     monkeypatch.setattr(finding, "GRACE", 0.2)
     (work / "a").write_text("x\n")
     (work / "b").write_text("a" * 40 + "!\n")
     started = time.monotonic()
     result = call("grep", pattern=r"^x$|^(a+)+$")
-    assert time.monotonic() - started < 8
-    assert result.content.startswith("a\n  1: x\n(stopped after 1 s")
+    assert time.monotonic() - started < 30
+    assert result.content.startswith("a\n  1: x\n(stopped after 4 s")
     assert children() == []
 
 
@@ -492,7 +492,7 @@ def test_a_search_ends_itself_when_its_parent_is_gone(work):
     (work / "b").write_text("a" * 40 + "!\n")
     job = finding.Job(str(work), (), "^(a+)+$", "", (), "/", False, False, 10, 10_000, 0.5)
     command = [sys.executable, "-P", "-m", "ollm_plugins.files.searcher"]
-    done = subprocess.run(command, input=msgspec.json.encode(job), capture_output=True, timeout=20)
+    done = subprocess.run(command, input=msgspec.json.encode(job), capture_output=True, timeout=60)
     assert done.returncode == -signal.SIGALRM
 
 

@@ -150,7 +150,7 @@ def test_nobody_waits_for_a_silent_server_whose_answer_is_known(run, replay):
     now.names()
     (source,) = now(now.models.list_models("ollama")).sources
     assert source.offline.startswith("Provider 'ollama' did not answer within 0.")
-    assert server.wait_for_hangup(5).request.path == "/api/tags"
+    assert server.wait_for_hangup(30).request.path == "/api/tags"
 
 
 def test_tab_waits_once_for_a_silent_server_and_asks_it_once(run, replay, monkeypatch):

@@ -139,7 +139,7 @@ def test_it_is_written_soon_though_nobody_ends_the_run(cache, monkeypatch):
         save = cache.save
         cache.save = lambda: (save(), loop.call_soon_threadsafe(written.set))
         cache.keep_list((A,), time.time(), 0.01)
-        await asyncio.wait_for(written.wait(), 5)
+        await asyncio.wait_for(written.wait(), 30)
 
     asyncio.run(work())
     assert json.loads(cache.path.read_bytes())["version"] == 1

@@ -136,7 +136,7 @@ def test_leaving_ends_the_request(run, replay):
     server = replay({"/api/pull": CUT})
     now = run(server)
     now(heard(now.models, until=Progress))
-    assert server.wait_for_hangup(5).request.path == "/api/pull"
+    assert server.wait_for_hangup(30).request.path == "/api/pull"
     assert not now.models.cancel(NAME)
 
 
@@ -176,7 +176,7 @@ def test_a_second_one_joins(run, replay):
 
     async def both():
         first = asyncio.ensure_future(heard(now.models, "gemma3:270m"))
-        await asyncio.to_thread(server.wait_for_request, 1, 5)
+        await asyncio.to_thread(server.wait_for_request, 1, 30)
         second = heard(now.models, "GEMMA3:270m", None)
         return await asyncio.gather(first, second)
 
@@ -197,7 +197,7 @@ def test_one_that_leaves_ends_it_for_nobody_else(run, replay):
             stayed = [await anext(news) for _ in range(2)]
         return stayed
 
-    assert now(both())[0].label == LAYER and server.wait_for_hangup(5)
+    assert now(both())[0].label == LAYER and server.wait_for_hangup(30)
 
 
 def test_one_that_joins_late_hears_how_far_it_is(run, replay):
@@ -227,7 +227,7 @@ def test_a_pull_can_be_stopped_by_its_name(run, replay):
 
     with pytest.raises(PullStopped, match="The pull of smollm2:135m was stopped"):
         now(stop())
-    assert server.wait_for_hangup(5) and not now.models.cancel(NAME)
+    assert server.wait_for_hangup(30) and not now.models.cancel(NAME)
 
 
 def test_what_an_abandoned_loop_was_at_is_begun_anew(run, replay):
@@ -264,7 +264,7 @@ def test_a_model_that_does_not_fit_is_not_fetched(run, replay, monkeypatch, tmp_
     assert str(refused.value).startswith(
         f"smollm2:135m needs 115 MB more on the disk of {tmp_path}/not/yet, where 98 MB are free. Make room there"
     )
-    assert server.wait_for_hangup(5)
+    assert server.wait_for_hangup(30)
 
 
 def test_only_what_is_missing_must_fit(run, replay, monkeypatch, tmp_path):

@@ -294,7 +294,7 @@ async def test_closing_the_iterator_hangs_up_and_the_next_pull_goes_on(rememberi
         async for event in events:
             if isinstance(event, Progress) and event.done == 39780352:
                 break
-    hangup = await asyncio.to_thread(server.wait_for_hangup, 5.0)
+    hangup = await asyncio.to_thread(server.wait_for_hangup, 30.0)
     assert hangup is not None
     assert hangup.sent == len(load("pull_client_hangs_up").lines or ())
     assert await provider.list_models() == []
@@ -305,11 +305,11 @@ async def test_closing_the_iterator_hangs_up_and_the_next_pull_goes_on(rememberi
 async def test_cancelling_hangs_up_before_anything_came(replay: Replay, at: At) -> None:
     server = replay({"/api/pull": load("pull_missing_model").but(header_ms=60_000, line_ms=())}, speed=1.0)
     task = asyncio.create_task(pulled(at(server.url)))
-    assert await asyncio.to_thread(server.wait_for_request, 1, 10.0)
+    assert await asyncio.to_thread(server.wait_for_request, 1, 30.0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await asyncio.to_thread(server.wait_for_hangup, 5.0)
+    assert await asyncio.to_thread(server.wait_for_hangup, 30.0)
 
 
 async def test_silence_counts_only_if_a_limit_is_set(replay: Replay, at: At) -> None:

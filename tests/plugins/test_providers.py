@@ -23,7 +23,7 @@ PROVIDERS = """
         async def check(self):
             await asyncio.sleep(self._seconds)
             if MEETING:
-                await asyncio.wait_for(MEETING.wait(), 5)
+                await asyncio.wait_for(MEETING.wait(), 30)
             if self._error:
                 raise self._error
             return Health("moon\\x1b[31m", "7")

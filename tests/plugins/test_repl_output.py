@@ -381,7 +381,7 @@ def test_a_tool_that_still_runs_is_seen_after_another_has_ended(window: Open) ->
     assert opened.lines[0] == "● grep x → found"
     assert re.fullmatch(r". read_file src/a.py offset=10 0 s", opened.lines[1])
     drawn.show(ToolReturned(CALL, "a"))
-    assert re.fullmatch(r". 0 s", opened.lines[2]), "the model is waited for again"
+    assert re.fullmatch(r". \d+ s", opened.lines[2]), "the model is waited for again"
     drawn.over()
     assert opened.lines == ["● grep x → found", "● read_file src/a.py offset=10 → a"]
 
@@ -422,7 +422,7 @@ def test_the_spinner_turns_on_when_another_thread_has_said_something() -> None:
         spinner = Spinner(drawn.append, drawn.clear)
         spinner.start(seconds=1.0)
         await asyncio.to_thread(lambda: (spinner.stop(), spinner.go_on()))
-        until = time.monotonic() + 10
+        until = time.monotonic() + 30
         while len(drawn) < 3 and time.monotonic() < until:
             await asyncio.sleep(0.02)
         turned = len(drawn)
@@ -444,11 +444,11 @@ def test_the_spinner_moves_by_itself_and_leaves_nothing(window: Open) -> None:
         drawn = Screen(Output(Stream(), Stream(), color=True))
         drawn.begin()
         drawn.asked(warm=False)
-        async with asyncio.timeout(5):
-            while not re.fullmatch(r". 0 s", opened.lines[0]):
+        async with asyncio.timeout(30):
+            while not re.fullmatch(r". \d+ s", opened.lines[0]):
                 await asyncio.sleep(0.01)
             drawn.show(Waiting("m:1b", 3.0))
-            while not re.fullmatch(r". loading m:1b… 3 s", opened.lines[0]):
+            while not re.fullmatch(r". loading m:1b… ([3-9]|\d\d) s", opened.lines[0]):
                 await asyncio.sleep(0.01)
         drawn.show(TextDelta("Hi"))
         drawn.rest()
@@ -462,7 +462,7 @@ def test_the_spinner_moves_by_itself_and_leaves_nothing(window: Open) -> None:
 
 async def seen(opened: Window, pattern: str) -> None:
     """Wait until a window shows something."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not re.search(pattern, "\n".join(opened.lines), re.MULTILINE):
             await asyncio.sleep(0.01)
 
@@ -486,14 +486,14 @@ def test_after_a_notice_it_is_seen_that_the_turn_goes_on(window: Open) -> None:
         drawn = opened_screen(opened)
         drawn.begin()
         drawn.notice(Notice("x", "The oldest turns are summarized."))
-        await seen(opened, r"^. 0 s$")
+        await seen(opened, r"^. \d+ s$")
         drawn.show(Waiting("m:1b", 7.0))
-        await seen(opened, r"^. loading m:1b… 7 s$")
+        await seen(opened, r"^. loading m:1b… ([7-9]|\d\d) s$")
         drawn.show(Notice("y", "Something else."))
-        await seen(opened, r"Something else\.\n. loading m:1b… [78] s$")
+        await seen(opened, r"Something else\.\n. loading m:1b… ([7-9]|\d\d) s$")
         drawn.show(ToolCalled(CALL))
         drawn.show(ToolReturned(CALL, "a"))
-        await seen(opened, r"→ a\n. 0 s$")
+        await seen(opened, r"→ a\n. \d+ s$")
         drawn.over()
 
     asyncio.run(turn())
@@ -507,13 +507,13 @@ def test_a_question_has_the_terminal_alone(window: Open) -> None:
         drawn = opened_screen(opened)
         drawn.begin()
         drawn.show(ToolCalled(CALL))
-        await seen(opened, r"^. read_file src/a.py offset=10 0 s$")
+        await seen(opened, r"^. read_file src/a.py offset=10 \d+ s$")
         with drawn.lent():
             drawn.notice(Notice("x", "Hear!"))
             written = len(opened.raw)
             await asyncio.sleep(0.5)
             assert len(opened.raw) == written
-        await seen(opened, r"^. read_file src/a.py offset=10 0 s$")
+        await seen(opened, r"^. read_file src/a.py offset=10 \d+ s$")
         drawn.over()
 
     asyncio.run(turn())
@@ -542,7 +542,7 @@ def test_silence_in_the_middle_of_an_answer_is_seen(
         drawn.show(event)
         before = opened.lines
         if stands is not None:
-            await seen(opened, rf"{stands} . \d s$")
+            await seen(opened, rf"{stands} . \d+ s$")
         else:
             await asyncio.sleep(0.5)
             assert opened.lines == before, "there is no room for it, or nobody knows whether there is"

@@ -65,7 +65,17 @@ def ask(ollm, replay):  # noqa: F811
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
 @pytest.mark.parametrize("after", [1.3, 1.7])
 def test_a_kill_in_the_middle_of_an_answer_loses_less_than_a_second(ollm, ask, after):  # noqa: F811
-    process = ask()
+    for _ in range(4):  # where the whole machine stands still, what is lost is not the program's
+        kept, second_before = killed_in_the_middle(ollm, ask(), after)
+        if kept.startswith(second_before):
+            break
+    assert second_before
+    assert kept.startswith(second_before)
+    assert "[cut: the program ended, or is still at it]" in ollm("session", "show").out
+
+
+def killed_in_the_middle(ollm, process, after):  # noqa: F811
+    """Kill it so many seconds after its first word; return what is kept, and what one saw a second before."""
     seen, begun, pipe = [], None, process.stdout.fileno()
     os.set_blocking(pipe, False)
     while begun is None or time.monotonic() - begun < after:
@@ -80,17 +90,18 @@ def test_a_kill_in_the_middle_of_an_answer_loses_less_than_a_second(ollm, ask, a
     second_before = "".join(piece for at, piece in seen if at < killed - 1.0)
     (turn,) = ollm("session", "show", "last", "--json").json["turns"]
     assert turn["reason"] == "cut"
-    kept = turn["messages"][1]["content"]
-    assert second_before
-    assert kept.startswith(second_before.rstrip("\n"))
     assert turn["messages"][0]["content"] == "Moon?"
-    assert "[cut: the program ended, or is still at it]" in ollm("session", "show").out
+    return "".join(each["content"] for each in turn["messages"][1:]), second_before.rstrip("\n")
 
 
 def test_what_was_cut_is_gone_on_with(ollm, ask, replay):  # noqa: F811
     process = ask()
     assert process.stdout.read(1)
-    time.sleep(1.0)
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with contextlib.suppress(ValueError, IndexError):  # there is no session yet, or no answer in it
+            if ollm("session", "show", "last", "--json").json["turns"][0]["messages"][1]["content"]:
+                break
     process.kill()
     process.wait()
     server = replay({"/api/chat": "chat_stream"})

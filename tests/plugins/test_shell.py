@@ -81,7 +81,7 @@ def alive(pid):
         return subprocess.run(["kill", "-0", str(pid)], capture_output=True).returncode == 0
 
 
-def gone(pid, within=3.0):
+def gone(pid, within=20.0):
     until = time.monotonic() + within
     while time.monotonic() < until:
         if not alive(pid):
@@ -253,9 +253,9 @@ def test_it_is_ended_when_its_time_is_up_with_all_that_it_has_started(shell, wor
         echo $$ > shell; echo begun; sleep 60; sleep 60
     """
     began = time.monotonic()
-    text = shell(command, timeout=0.5)
-    assert text == "begun\n\n[ended after 0.5 s, because its time was up]"
-    assert 2 < time.monotonic() - began < 20, "asked first, then made to"
+    text = shell(command, timeout=3)
+    assert text == "begun\n\n[ended after 3 s, because its time was up]"
+    assert 4.5 < time.monotonic() - began < 40, "asked first, then made to"
     assert all(gone((workspace / name).read_text().strip()) for name in ("shell", "child"))
 
 
@@ -281,8 +281,8 @@ def test_what_is_started_while_the_others_are_ended_is_ended_too(shell, workspac
 def test_what_ends_when_it_is_asked_to_is_not_waited_for(shell, monkeypatch):
     monkeypatch.setattr(process, "GRACE", 30.0)
     began = time.monotonic()
-    text = shell("trap 'echo bye; exit' TERM; sleep 60 & wait", timeout=0.3)
-    assert text.startswith("bye\n") and time.monotonic() - began < 15
+    text = shell("trap 'echo bye; exit' TERM; sleep 60 & wait", timeout=3)
+    assert text.startswith("bye\n") and time.monotonic() - began < 30
 
 
 def test_the_settings_bound_what_a_model_may_ask_for(shell):
@@ -306,7 +306,7 @@ def test_ctrl_c_ends_it_with_all_that_it_has_started(shell, workspace, interrupt
     pids = workspace / "pids"
 
     def press():
-        until = time.monotonic() + 10
+        until = time.monotonic() + 30
         while time.monotonic() < until and (not pids.exists() or len(pids.read_text().split()) < 2):
             time.sleep(0.02)
         os.kill(os.getpid(), signal.SIGINT)
@@ -315,7 +315,7 @@ def test_ctrl_c_ends_it_with_all_that_it_has_started(shell, workspace, interrupt
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         shell(f"{own} bash -c 'echo $BASHPID >> pids; sleep 60; sleep 60' & echo $$ >> pids; wait; sleep 60")
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 40
     assert all(map(gone, pids.read_text().split()))
 
 
@@ -328,7 +328,7 @@ def test_a_command_that_is_cancelled_while_it_starts_is_ended_too(workspace, del
     class Slow(real.Popen):
         def __init__(self, *args, **options):
             super().__init__(*args, **options)
-            until = time.monotonic() + 10
+            until = time.monotonic() + 30
             while time.monotonic() < until and not (workspace / "pids").exists():
                 time.sleep(0.01)
 
@@ -357,7 +357,7 @@ def test_what_is_left_in_the_background_is_ended_and_said(shell, workspace):
     began = time.monotonic()
     text = shell("sleep 60 & echo $! > pid; echo started")
     assert text.startswith("started\n") and text.endswith("; what it had left in the background was ended]")
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 40
     assert gone((workspace / "pid").read_text().strip())
 
 
@@ -372,9 +372,9 @@ def test_what_is_left_in_a_group_of_its_own_is_ended_too(shell, workspace):
 
 def test_what_holds_the_output_open_from_another_session_is_not_waited_for(shell, workspace):
     began = time.monotonic()
-    text = shell("setsid sh -c 'echo $$ > pid; sleep 30' & while [ ! -s pid ]; do sleep 0.01; done; echo started")
+    text = shell("setsid sh -c 'echo $$ > pid; sleep 60' & while [ ! -s pid ]; do sleep 0.01; done; echo started")
     try:
-        assert text.startswith("started\n") and time.monotonic() - began < 20
+        assert text.startswith("started\n") and time.monotonic() - began < 40
     finally:
         os.kill(int((workspace / "pid").read_text()), signal.SIGKILL)
 
@@ -446,9 +446,9 @@ def test_output_is_read_as_it_would_have_been_seen(given, read):
 
 @pytest.mark.parametrize("piece", ["\x1b]", "\x1b[", "\x1bP\x1b", "a\b", "\r", "\b", "\x1b[0;", "\x9b"])
 def test_no_output_takes_long_to_read(piece):
-    began = time.monotonic()
+    began = time.process_time()
     plain(piece * 30_000)
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_output_that_is_no_text_is_read_as_far_as_it_goes(shell):

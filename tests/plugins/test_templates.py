@@ -524,9 +524,9 @@ def test_many_files_are_completed_fast_once_they_were_read(start, put):
     ollm = start()
     assert isinstance(shelf(ollm), Library)
     shelf(ollm).everything()
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(complete(ollm, "template", "many")) == 60
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.2
 
 
 def test_doubts_are_told_as_many_as_people_read(start, put):
@@ -534,8 +534,8 @@ def test_doubts_are_told_as_many_as_people_read(start, put):
     names = ", ".join(f"name{number}" for number in range(3000))
     path = put("many", f"template: '{places}'\nvariables: [{names}]\n")
     known = shelf(start()).find("many")
-    began = time.perf_counter()
+    began = time.process_time()
     doubts = list(known.doubts())
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     assert [sum(word in doubt for doubt in doubts) for word in ("stays as it is", "but not used")] == [50, 50]
     assert f"{path}: 8950 more are not declared" in doubts

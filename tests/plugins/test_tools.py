@@ -260,9 +260,9 @@ def test_a_huge_result_takes_no_time(ollm_app):
             return [Tool("much", "Say much.", NOTHING, run, risk="none")]
 
     ollm = ollm_app(Plugin, Much, Limits, Tokens, replies=[ToolCall("1", "much", {}), "done"])
-    started = time.monotonic()
+    started = time.process_time()
     (result,) = results(ollm)
-    assert time.monotonic() - started < 1.5
+    assert time.process_time() - started < 1.5
     assert len(result.content) < 12_000
     assert kept(ollm)[0].stat().st_size == len(text)
 

@@ -556,7 +556,7 @@ def test_a_name_server_that_takes_its_time_is_not_waited_for_not_even_at_the_end
     began = time.monotonic()
     (result,) = [each for each in ollm.ask("go").events if isinstance(each, ToolReturned)]
     ollm.app.close()
-    assert "slow.example took longer than 0.3 s" in result.content and time.monotonic() - began < 5
+    assert "slow.example took longer than 0.3 s" in result.content and time.monotonic() - began < 15
     answers.set()
 
 
@@ -776,16 +776,16 @@ def test_a_server_that_takes_its_time_is_not_waited_for(fetch, site):
         handler.send_response(200)
         handler.send_header("Content-Type", "text/plain")
         handler.end_headers()
-        for _ in range(100):
+        for _ in range(600):
             handler.wfile.write(b"x")
             handler.wfile.flush()
             time.sleep(0.1)
 
-    site.routes.update({"/x": dripping, "/y": lambda handler: time.sleep(5)})
+    site.routes.update({"/x": dripping, "/y": lambda handler: time.sleep(60)})
     for path in ("/x", "/y"):
         began = time.monotonic()
         assert "127.0.0.1 took longer than 0.5 s" in fetch(f"{site.url}{path}", settings="timeout: 0.5")
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 20
 
 
 def test_a_page_that_is_nested_too_deeply_gives_its_words(fetch, site):
@@ -799,7 +799,7 @@ def test_a_page_that_takes_too_long_to_read_is_given_up_with_the_program_that_re
     site.routes["/attack"] = ("<!--" * 400_000, HTML)  # quadratic in Python's parser
     began = time.monotonic()
     assert "took longer than 1.5 s" in fetch(f"{site.url}/attack", settings="timeout: 1.5")
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20
     running = subprocess.run(["pgrep", "-f", f"{site.url}/attack"], capture_output=True, text=True)
     assert running.stdout == ""
 
@@ -819,7 +819,7 @@ def test_ctrl_c_ends_it_with_the_program_that_reads_the_page(fetch, site, interr
         return subprocess.run(["pgrep", "-f", f"{site.url}/attack2"], capture_output=True, text=True).stdout
 
     def press():
-        until = time.monotonic() + 10
+        until = time.monotonic() + 15
         while not running() and time.monotonic() < until:
             time.sleep(0.02)
         os.kill(os.getpid(), signal.SIGINT)
@@ -828,7 +828,7 @@ def test_ctrl_c_ends_it_with_the_program_that_reads_the_page(fetch, site, interr
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         fetch(f"{site.url}/attack2")
-    assert time.monotonic() - began < 8 and running() == ""
+    assert time.monotonic() - began < 30 and running() == ""
 
 
 def test_elements_whose_end_is_left_out_are_not_nested(fetch, site):

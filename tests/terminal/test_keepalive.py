@@ -164,7 +164,7 @@ def test_what_was_told_to_stay_for_good_gets_its_time_at_the_end(remembering: St
 
 def test_a_killed_program_leaves_it_to_the_server(remembering: Start, open_terminal: Open) -> None:
     server = remembering()
-    terminal = open_terminal(server, KEPT.replace("models", "timeout: 8\n    models"))
+    terminal = open_terminal(server, KEPT.replace("models", "timeout: 5\n    models"))
     terminal.wait_until(lambda: len(server.asked("/api/generate")) > 2, "it was kept for longer than its time")
     assert len(server.loads) == 1
     terminal.signal(signal.SIGKILL)
