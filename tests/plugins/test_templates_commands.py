@@ -118,6 +118,16 @@ def test_wrong_usage_ends_with_2(ollm, words, said):
     assert done.stderr.count(b"\n") == 1
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a file that is a pipe")
+def test_a_pipe_that_is_named_fills_a_variable(ollm, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    writer = subprocess.Popen(["/bin/sh", "-c", "echo from a pipe >pipe"], cwd=tmp_path)
+    done = ollm("template", "use", "tr", "text=@pipe", "--dry-run")
+    assert (writer.wait(timeout=60), done.stdout) == (0, b"Into English: from a pipe\n\n"), done
+    done = ollm("template", "use", "tr", "text=@/dev/stdin", "--dry-run", stdin=b"x" * ((16 << 20) + 1))
+    assert (done.returncode, b"is larger than 16 MiB" in done.stderr) == (2, True), done
+
+
 def test_bytes_that_are_no_text_are_refused(ollm, tmp_path):
     (tmp_path / "bin").write_bytes(b"\xff\xfe")
     for word, stdin in (("text=@bin", None), ("text=-", b"\xff"), (b"text=\xff", None)):

@@ -160,6 +160,14 @@ def test_nothing_of_yours_is_replaced_unless_you_say_so(ollm, ollm_home, tmp_pat
     assert sorted(path.name for path in (ollm_home / "templates").iterdir()) == ["a.yml", "b.yaml"]
 
 
+def test_two_that_get_the_same_name_do_not_replace_each_other(ollm, tmp_path):
+    put(tmp_path / "t", {"A b.yaml": "one $input", "a-b.yaml": "two $input"})
+    for more in ("", " --replace"):
+        done = ollm.run_command(f"template import {tmp_path / 't'}{more}")
+        assert "a-b: left alone, since another one here has that name; give it alone, with --name" in done.stdout
+        assert filled(ollm, "a-b", input="x").prompt == "one x"
+
+
 @pytest.mark.parametrize(
     ("files", "line", "code", "said"),
     [

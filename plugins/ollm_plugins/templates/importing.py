@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -71,7 +71,10 @@ def take_in(
         raise UsageError(f"{visible(str(source))} holds {len(sources)} templates, so --name does not fit")
     root = path if path.is_dir() else None
     named = [Source(each.path, each.form, name or each.name, root) for each in sources]
-    taken = [_taken(ctx, each, replacing=replace) for each in named]
+    taken: list[Taken] = []
+    for each in named:
+        ours = {before.path for before in taken}
+        taken.append(_taken(ctx, each, replacing=replace, ours=ours))
     if as_json:
         ctx.out.document(taken)
     else:
@@ -142,12 +145,18 @@ def _free_of_signs(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name.strip().lower()).strip("-_.")[:MAX_NAME] or "template"
 
 
-def _taken(ctx: CommandContext, source: Source, *, replacing: bool) -> Taken:
-    """Take one in; what is wrong with it stops no other."""
+def _taken(ctx: CommandContext, source: Source, *, replacing: bool, ours: Collection[Path | None]) -> Taken:
+    """Take one in; what is wrong with it stops no other.
+
+    :param ours: files of those that were taken in just before
+    """
     shelf = library(ctx.app.services)
     shelf.file_of(source.name)  # refuses what is no name
     paths = [shelf.own_folder / f"{source.name}{ending}" for ending in ENDINGS]
     there = next((path for path in paths if os.path.lexists(path)), None)
+    if there is not None and there in ours:
+        problem = "left alone, since another one here has that name; give it alone, with --name"
+        return Taken(source.name, source.path, problem=problem)
     if there is not None and not replacing:
         return Taken(source.name, source.path, problem=f"left alone, since {there} is there; --replace takes its place")
     try:

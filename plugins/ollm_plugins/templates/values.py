@@ -68,7 +68,7 @@ def _of_file(name: str, path: str) -> str:
     shown = f"{visible(path)}, which is to fill '{visible(name)}',"
     try:
         file = Path(path).expanduser()
-        if not file.is_file():
+        if not (file.is_file() or file.is_fifo()):  # a shell's <(COMMAND) is a pipe
             raise UsageError(f"{shown} is no file", "A text that begins with @ is written with two: @@.")
         with file.open("rb") as opened:
             data = opened.read(MAX_BYTES + 1)
