@@ -31,7 +31,7 @@ from ollm.api import (
     hookimpl,
     replace,
 )
-from ollm_plugins.sessions import database
+from ollm_plugins.sessions import database, reading, recorder
 from ollm_plugins.sessions.plugin import Plugin
 from ollm_plugins.sessions.schema import STEPS
 from ollm_plugins.sessions.service import sessions_of
@@ -302,6 +302,75 @@ def test_what_is_written_at_the_end_is_not_lost_behind_a_turn_that_cannot_be(oll
     assert resumed(ollm_app(Plugin), kept.id) == kept.messages
 
 
+def test_notes_and_what_was_taken_back_wait_for_room_on_the_disk_in_their_order(ollm_app, ollm_home):
+    ollm = ollm_app(Plugin, replies=["one", "two", "three"])
+    kept = talk(ollm, "First")
+    records = sessions_of(ollm.app.context)
+    records.note(kept.id, "former", 1)
+    records.recorder.flush()
+    database = ollm_home / "sessions.db"
+    database.rename(ollm_home / "elsewhere")
+    database.mkdir()
+    talk(ollm, "Second", None, "Third", None, conversation=kept)
+    records.note(kept.id, "context", {"covers": 2})
+    records.note(kept.id, "context", {"covers": 4})
+    records.note(kept.id, "former", None)
+    records.recorder.flush()
+    database.rmdir()
+    (ollm_home / "elsewhere").rename(database)
+    ollm.app.close()
+    later = ollm_app(Plugin)
+    assert resumed(later, kept.id) == kept.messages == [Message("user", "First"), Message("assistant", "one")]
+    assert sessions_of(later.app.context).noted(kept.id, "context") == {"covers": 4}
+    assert sessions_of(later.app.context).noted(kept.id, "former") is None
+    turns = later.run_command("session show last --all --json").json["turns"]
+    assert [(each["messages"][0]["content"], each["takenBack"]) for each in turns] == [
+        ("First", False),
+        ("Second", True),
+        ("Third", True),
+    ]
+
+
+def test_what_could_not_be_written_is_tried_again_although_nothing_more_is_said(ollm_app, ollm_home, monkeypatch):
+    monkeypatch.setattr(recorder, "AGAIN", 0.05)
+    ollm = ollm_app(Plugin, replies=["one"])
+    (ollm_home / "sessions.db").mkdir()
+    kept = talk(ollm, "First")
+    sessions_of(ollm.app.context).recorder.flush()
+    (ollm_home / "sessions.db").rmdir()
+    later = ollm_app(Plugin)
+    assert until(lambda: resumed(later, kept.id) == kept.messages)
+
+
+def test_a_turn_that_the_tables_do_not_take_keeps_no_other_from_being_written(ollm_app):
+    ollm = ollm_app(Plugin, replies=["one", "two"])
+    kept = talk(ollm, "First")
+    recorder = sessions_of(ollm.app.context).recorder
+    recorder.take(replace(kept.last_turn, model="bad:1b", reason=None))
+    talk(ollm, "Second", conversation=kept)
+    recorder.flush()
+    assert "A turn with bad:1b is not saved" in ollm.stderr.getvalue()
+    assert resumed(ollm, kept.id) == kept.messages
+
+
+def test_a_file_that_another_program_holds_delays_the_end_once_not_for_each_that_is_left(
+    ollm_app, ollm_home, monkeypatch
+):
+    monkeypatch.setattr(recorder, "HELD", 2.0)
+    ollm = ollm_app(Plugin, replies=["one", "two", "three", "four"])
+    kept = talk(ollm, "First")
+    sessions_of(ollm.app.context).recorder.flush()
+    with closing(sqlite3.connect(ollm_home / "sessions.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        talk(ollm, "Second", None, "Third", "Fourth", conversation=kept)
+        heard(ollm, kept, TextDelta("half an ans"))
+        began = time.monotonic()
+        sessions_of(ollm.app.context).recorder.close()
+        assert time.monotonic() - began < 6.0, "and not 2 s for each of five"
+        other.execute("ROLLBACK")
+    assert "database is locked" in ollm.stderr.getvalue()
+
+
 def test_notices_are_kept(ollm_app):
     ollm = ollm_app(Plugin, replies=[[Notice("odd", "Something is odd."), TextDelta("ok"), Finished("stop")]])
     talk(ollm, "First")
@@ -361,6 +430,22 @@ def until(holds):
     while not (found := holds()) and time.monotonic() < end:
         time.sleep(0.02)
     return found
+
+
+def test_a_session_is_as_old_as_its_last_answer_however_long_the_model_was_loading(ollm_app):
+    """Else one that is begun a moment later would stand before it in the list, and `-c` take the wrong one."""
+    ollm = ollm_app(Plugin, replies=["one"])
+    kept = talk(ollm, "First")
+    heard(ollm, kept, TextDelta("Here it is"))
+    recorder = sessions_of(ollm.app.context).recorder
+    (live,) = recorder._live.values()
+    began = replace(live.turn, prompt="Second")
+    messages = (Message("user", "Second"), Message("assistant", "Here it is"))
+    recorder.take(replace(kept.last_turn, id=began.id, context=began, messages=messages, seconds=3600.0))
+    (turn,) = sessions_of(ollm.app.context).turns(kept.id, last=1)
+    (session,) = sessions_of(ollm.app.context).read(reading.sessions, ())
+    assert turn.at + 3600.0 == pytest.approx(time.time(), abs=60)
+    assert session.updated <= time.time()
 
 
 def test_an_answer_under_way_that_cannot_be_written_keeps_no_other_from_being_written(ollm_app):

@@ -377,6 +377,12 @@ def test_ids_are_shown_as_far_as_they_differ():
     assert meaning.shown(["a" * 32]) == {"a" * 32: "aaaaaa"}
 
 
+def test_an_id_is_shown_whole_where_another_program_has_deleted_the_session(three):
+    assert meaning.short(three.app.context, three.kept[0].id) == three.kept[0].id[:6]
+    assert three.run_command("session delete --all --yes").exit_code == 0
+    assert meaning.short(three.app.context, three.kept[0].id) == three.kept[0].id
+
+
 def test_completion(three):
     offered = complete(CompletionContext(three.app.context))
     assert [title for _, title in offered] == ["The parser?", "Capital of Germany?", "Capital of Italy?"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 
@@ -12,7 +13,7 @@ from ollm.api import ConversationRecords, Specs, Tool, ToolCall, hookimpl
 from ollm_plugins.sessions.plugin import Plugin
 from ollm_plugins.sessions.service import sessions_of
 from ollm_plugins.tools.plugin import Plugin as Tools
-from tests.plugins.test_sessions import Looking, talk
+from tests.plugins.test_sessions import Looking, resumed, talk
 
 MESSAGE = "UPDATE messages SET {} WHERE content='two'"
 RECORD = "UPDATE tool_calls SET {} WHERE key=1"
@@ -198,3 +199,38 @@ def test_a_session_with_columns_of_another_type_is_listed(damaged, change):
     assert [each["id"] for each in ollm.run_command("session list --json").json] == [kept.id]
     for command in ("session list", "session show last", "session search three", "session search hre"):
         assert ollm.run_command(command).exit_code == 0, command
+
+
+def test_a_conversation_goes_on_in_its_session_whatever_a_damaged_file_has_lost(ollm_app, ollm_home):
+    """What was said is still in memory; the turns that could not be recovered are written again."""
+    ollm = ollm_app(Plugin, replies=[f"answer {number} {'word ' * 50}" for number in range(200)])
+    kept = talk(ollm, *(f"prompt {number}" for number in range(150)))
+    sessions_of(ollm.app.context).recorder.flush()
+    path = ollm_home / "sessions.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2 // 4096 * 4096
+    data[:100], data[middle : middle + 16 * 4096] = bytes(100), bytes(16 * 4096)
+    path.write_bytes(data)
+    said = ollm.run_command("session list").stderr
+    assert 0 < int(re.search(r"(\d+) turns of it could be recovered", said)[1]) < 150
+    talk(ollm, "Once more", conversation=kept)
+    assert resumed(ollm, kept.id) == kept.messages
+    assert len(ollm.run_command("session list --json").json) == 1
+    assert "Another program" not in ollm.stderr.getvalue()
+    talk(ollm, None, "And again", conversation=kept)
+    assert resumed(ollm, kept.id) == kept.messages
+
+
+def test_what_is_taken_back_after_a_file_was_mended_stays_so(ollm_app, ollm_home):
+    ollm = ollm_app(Plugin, replies=["one", "two"])
+    kept = talk(ollm, "First", "Second")
+    sessions_of(ollm.app.context).recorder.flush()
+    path = ollm_home / "sessions.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    path.write_bytes(bytes(100) + path.read_bytes()[100:])
+    assert "2 turns of it could be recovered" in ollm.run_command("session list").stderr
+    talk(ollm, None, conversation=kept)
+    assert resumed(ollm, kept.id) == kept.messages != []

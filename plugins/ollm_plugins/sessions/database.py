@@ -38,11 +38,15 @@ class Database:
     """The file, opened when it is first needed; for one thread.
 
     :param notify: is told when a damaged file was set aside
+    :param patience: returns for how many seconds another program may hold it now
     """
 
-    def __init__(self, path: Path, notify: Callable[[Notice], None]) -> None:
+    def __init__(
+        self, path: Path, notify: Callable[[Notice], None], patience: Callable[[], float] = lambda: PATIENCE
+    ) -> None:
         self.path = path
         self._notify = notify
+        self._patience = patience
         self._open: Connection | None = None
         self._inode: tuple[int, int] | None = None
 
@@ -65,6 +69,7 @@ class Database:
 
         def whole(connection: Connection) -> T:
             connection.execute(f"PRAGMA secure_delete={'ON' if wipe else 'FAST'}")
+            connection.execute(f"PRAGMA busy_timeout={round(1000 * self._patience())}")
             connection.execute("BEGIN IMMEDIATE")
             try:
                 done = work(connection)

@@ -130,8 +130,8 @@ def shown(known: Iterable[str]) -> dict[str, str]:
 
 
 def short(host: HostContext, identity: str) -> str:
-    """Return an id as it is shown."""
-    return shown(sessions_of(host).read(reading.ids, ()))[identity]
+    """Return an id as it is shown; whole where another program has deleted the session meanwhile."""
+    return shown(sessions_of(host).read(reading.ids, ())).get(identity, identity)
 
 
 def complete(ctx: CompletionContext) -> list[tuple[str, str]]:

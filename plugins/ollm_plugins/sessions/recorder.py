@@ -32,8 +32,16 @@ FIRST = 0.02
 """Seconds after the first event of all before anything is imported: the first words of an answer go before."""
 SHORT = 0.25
 """Seconds that the end of a turn waits until it is written, at most; it takes some milliseconds."""
+AGAIN = 5.0
+"""Seconds after which what could not be written is tried again, if nothing else is to be written before."""
+HELD = 10.0
+"""Seconds to wait for another program that holds the file; at the end, for all that is left together."""
 PATIENCE = 30.0
-"""Seconds to wait at the end for what is still to be written."""
+"""Seconds to wait for the thread, as where a disk takes its time."""
+
+
+class _NotNowError(Exception):
+    """The file cannot be written; what was to be written is tried again."""
 
 
 class Recorder:
@@ -50,10 +58,11 @@ class Recorder:
         self._live: dict[str, Live] = {}
         self._latest: tuple[str, Live | None] = ("", None)
         self._jobs: deque[tuple[str, Callable[[], object]]] = deque()
-        self._left: deque[Draft] = deque()
+        self._waiting: deque[threading.Event] = deque()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._ending = False
+        self._ends_at = 0.0
         self._failed: set[str] = set()
 
     def hear(self, context: EventContext) -> None:
@@ -72,16 +81,9 @@ class Recorder:
         if context is None or context.aside or not self.keeps:
             return
         folder = context.host.workspace
-        at = live.at if live is not None else time.time() - record.seconds
-        written = threading.Event()
-
-        def write() -> None:
-            self._left.append(_whole(record, live, folder, at))
-            self._put_left()
-            written.set()
-
-        self._do(f"A turn with {record.model}", write)
-        written.wait(SHORT)
+        at = time.time() - record.seconds  # its first event may have come much later than its beginning
+        self._do(f"A turn with {record.model}", lambda: self._put(_whole(record, live, folder, at)))
+        self._wait(SHORT)
 
     def rewind(self, context: RewindContext) -> None:
         """Note that messages were taken back."""
@@ -118,16 +120,14 @@ class Recorder:
         return self._moved.get(conversation, conversation)
 
     def flush(self) -> None:
-        """Wait until all that was heard is written."""
+        """Wait until all that was heard is written, or cannot be now."""
         if self._thread is not None and self._thread.is_alive():
-            done = threading.Event()
-            self._do("", done.set)
-            done.wait(PATIENCE)
+            self._wait(PATIENCE)
 
     def close(self) -> None:
         """Write what is left, and end."""
         thread, self._thread = self._thread, None
-        self._ending = True
+        self._ends_at, self._ending = time.monotonic() + HELD, True
         self._wake.set()
         if thread is not None and thread is not threading.current_thread():
             thread.join(PATIENCE)
@@ -158,66 +158,76 @@ class Recorder:
                 return  # it looks by itself, after the first words
         self._wake.set()
 
+    def _wait(self, seconds: float) -> None:
+        """Wait until what was heard before has been tried."""
+        tried = threading.Event()
+        self._waiting.append(tried)
+        self._wake.set()
+        tried.wait(seconds)
+
     def _work(self) -> None:
         self._wake.wait(FIRST)
         from ollm_plugins.sessions.database import Database
 
-        self._database = Database(self._path, self._host.notify)
+        self._database = Database(self._path, self._host.notify, self._patience)
         self._guarded("This conversation", lambda: self._change(lambda _: None))  # said while the answer comes
-        while self._jobs or not self._ending:
-            self._wake.wait(EVERY if self._live else None)
+        while not self._ending:
+            self._wake.wait(EVERY if self._live else AGAIN if self._jobs else None)
             self._wake.clear()
             self._write_all()
-        self._put_left()
+        self._write_all()
         self._database.close()
 
+    def _patience(self) -> float:
+        """Return for how many seconds another program may hold the file now."""
+        return max(0.0, self._ends_at - time.monotonic()) if self._ending else HELD
+
     def _write_all(self) -> None:
-        while self._jobs:
-            self._guarded(*self._jobs.popleft())
-        for live in list(self._live.values()):
+        waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        for live in list(self._live.values()) if self._write_jobs() else ():
             if live.age >= EVERY or self._ending:  # a short answer is written once, when it is over
                 self._guarded("The answer under way", partial(self._write_live, live), live.turn.id)
+        for each in waiting:
+            each.set()
 
-    def _guarded(self, what: str, job: Callable[[], T], once: str = "") -> T | None:
-        """Do a job; if it fails, those behind it are done all the same, and what is not kept for it is said.
+    def _write_jobs(self) -> bool:
+        """Do what is to be done, in its order, and say whether nothing is left to be tried again."""
+        while self._jobs:
+            if not self._guarded(*self._jobs[0]):
+                return False
+            self._jobs.popleft()
+        return True
 
-        :return: what the job returns; None where it failed
+    def _guarded(self, what: str, job: Callable[[], object], once: str = "") -> bool:
+        """Do a job, and say whether it is over; one that fails by itself keeps no other from being done, and is told of.
+
         :param once: names what is tried again and again, so that it is said once
         """
         try:
-            return job()
+            job()
+        except _NotNowError:
+            return False
         except Exception as error:  # noqa: BLE001  (the thread must go on, whatever a plugin puts into a turn)
             self._say(f"{what} is not saved", error, once)
-            return None
+        return True
 
     def _write_live(self, live: Live) -> None:
         """Write what has come of a turn that is under way, unless it is written already."""
         draft = live.draft()
-        if draft is not None and self._put_left() and self._put(draft):
+        if draft is not None:
+            self._put(draft)
             live.written()
 
-    def _put_left(self) -> bool:
-        """Keep the turns that are over and could not be kept yet, and say whether none is left to be tried again."""
-        while self._left:
-            draft = self._left.popleft()
-            if self._guarded(f"A turn with {draft.turn.model}", partial(self._put, draft)) is False:
-                self._left.appendleft(draft)
-                return False
-        return True
-
-    def _put(self, draft: Draft) -> bool:
-        """Keep a turn, and say whether that could be done."""
+    def _put(self, draft: Draft) -> None:
+        """Keep a turn."""
         from ollm_plugins.sessions.saving import put
 
         session = self.where(draft.session)
         kept = replace(draft, session=session)
         done = self._change(lambda connection: put(connection, kept, self._seen.get(session)))
-        if done is None:
-            return False
         self._seen[done.session] = done.seen
         if done.session != session:
             self._move(draft.session, done)
-        return True
 
     def _move(self, conversation: str, done: Put) -> None:
         former = self.where(conversation)
@@ -228,19 +238,26 @@ class Recorder:
     def _rewind(self, conversation: str, kept: int) -> None:
         from ollm_plugins.sessions.saving import rewind
 
-        self._left = deque(each for each in self._left if each.session != conversation or each.turn.start < kept)
         session = self.where(conversation)
         seen = self._change(lambda connection: rewind(connection, session, kept, self._seen.get(session)))
         if seen is not None:
             self._seen[session] = seen
 
-    def _change(self, work: Callable[[Connection], T]) -> T | None:
-        """Change the database; that it cannot be is said once, until it can again."""
+    def _change(self, work: Callable[[Connection], T]) -> T:
+        """Change the database; that it cannot be is said once, until it can again.
+
+        :raises _NotNowError: it cannot be
+        :raises OllmError: it is not the file that is wrong, but what is to be written
+        """
+        import sqlite3
+
         try:
             done = self._database.change(work)
         except OllmError as error:
+            if isinstance(error.__cause__, sqlite3.DataError | sqlite3.IntegrityError):
+                raise
             self._say("This conversation is not being saved", error, str(self._path))
-            return None
+            raise _NotNowError from error
         self._failed.discard(str(self._path))
         return done
 

@@ -1,12 +1,14 @@
 """How does a turn get into the database, so that what is kept is always the conversation?
 
 Two programs may go on with the same session. Each knows which revision it has seen; the one that comes second finds
-another one, and goes on in a fork, so that neither loses anything and nobody has to hold a lock.
+another one, and goes on in a fork, so that neither loses anything and nobody has to hold a lock. A file that was mended
+has another revision, too, but no turn that is new; what it has lost is written again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -79,8 +81,12 @@ def put(connection: Connection, draft: Draft, seen: Seen | None) -> Put:
     elif seen is None:
         seen = seen_in(connection, session) or Seen()
     elif seen.revision != row[0]:
-        session = uuid4().hex
-        seen = fork(connection, draft.session, session, seen.turns, turn.at)
+        now = seen_in(connection, session) or Seen()
+        if _has_new(now, seen):
+            session = uuid4().hex
+            seen = fork(connection, draft.session, session, seen.turns, turn.at)
+        else:
+            seen = _without_holes(connection, session, now, seen)
     turns = _before(connection, session, turn, seen)
     there = Seen(0, turns).end
     if there < turn.start:
@@ -96,11 +102,25 @@ def put(connection: Connection, draft: Draft, seen: Seen | None) -> Put:
 def rewind(connection: Connection, session: str, kept: int, seen: Seen | None) -> Seen | None:
     """Mark the turns that were taken back; None when nothing of the session is kept, or somebody else goes on in it."""
     now = seen_in(connection, session)
-    if now is None or (seen is not None and seen.revision != now.revision):
+    if now is None or (seen is not None and seen.revision != now.revision and _has_new(now, seen)):
         return seen
     connection.execute("UPDATE turns SET gone=1 WHERE session=? AND start>=? AND gone=0", (session, kept))
     connection.execute("UPDATE sessions SET revision=revision+1 WHERE id=?", (session,))
     return seen_in(connection, session)
+
+
+def _has_new(now: Seen, seen: Seen) -> bool:
+    """Whether a session has turns that this program has not seen: another one has gone on with it."""
+    return not set(now.turns) <= set(seen.turns)
+
+
+def _without_holes(connection: Connection, session: str, now: Seen, seen: Seen) -> Seen:
+    """Return what is whole of a session of which turns were lost, and take back what comes after: it is written anew."""
+    pairs = zip(now.turns, seen.turns, strict=False)
+    whole = Seen(now.revision, [each for each, before in takewhile(lambda pair: pair[0] == pair[1], pairs)])
+    if len(whole.turns) < len(now.turns):
+        connection.execute("UPDATE turns SET gone=1 WHERE session=? AND start>=? AND gone=0", (session, whole.end))
+    return whole
 
 
 def fork(connection: Connection, source: str, target: str, turns: Sequence[tuple[int, int, int]], at: float) -> Seen:
@@ -115,12 +135,15 @@ def fork(connection: Connection, source: str, target: str, turns: Sequence[tuple
     )
     copied = []
     for key, start, count in turns:
-        made = connection.execute(
+        done = connection.execute(
             "INSERT INTO turns(session, id, start, count, copied, at, provider, model, reason, seconds, first_token,"
             " details) SELECT ?, id, start, count, 1, at, provider, model, reason, seconds, first_token, details"
             " FROM turns WHERE key=?",
             (target, key),
-        ).lastrowid
+        )
+        if not done.rowcount:  # it was lost with a damaged file
+            continue
+        made = done.lastrowid
         connection.execute(
             "INSERT INTO messages(turn, number, role, content, rest)"
             " SELECT ?, number, role, content, rest FROM messages WHERE turn=? ORDER BY number",
