@@ -27,6 +27,7 @@ from ollm_plugins.web.address import address_of
 from ollm_plugins.web.fetch import bounded
 from ollm_plugins.web.guard import is_public, mistake
 from ollm_plugins.web.plugin import Plugin
+from ollm_plugins.web.readable import MEMORY, PROCESSOR
 from ollm_plugins.web.settings import WebSettings
 
 from ollm.api import (
@@ -407,6 +408,7 @@ def test_a_proxy_of_the_environment_is_not_used(fetch, site, serve, monkeypatch)
         ("http://a..example/", "no name of a host"),
         ("http://example.org../", "no name of a host"),
         (f"http://{'a' * 64}.example/", "no name of a host"),
+        (f"http://{'a.' * 130}example/", "no name of a host"),
         ("http://xn--a\u200bb.example/", "no address can hold"),
         ("http://\u2488com/", "no name of a host"),
         ("http://2130706433/", "no IP address in its usual form"),
@@ -739,6 +741,7 @@ def test_a_page_that_is_packed_in_pieces_is_unpacked_whole(size):
             read(pieces[:kept])
     large = pieces + gzip.compress(b"x" * 10_000_000, 9)
     assert read(large, 9_000_000) == (b"hello world" + b"x" * (9_000_000 - 11), True)
+    assert read(gzip.compress(b"hello") + b"more" * 1000, 100) == (b"hello", True), "no gzip without an end"
     with pytest.raises(zlib.error, match="too many pieces"):
         read(gzip.compress(b"") * 2_000, 1_000_000)
 
@@ -810,6 +813,31 @@ def interruptible():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="other systems do not tell of a process's limits")
+def test_the_program_that_reads_a_page_may_take_so_much_memory_and_time(fetch, site):
+    site.routes["/attack3"] = ("<!--" * 400_000, HTML)
+    seen = []
+
+    def look():
+        until = time.monotonic() + 15
+        while not seen and time.monotonic() < until:
+            words = ["pgrep", "-f", f"{site.url}/attack3"]
+            for pid in subprocess.run(words, capture_output=True, text=True).stdout.split():
+                with contextlib.suppress(OSError):
+                    limits = Path(f"/proc/{pid}/limits").read_text().splitlines()
+                    found = {line[:25].strip(): line[26:46].strip() for line in limits}
+                    if found["Max cpu time"] == str(PROCESSOR) and found["Max address space"] == str(MEMORY):
+                        seen.append(pid)
+                        os.kill(int(pid), signal.SIGKILL)
+            time.sleep(0.02)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    fetch(f"{site.url}/attack3", settings="timeout: 10")
+    looking.join()
+    assert seen
 
 
 def test_ctrl_c_ends_it_with_the_program_that_reads_the_page(fetch, site, interruptible):
