@@ -199,6 +199,7 @@ if TYPE_CHECKING:
     from ollm.state import set_aside as set_aside
     from ollm.state import write_atomically as write_atomically
     from ollm.terminal import forget_typed as forget_typed
+    from ollm.terminal import typing_unseen as typing_unseen
     from ollm.text import fenced as fenced
     from ollm.text import visible as visible
     from ollm.text import without_credentials as without_credentials
@@ -378,7 +379,7 @@ _HOMES = {
     "settings_schema": ("settings_schema",),
     "specs": ("API_VERSION", "Specs", "hookimpl"),
     "state": ("file_lock", "set_aside", "write_atomically"),
-    "terminal": ("forget_typed",),
+    "terminal": ("forget_typed", "typing_unseen"),
     "text": ("fenced", "visible", "without_credentials"),
     "unseen": ("hidden", "is_unseen", "revealed"),
 }

@@ -1,4 +1,4 @@
-"""What does the terminal throw away, and when?"""
+"""What does the terminal throw away, what does it show, and when?"""
 
 from __future__ import annotations
 
@@ -28,13 +28,30 @@ def output_kept() -> Iterator[bool]:
 
     :return: a context that tells whether it is up to the program now to throw away at Ctrl-C what was typed
     """
-    descriptor = _terminal()
-    kept = descriptor is not None and _set_flushing(descriptor, wanted=False)
-    try:
+    with _with_mode("NOFLSH", wanted=True) as kept:
         yield kept
+
+
+@contextmanager
+def typing_unseen() -> Iterator[None]:
+    """Let the terminal not show what is typed ahead: it would stand in the middle of what is written and drawn anew.
+
+    It is kept, and shown by whoever reads it.
+    """
+    with _with_mode("ECHO", wanted=False):
+        yield
+
+
+@contextmanager
+def _with_mode(name: str, *, wanted: bool) -> Iterator[bool]:
+    """Let a local mode of the terminal be so for a while; tell whether that has changed anything."""
+    descriptor = _terminal()
+    changed = descriptor is not None and _set_mode(descriptor, name, wanted=wanted)
+    try:
+        yield changed
     finally:
-        if descriptor is not None and kept:
-            _set_flushing(descriptor, wanted=True)
+        if descriptor is not None and changed:
+            _set_mode(descriptor, name, wanted=not wanted)
 
 
 def _terminal() -> int | None:
@@ -48,10 +65,11 @@ def _terminal() -> int | None:
     return None
 
 
-def _set_flushing(descriptor: int, *, wanted: bool) -> bool:
-    """Let a terminal throw away what is under way when Ctrl-C is pressed, or not.
+def _set_mode(descriptor: int, name: str, *, wanted: bool) -> bool:
+    """Switch a local mode of the terminal on or off.
 
-    :return: whether that has changed
+    :param name: as in termios(3)
+    :return: whether that has changed anything
     """
     try:
         import termios
@@ -60,10 +78,10 @@ def _set_flushing(descriptor: int, *, wanted: bool) -> bool:
     try:
         if os.tcgetpgrp(descriptor) != os.getpgrp():  # in the background, where the change would stop the program
             return False
-        state = termios.tcgetattr(descriptor)
-        if bool(state[3] & termios.NOFLSH) is not wanted:
+        state, mode = termios.tcgetattr(descriptor), getattr(termios, name)
+        if bool(state[3] & mode) is wanted:
             return False
-        state[3] ^= termios.NOFLSH
+        state[3] ^= mode
         termios.tcsetattr(descriptor, termios.TCSANOW, state)
     except (termios.error, OSError):  # not our terminal, or it is gone
         return False
