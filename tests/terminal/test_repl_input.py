@@ -67,6 +67,18 @@ def test_many_lines_by_backslash_by_quotes_and_by_alt_enter(terminal: Terminal, 
     assert last_prompt(server) == "five\nsix"
 
 
+def test_a_block_in_quotes_is_a_prompt_whatever_it_begins_with(terminal: Terminal, server: ReplayServer) -> None:
+    for text in ("/help", "!echo run", "//x"):
+        terminal.send_line('"""')
+        terminal.send_line(text)
+        terminal.ask('"""')
+        assert last_prompt(server) == text
+    asked = len(server.asked("/api/chat"))
+    terminal.ask('""""""')
+    assert len(server.asked("/api/chat")) == asked
+    assert "run" not in terminal.lines
+
+
 def test_a_paste_never_runs_a_line_by_itself(terminal: Terminal, server: ReplayServer) -> None:
     before = len(server.asked("/api/chat"))
     terminal.paste("first\n/exit\n!rm -rf x\n")

@@ -125,6 +125,21 @@ def test_an_answer_is_seen_while_it_comes(replay: Replay, open_terminal: Open) -
     assert "**" not in terminal.text
 
 
+def test_what_is_typed_while_an_answer_comes_stands_at_the_next_prompt(replay: Replay, open_terminal: Open) -> None:
+    words, goes_on = " ".join(f"w{at}" for at in range(60)), threading.Event()
+    server = replay({"/api/chat": [saying(words, held=(20, goes_on)), saying("Yes.")]})
+    terminal = open_terminal(server, columns=60)
+    terminal.send_line("Go")
+    terminal.wait_for(r"\bw20\b")
+    terminal.send("sent\rnot yet")
+    goes_on.set()
+    terminal.wait_for(r"^Yes\.$")
+    terminal.wait_until(lambda: terminal.cursor_line == "> not yet", "what was typed last")
+    answer, _, rest = terminal.text.partition("\n> sent\n")
+    assert re.findall(r"\bw\d+", answer) == words.split()
+    assert "not yet" not in answer and rest.startswith("Yes.\n> not yet")
+
+
 def test_ctrl_c_settles_what_came(replay: Replay, open_terminal: Open) -> None:
     endless = saying("Some **bold text** and\n```py\nx = 1\ny = " + "2" * 400, held=(12, threading.Event()))
     terminal = open_terminal(replay({"/api/chat": endless}), columns=40, rows=12)

@@ -57,6 +57,21 @@ def test_the_terminal_is_left_as_it_was(counting: Terminal) -> None:
     assert counting.wait_for_end() == 130
 
 
+def test_typing_is_seen_again_after_a_turn(tmp_path: Path, environ: dict[str, str]) -> None:
+    with Terminal(tmp_path, environ) as terminal:
+        terminal.wait_for_prompt()
+        terminal.send_line("stubborn")
+        terminal.wait_for("^Once upon")
+        assert not termios.tcgetattr(terminal.process.child_fd)[3] & termios.ECHO
+        terminal.press("c-c")
+        terminal.wait_for_prompt()
+        terminal.press("c-d")
+        assert terminal.wait_for_end() == 0
+        now = termios.tcgetattr(terminal.process.child_fd)[3]
+        assert now & termios.ECHO
+        assert now & termios.ICANON
+
+
 def test_what_was_typed_before_it_is_forgotten(tmp_path: Path, environ: dict[str, str]) -> None:
     with Terminal(tmp_path, environ) as terminal:
         terminal.wait_for_prompt()

@@ -26,7 +26,7 @@ from ollm_plugins.repl.plain import read_line
 from ollm_plugins.repl.sequences import drop_unknown
 from ollm_plugins.repl.settings import ReplSettings
 from ollm_plugins.repl.statusbar import StatusBar, fitting
-from ollm_plugins.repl.unfinished import continued, goes_on, without_quotes
+from ollm_plugins.repl.unfinished import continued, goes_on
 
 if TYPE_CHECKING:
     from prompt_toolkit.buffer import Buffer
@@ -68,9 +68,9 @@ class Keyboard:
         """
         self._app.out.stdout.flush()
         if self._session is None:
-            return without_quotes(self._plainly())
+            return self._plainly()
         text = self._app.run(self._edited(self._session))
-        return without_quotes(text.encode("utf-8", "replace").decode())  # bytes that are no UTF-8 are lone surrogates
+        return text.encode("utf-8", "replace").decode()  # bytes that are no UTF-8 are lone surrogates
 
     @property
     def edits(self) -> bool:

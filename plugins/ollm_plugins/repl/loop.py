@@ -28,6 +28,7 @@ from ollm_plugins.repl.settings import ReplSettings
 from ollm_plugins.repl.slash import Slash, split
 from ollm_plugins.repl.stats import stats_text
 from ollm_plugins.repl.statusbar import StatusBar
+from ollm_plugins.repl.unfinished import without_quotes
 
 if TYPE_CHECKING:
     from ollm.api import App, Conversation, FrontendContext, TurnRecord
@@ -149,8 +150,12 @@ class Repl:
                 traceback.print_exception(error)
 
     def _obey(self, line: str) -> None:
-        """Do what a line says: a command, a command of the shell, or a prompt."""
-        if line.startswith("/") and not line.startswith("//"):
+        """Do what a line says: a command, a command of the shell, or a prompt; a block in quotes is always that."""
+        text = without_quotes(line)
+        if text != line:
+            if text.strip():
+                self._say(text)
+        elif line.startswith("/") and not line.startswith("//"):
             self._command(line[1:])
         elif line.startswith("!"):
             self._run(line)

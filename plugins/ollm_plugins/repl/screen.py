@@ -27,6 +27,7 @@ from ollm.api import (
     ToolReturned,
     Waiting,
     __version__,
+    typing_unseen,
     visible,
 )
 from ollm_plugins.repl.calls import Calls, call_line, call_text
@@ -77,6 +78,7 @@ class Screen:
         self._calls = Calls()
         self._progress: Callable[[Progress], None] | None = None
         self._bars = ExitStack()
+        self._unseen = ExitStack()
 
     @property
     def _redraws(self) -> bool:
@@ -96,19 +98,24 @@ class Screen:
         self._wanted = self._settings()
         self._calls.clear()
         if self._redraws:
+            self._unseen.enter_context(typing_unseen())
             self._under_way.begin()
 
     def over(self) -> None:
         """End a turn: nothing is under way any more."""
         self._under_way.over()
         self.rest()
+        self._unseen.close()
 
     @contextmanager
     def lent(self) -> Iterator[None]:
         """Leave the terminal to somebody else, such as a question."""
         self.rest()
+        self._unseen.close()
         with self._under_way.lent():
             yield
+        if self._redraws:
+            self._unseen.enter_context(typing_unseen())
         self._under_way.go_on(self._calls.under_way)
 
     def asked(self, *, warm: bool) -> None:
