@@ -265,7 +265,9 @@ class _Lines:
 
 
 def _told(progress: Progress, seconds: float, *, first: bool) -> str:
-    """Say how far work is, with its rate if that is known by now."""
+    """Say how far work is, with its rate if that is known by now; of steps nobody knows how large they are."""
+    if progress.unit == "steps" and progress.total:
+        return f"{progress.label}: {100 * progress.done / progress.total:.0f} %"
     scale, unit = (1e6, "MB") if progress.unit == "bytes" else (1, progress.unit)
     of_total = f" of {progress.total / scale:.0f}" if progress.total else ""
     more = []

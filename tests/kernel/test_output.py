@@ -225,6 +225,13 @@ def test_a_terminal_that_can_only_print_gets_lines(monkeypatch):
     assert b"\x1b" not in drawing.raw and drawing.rows()[1] == "layer 941f309b54ca: 45 of 90 MB"
 
 
+def test_lines_tell_steps_as_a_share_of_all():
+    stream = io.StringIO()
+    with Output(io.StringIO(), stream).progress() as show:
+        show(Progress("unpacking", 16, 93, "steps"))
+    assert stream.getvalue() == "unpacking: 17 %\n"
+
+
 @pytest.mark.parametrize(("no_color", "colored"), [("", True), ("1", False)])
 def test_bars_without_colour(monkeypatch, no_color, colored):
     monkeypatch.setenv("NO_COLOR", no_color)

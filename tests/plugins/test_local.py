@@ -714,8 +714,7 @@ async def test_the_first_chat_fetches_the_weights(tmp_path: Path, index: Path, m
     await local.aclose()
     assert isinstance(events[0], Notice)
     assert events[0].code == "fetching-weights"
-    assert "98 MB" in events[0].text
-    assert "Apache-2.0" in events[0].text
+    assert "(93 MB to fetch, 98 MB on disk, Apache-2.0)" in events[0].text
     done = [event.done for event in events if isinstance(event, Progress)]
     assert done
     assert "Paris" in _text(events)

