@@ -83,6 +83,26 @@ def test_all_get_the_same_prompt_and_the_same_options(ollm: Program, start: Star
     assert document["differingOptions"] == []
 
 
+@pytest.mark.parametrize(
+    ("words", "seed"),
+    [
+        (["compare", "P"], 3),
+        (["--seed", "7", "compare", "P"], 7),
+        (["compare", "--template", "t"], 5),
+        (["--seed", "7", "compare", "--template", "t"], 7),
+        (["--seed", "7", "compare", "--template", "t", "--seed", "8"], 8),
+    ],
+)
+def test_whose_seed_all_get(ollm: Program, start: Start, words: list[str], seed: int) -> None:
+    server = start()
+    ollm.write("compare: {seed: 3}\noptions: {seed: 4}\n")
+    (ollm.home / "templates").mkdir()
+    (ollm.home / "templates" / "t.yaml").write_text("template: P\noptions: {seed: 5}\n")
+    done = ollm(*words, "one:1b", "two:1b", "--json")
+    assert done.code == 0, done.err
+    assert {request.json["options"]["seed"] for request in chats(server)} == {done.json["seed"]} == {seed}
+
+
 def test_the_numbers_are_those_of_the_server(ollm: Program, start: Start) -> None:
     start()
     recorded = load("chat_stream").objects[-1]

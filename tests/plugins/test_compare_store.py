@@ -207,6 +207,20 @@ def test_a_comparison_that_cannot_be_read_can_be_forgotten(app: Harness, store: 
     assert store.lines(10) == []
 
 
+@pytest.mark.parametrize("broken", [("models", "{bad"), ("models", "[1]"), ("choice", "odd"), ("prompt", b"\xff")])
+def test_a_comparison_that_cannot_be_read_hides_no_other(
+    app: Harness, store: Store, broken: tuple[str, object]
+) -> None:
+    store.add_all([compared("a", "b")] * 3)
+    with closing(sqlite3.connect(app.app.paths.home / "comparisons.db", isolation_level=None)) as database:
+        database.execute(f"UPDATE comparison SET {broken[0]} = ? WHERE id = 2", (broken[1],))
+    done = app.run_command("compare history --json")
+    assert [each["id"] for each in done.json] == [3, 1]
+    assert "Comparison 2 cannot be read" in done.stderr
+    assert app.run_command("compare delete 2").exit_code == 0
+    assert "cannot be read" not in app.run_command("compare history").stderr
+
+
 def test_a_file_of_a_newer_version_is_left_alone(app: Harness, store: Store) -> None:
     path = app.app.paths.home / "comparisons.db"
     with sqlite3.connect(path) as database:

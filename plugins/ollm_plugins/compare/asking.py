@@ -7,16 +7,21 @@ models.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from ollm.api import GenerationOptions, Message, Overrides, PromptTemplates, UsageError, piped, replace
+from ollm.api import GenerationOptions, Message, Overrides, PromptTemplates, UsageError, path_of, piped, replace
 from ollm_plugins.compare.finding import find, is_listed
+from ollm_plugins.compare.settings import CompareSettings
 
 if TYPE_CHECKING:
-    from ollm.api import Catalogue, CommandContext
+    from ollm.api import Catalogue, CommandContext, SettingsReader
     from ollm_plugins.compare.deciding import Wanted
+
+_SEED: Final = "options.seed"
+"""The seed of all prompts, if a plugin declares it."""
+_OF_THIS_RUN: Final = ("environment", "flag", "session")
 
 
 class Asked(Struct, frozen=True):
@@ -91,6 +96,19 @@ def from_template(ctx: CommandContext, name: str, values: Sequence[str]) -> Aske
     given = piped() if ctx.surface == "shell" else None
     filled = templates.fill_with(name, values, given or "", ctx.app)
     return Asked(filled.prompt, (), filled.overrides)
+
+
+def seed_for(settings: SettingsReader, overrides: Overrides) -> int:
+    """Return the seed where none was given with the command: what the user says for this run, what the prompt asks for, ours.
+
+    :raises SettingsError: it is none
+    """
+    if settings.field_at(path_of(_SEED)) is not None and settings.candidates(_SEED)[-1].layer in _OF_THIS_RUN:
+        said: int | None = settings.get(_SEED)
+        if said is not None:
+            return said
+    asked_for = overrides.options.seed
+    return settings.section(CompareSettings).seed if asked_for is None else asked_for
 
 
 def alike(overrides: Overrides, seed: int) -> Overrides:

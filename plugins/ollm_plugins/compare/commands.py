@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ollm.api import Catalogue, CommandContext, Completes, Json, UsageError, may_keep, replace
-from ollm_plugins.compare.asking import Asked, asked, check_words, from_template
+from ollm_plugins.compare.asking import Asked, asked, check_words, from_template, seed_for
 from ollm_plugins.compare.contest import LABELS, Contest, Terms
 from ollm_plugins.compare.deciding import Wanted, Wish, decide
 from ollm_plugins.compare.finding import checked, facts, find, listed, told_apart
@@ -38,9 +38,7 @@ Values = Annotated[
 Parallel = Annotated[bool, typer.Option("--parallel", help="All at the same time, whatever the memory.")]
 Sequential = Annotated[bool, typer.Option("--sequential", help="One after another.")]
 Repeat = Annotated[int, typer.Option("--repeat", help="Answers of each model.", min=1, max=20, metavar="N")]
-Seed = Annotated[
-    int | None, typer.Option("--seed", help="The seed of all; else compare.seed.", min=0, max=2**31 - 1, metavar="N")
-]
+Seed = Annotated[int | None, typer.Option("--seed", help="The seed of all.", min=0, max=2**31 - 1, metavar="N")]
 Blind = Annotated[bool, typer.Option("--blind", help="Hide and shuffle the names until the choice.")]
 Winner = Annotated[
     str | None,
@@ -82,7 +80,7 @@ def compare(  # noqa: PLR0913  (one for each option)
     given = replace(given, models=_hidden(given.models) if blind else told_apart(given.models))
     plan = decide(given.models, ctx.run(facts(host, catalogue, given.models, wish)), wish)
     terms = Terms(
-        settings.seed if seed is None else seed,
+        seed_for(ctx.app.settings, given.overrides) if seed is None else seed,
         repeat,
         blind=blind,
         save=settings.save and not no_save and may_keep(ctx.app.services),

@@ -35,7 +35,7 @@ def number_of(word: str) -> int | None:
 def history(
     ctx: CommandContext,
     *,
-    limit: Annotated[int, typer.Option("--limit", help="How many, the newest first.", min=1, metavar="N")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="How many, the newest first.", min=1, metavar="N")] = 20,
     as_json: Json = False,
 ) -> None:
     """List the comparisons that are kept, the newest first."""
@@ -52,7 +52,7 @@ def history(
 def _row(line: Line) -> tuple[object, ...]:
     prompt = " ".join(line.prompt.split())
     short = prompt if len(prompt) <= 50 else f"{prompt[:49]}…"  # noqa: PLR2004  (a line of the table)
-    return line.id, line.at[:16].replace("T", " "), line.profile, _models(line), _choice(line), short
+    return line.id, local_time(line.at), line.profile, _models(line), _choice(line), short
 
 
 def _hidden(line: Line) -> bool:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import combinations
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec import Struct
 
-from ollm.api import Notice, OllmError, UsageError, replace
+from ollm.api import Notice, OllmError, UsageError, replace, visible
 from ollm_plugins.compare.database import Database
 from ollm_plugins.compare.results import ENDED, Choice, Compared
 
@@ -91,6 +91,7 @@ class Store:
 
     def __init__(self, host: HostContext, goes_on: Callable[[], bool] = lambda: True) -> None:
         self._database = Database(host, goes_on)
+        self._notify = host.notify
 
     @property
     def exists(self) -> bool:
@@ -152,8 +153,19 @@ class Store:
         sql = "SELECT id, at, profile, substr(prompt, 1, 1000), models, blind, choice, winner FROM comparison"
         with self._database.reading() as database:
             rows = database.execute(f"{sql} ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
-        told = [(*row[:4], msgspec.json.decode(row[4]), bool(row[5]), *row[6:]) for row in rows]
-        return [msgspec.convert(dict(zip(Line.__struct_fields__, row, strict=True)), Line) for row in told]
+        return [line for row in rows if (line := self._line(row)) is not None]
+
+    def _line(self, row: Sequence[Any]) -> Line | None:
+        """Return a line of the list; None, which is said, for one that cannot be read."""
+        try:
+            told = (*row[:4], msgspec.json.decode(row[4]), bool(row[5]), *row[6:])
+            return msgspec.convert(dict(zip(Line.__struct_fields__, told, strict=True)), Line)
+        except (msgspec.DecodeError, TypeError) as error:
+            text = (
+                f"Comparison {row[0]} cannot be read: {visible(str(error))}; `ollm compare delete {row[0]}` forgets it."
+            )
+            self._notify(Notice("comparison-unreadable", text))
+            return None
 
     def pairs(self, profile: str | None = None) -> list[Pair]:
         """List the judgements by pair, of one profile or of all."""
