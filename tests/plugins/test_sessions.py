@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from uuid import uuid4
@@ -457,6 +459,24 @@ def test_an_answer_under_way_that_cannot_be_written_keeps_no_other_from_being_wr
     assert until(lambda: [each.content for each in resumed(ollm, good.id)][2:] == ["Under way", "half an ans"])
     time.sleep(1.2)  # it is tried again twice
     assert ollm.stderr.getvalue().count("The answer under way is not saved: ") == 1, "said once"
+
+
+def test_the_loop_that_draws_on_the_screen_says_what_goes_wrong_in_the_thread(ollm_app, ollm_home):
+    (ollm_home / "sessions.db").mkdir()
+    ollm = ollm_app(Plugin, replies=["one"])
+    kept, told = talk(ollm, "First"), []
+    ollm.app.out.fresh()
+    ollm.app.out.on_notice = lambda notice: told.append((notice.code, threading.get_ident()))
+    recorder = sessions_of(ollm.app.context).recorder
+    recorder._failed.clear()
+
+    async def under_way():
+        heard(ollm, kept, TextDelta("half an ans"))
+        while not told:
+            await asyncio.sleep(0.01)
+
+    ollm.app.run(asyncio.wait_for(under_way(), 10))
+    assert told == [("session-unsaved", threading.get_ident())]
 
 
 def test_an_event_that_cannot_be_told_loses_no_turn(ollm_app):

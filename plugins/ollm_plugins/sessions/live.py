@@ -23,10 +23,14 @@ from ollm.api import (
     ToolCalled,
     ToolDecided,
     ToolReturned,
+    TurnRecord,
     Waiting,
 )
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from pathlib import Path
+
     from ollm_plugins.sessions.kept import Draft
 
 NO_RESULT = "The program ended before there was a result."
@@ -34,7 +38,7 @@ NO_RESULT = "The program ended before there was a result."
 
 
 class Live:
-    """One turn.
+    """One turn; `loop` is the event loop in which it is held.
 
     :param first: its first event
     """
@@ -42,6 +46,7 @@ class Live:
     def __init__(self, first: EventContext) -> None:
         self.turn = first.turn
         self.folder = first.turn.host.workspace
+        self.loop = _running_loop()
         self.at = time.time()
         self._started = time.monotonic()
         sent = first.request.messages if first.request is not None else ()
@@ -123,6 +128,46 @@ class Live:
             for call in calls
         ]
         return [Message("assistant", text, thinking=thinking, tool_calls=calls), *results]
+
+
+def _running_loop() -> AbstractEventLoop | None:
+    import asyncio
+
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def whole(record: TurnRecord, live: Live | None, folder: Path, at: float) -> Draft:
+    """Return a turn that is over as it is kept."""
+    from ollm_plugins.sessions.kept import Draft, KeptTurn, text_of
+
+    context = record.context
+    assert context is not None
+    if live is not None:
+        live.fold()
+    details = {
+        "usage": record.usage,
+        "options": record.options,
+        "overrides": context.overrides,
+        "notices": record.notices,
+        "events": live.events if live is not None else [],
+    }
+    turn = KeptTurn(
+        record.id,
+        len(context.messages),
+        at,
+        record.provider,
+        record.model,
+        record.reason,
+        record.messages,
+        record.seconds,
+        record.first_token_seconds,
+        {name: value for name, value in details.items() if value},
+        record.tools,
+    )
+    return Draft(context.conversation, text_of(folder), context.messages, turn)
 
 
 def _told_if_it_can_be(event: Event) -> dict[str, Any]:

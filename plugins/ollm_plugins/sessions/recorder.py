@@ -10,14 +10,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ollm.api import EventContext, Finished, HostContext, Notice, OllmError, RewindContext, TurnRecord, replace
-from ollm_plugins.sessions.live import Live
+from ollm_plugins.sessions.live import Live, whole
 from ollm_plugins.sessions.settings import SessionsSettings
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from pathlib import Path
     from sqlite3 import Connection
 
@@ -61,6 +63,8 @@ class Recorder:
         self._waiting: deque[threading.Event] = deque()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
+        self._notices: deque[Notice] = deque()
+        self._loop: AbstractEventLoop | None = None
         self._ending = False
         self._ends_at = 0.0
         self._failed: set[str] = set()
@@ -82,7 +86,7 @@ class Recorder:
             return
         folder = context.host.workspace
         at = time.time() - record.seconds  # its first event may have come much later than its beginning
-        self._do(f"A turn with {record.model}", lambda: self._put(_whole(record, live, folder, at)))
+        self._do(f"A turn with {record.model}", lambda: self._put(whole(record, live, folder, at)))
         self._wait(SHORT)
 
     def rewind(self, context: RewindContext) -> None:
@@ -131,6 +135,7 @@ class Recorder:
         self._wake.set()
         if thread is not None and thread is not threading.current_thread():
             thread.join(PATIENCE)
+            self._tell()
 
     def _begin(self, context: EventContext) -> Live | None:
         turn = context.turn
@@ -138,6 +143,7 @@ class Recorder:
         is_over = isinstance(context.event, Finished)
         if live is None and not is_over and not turn.aside and self.keeps:
             live = self._live[turn.id] = Live(context)
+            self._loop = live.loop
             self._do()
         self._latest = (turn.id, live)
         return live
@@ -164,12 +170,13 @@ class Recorder:
         self._waiting.append(tried)
         self._wake.set()
         tried.wait(seconds)
+        self._tell()
 
     def _work(self) -> None:
         self._wake.wait(FIRST)
         from ollm_plugins.sessions.database import Database
 
-        self._database = Database(self._path, self._host.notify, self._patience)
+        self._database = Database(self._path, self._notify, self._patience)
         self._guarded("This conversation", lambda: self._change(lambda _: None))  # said while the answer comes
         while not self._ending:
             self._wake.wait(EVERY if self._live else AGAIN if self._jobs else None)
@@ -233,7 +240,7 @@ class Recorder:
         former = self.where(conversation)
         self._moved[conversation] = done.session
         text = f"Another program has gone on with session {former[:8]}, so this goes on as session {done.session[:8]}."
-        self._host.notify(Notice("session-forked", text))
+        self._notify(Notice("session-forked", text))
 
     def _rewind(self, conversation: str, kept: int) -> None:
         from ollm_plugins.sessions.saving import rewind
@@ -264,37 +271,24 @@ class Recorder:
     def _say(self, what: str, error: Exception, once: str) -> None:
         if not once or once not in self._failed:
             said = str(error) if isinstance(error, OllmError) else f"{type(error).__name__}: {error}"
-            self._host.notify(Notice("session-unsaved", f"{what}: {said}"))
+            self._notify(Notice("session-unsaved", f"{what}: {said}"))
         if once:
             self._failed.add(once)
 
+    def _notify(self, notice: Notice) -> None:
+        """Let the event loop tell the user, as it draws on the screen; this thread does where none runs."""
+        self._notices.append(notice)
+        loop = self._loop
+        if loop is None or not loop.is_running():
+            self._tell()
+            return
+        with suppress(RuntimeError):  # it has just been closed: whoever waits for this thread tells
+            loop.call_soon_threadsafe(self._tell)
 
-def _whole(record: TurnRecord, live: Live | None, folder: Path, at: float) -> Draft:
-    """Return a turn that is over as it is kept."""
-    from ollm_plugins.sessions.kept import Draft, KeptTurn, text_of
-
-    context = record.context
-    assert context is not None
-    if live is not None:
-        live.fold()
-    details = {
-        "usage": record.usage,
-        "options": record.options,
-        "overrides": context.overrides,
-        "notices": record.notices,
-        "events": live.events if live is not None else [],
-    }
-    turn = KeptTurn(
-        record.id,
-        len(context.messages),
-        at,
-        record.provider,
-        record.model,
-        record.reason,
-        record.messages,
-        record.seconds,
-        record.first_token_seconds,
-        {name: value for name, value in details.items() if value},
-        record.tools,
-    )
-    return Draft(context.conversation, text_of(folder), context.messages, turn)
+    def _tell(self) -> None:
+        while True:
+            try:
+                notice = self._notices.popleft()
+            except IndexError:  # it is empty, or two threads tell at once
+                return
+            self._host.notify(notice)
