@@ -31,6 +31,7 @@ def write_atomically(path: Path, content: str | bytes, *, follow: bool = True) -
     try:
         if not follow:
             _refuse_link(path)
+        _refuse_other_kinds(target)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
@@ -57,6 +58,15 @@ def _refuse_link(path: Path) -> None:
     for each in (path, path.parent):
         if each.is_symlink():
             raise OSError(errno.ELOOP, f"{each} is a link")
+
+
+def _refuse_other_kinds(target: Path) -> None:
+    """Refuse what is no file: a rename would put one in the place of /dev/full, for everybody.
+
+    :raises OSError: it is a folder, a device, a pipe or a socket
+    """
+    if target.exists() and not target.is_file():
+        raise OSError(errno.EEXIST, "it is a folder or a device, not a file")
 
 
 def _not_written(path: Path, error: OSError) -> OllmError:

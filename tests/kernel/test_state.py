@@ -61,6 +61,20 @@ def test_a_folder_in_the_way_is_an_error_in_words(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["f"]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.parametrize("through", ["itself", "a link"])
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path, through):
+    os.mkfifo(tmp_path / "pipe")
+    path = tmp_path / "pipe"
+    if through == "a link":
+        path = tmp_path / "link"
+        path.symlink_to("pipe")
+    with pytest.raises(OllmError, match="could not be written: it is a folder or a device, not a file"):
+        write_atomically(path, "x")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert {each.name for each in tmp_path.iterdir()} <= {"pipe", "link"}
+
+
 def _count_up(path):
     for _ in range(50):
         with file_lock(path):
