@@ -56,3 +56,13 @@ def fenced(text: str, language: str = "") -> str:
 def without_credentials(text: str) -> str:
     """Return text with the user and password of each URL in it replaced by "…"."""
     return _CREDENTIALS.sub(lambda match: "//…@" if match[0].startswith("//") else "…@", text)
+
+
+def local_time(iso: str) -> str:
+    """Return an ISO 8601 time as the user's clock shows it, to the minute; what is no such time as it stands."""
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(iso).astimezone().strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return iso

@@ -1,10 +1,11 @@
 import json
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ollm.text import escaped, fenced, visible, without_credentials
+from ollm.text import escaped, fenced, local_time, visible, without_credentials
 
 HOSTILE = [
     "\x1b]52;c;aGFjaw==\x07",
@@ -67,3 +68,15 @@ def test_passwords_of_urls_are_not_shown():
     assert without_credentials("me:s3cret@127.0.0.1:9") == "…@127.0.0.1:9"
     assert without_credentials("https://me:p@ss@host") == "https://…@host"
     assert without_credentials("llama3.1:8b@sha256:12") == "llama3.1:8b@sha256:12"
+
+
+def test_times_are_shown_by_the_users_clock(monkeypatch):
+    monkeypatch.setenv("TZ", "Etc/GMT-2")  # two hours ahead
+    time.tzset()
+    try:
+        assert local_time("2026-11-26T22:30:15Z") == "2026-11-27 00:30"
+        assert local_time("2026-11-26T22:30:15.123+00:00") == "2026-11-27 00:30"
+        assert local_time("soon") == "soon"
+    finally:
+        monkeypatch.undo()
+        time.tzset()

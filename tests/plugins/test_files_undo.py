@@ -25,6 +25,7 @@ def test_changes_are_listed_shown_and_taken_back(call, run, work):
     call("edit_file", path="a", old="one", new="1")
     call("write_file", path="new/deep/b", content="x\n")
     lines = [line.split("\t") for line in run("files changes").stdout.splitlines()]
+    assert lines[0][1] == "when" and all(len(line[1]) == 16 for line in lines[1:])
     assert [(n, tool, file, count) for n, _, tool, file, count, _ in lines[1:]] == [
         ("2", "write_file", "new/deep/b", "+1 -0"),
         ("1", "edit_file", "a", "+1 -1"),

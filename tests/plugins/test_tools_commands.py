@@ -229,6 +229,7 @@ def test_people_get_the_audit_as_a_table_without_control_characters(audited):
     said = audited.run_command("tools audit").stdout
     rows = [line.split("\t") for line in said.splitlines()]
     assert [row[4] for row in rows[1:]] == ["allowed", "refused", "refused", "allowed"]
+    assert rows[0][:2] == ["when", "session"] and {(len(row[0]), len(row[1])) for row in rows[1:]} == {(16, 6)}
     assert "\x1b" not in said
     assert all(len(row[3]) <= 60 for row in rows)
 

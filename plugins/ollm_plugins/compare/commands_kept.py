@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ollm.api import CommandContext, Completes, Json, UsageError, visible, write_atomically
+from ollm.api import CommandContext, Completes, Json, UsageError, local_time, visible, write_atomically
 from ollm_plugins.compare.choosing import choice_of
 from ollm_plugins.compare.store import Store
 from ollm_plugins.compare.telling import document, tell, verdict

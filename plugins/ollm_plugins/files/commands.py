@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ollm.api import CommandContext, HostContext, Json, OllmError, Question, UsageError, drawn, revealed
+from ollm.api import CommandContext, HostContext, Json, OllmError, Question, UsageError, drawn, local_time, revealed
 from ollm_plugins.files.agreement import content_of, digest
 from ollm_plugins.files.contents import decoded
 from ollm_plugins.files.diffs import unified
@@ -27,7 +27,7 @@ def changes(ctx: CommandContext, *, everywhere: Everywhere = False, as_json: Jso
     if as_json:
         ctx.out.document([_document(each) for each in entries])
     elif entries:
-        ctx.out.table(("n", "time", "tool", "file", "lines", ""), [_row(host, each) for each in entries], ("time",))
+        ctx.out.table(("n", "when", "tool", "file", "lines", ""), [_row(host, each) for each in entries], ("when",))
     else:
         ctx.out.print("No tool has changed a file here" if not everywhere else "No tool has changed a file")
 
@@ -128,7 +128,7 @@ def _document(entry: Entry) -> dict[str, Any]:
 def _row(host: HostContext, entry: Entry) -> Sequence[object]:
     state = "taken back" if entry.undone else f"took {entry.undoes} back" if entry.undoes else ""
     lines = f"+{entry.added} -{entry.removed}"
-    return entry.id, entry.at, entry.tool, named(host, entry.path), lines, state
+    return entry.id, local_time(entry.at), entry.tool, named(host, entry.path), lines, state
 
 
 def _done(step: Step) -> dict[str, Any]:

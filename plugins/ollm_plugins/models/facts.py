@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from ollm.api import KnownLimits, LoadedModel, ShownModel, TokenCount
-from ollm_plugins.models.wording import human, is_unfetched, local_time, memory_document, processor, until
+from ollm.api import KnownLimits, LoadedModel, ShownModel, TokenCount, local_time
+from ollm_plugins.models.wording import human, is_unfetched, memory_document, processor, until
 
 if TYPE_CHECKING:
     from ollm.api import ModelInfo

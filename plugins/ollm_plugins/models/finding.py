@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ollm.api import ListedModel, ModelManagement, OllmError, ProviderUnreachable, UsageError, same_model
-from ollm_plugins.models.wording import is_unfetched, local_time
+from ollm.api import ListedModel, ModelManagement, OllmError, ProviderUnreachable, UsageError, local_time, same_model
+from ollm_plugins.models.wording import is_unfetched
 
 if TYPE_CHECKING:
     from ollm.api import Catalogue, CatalogueSource, CommandContext

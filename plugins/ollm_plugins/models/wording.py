@@ -52,12 +52,6 @@ def moment(iso: str) -> datetime | None:
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
-def local_time(iso: str) -> str:
-    """Write an ISO 8601 time as the user's clock shows it, to the minute."""
-    read = moment(iso)
-    return iso if read is None else read.astimezone().strftime("%Y-%m-%d %H:%M")
-
-
 def seconds_left(loaded: LoadedModel) -> int | None:
     """Return the seconds until a model leaves memory; None if it stays, or nobody knows."""
     expires = moment(loaded.expires) if loaded.expires else None

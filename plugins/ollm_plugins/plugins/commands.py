@@ -37,7 +37,7 @@ def list_plugins(ctx: CommandContext, *, as_json: Json = False) -> None:
         ctx.out.document(rows)
         return
     columns = ("name", "version", "distribution", "party", "state", "ms", "hooks")
-    ctx.out.table(columns, [_row(each) for each in rows])
+    ctx.out.table(columns, [_row(each) for each in rows], ("hooks", "ms", "distribution"))
 
 
 def doctor(

@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from ollm.api import AuditedCall, CommandContext, Completes, ConversationRecords, Json, OllmError, UsageError
+from ollm.api import (
+    AuditedCall,
+    CommandContext,
+    Completes,
+    ConversationRecords,
+    Json,
+    OllmError,
+    UsageError,
+    local_time,
+)
 
 _ALL = 10_000
 """Calls that are looked through for the beginning of an id."""
@@ -38,7 +47,9 @@ def audit(
         ctx.out.print("No tool was called in a conversation that was kept.")
         return
     ctx.out.table(
-        ("at", "conversation", "tool", "arguments", "decision", "by", "bytes"), [_row(each) for each in calls]
+        ("when", "session", "tool", "arguments", "decision", "by", "bytes"),
+        [_row(each) for each in calls],
+        ("session", "bytes"),
     )
 
 
@@ -73,9 +84,9 @@ def _found(ctx: CommandContext, conversation: str, tool: str, limit: int) -> Seq
 def _row(audited: AuditedCall) -> tuple[object, ...]:
     record = audited.call
     arguments = json.dumps(dict(record.call.arguments), ensure_ascii=False, default=str)
-    at = audited.at.replace("T", " ")[:19]
     name = _short(record.call.name)  # a model may call what is no tool
-    return at, audited.conversation, name, _short(arguments), _decision(audited), record.by or "-", record.size
+    at, session = local_time(audited.at), audited.conversation[:6]  # as `session list` shows it
+    return at, session, name, _short(arguments), _decision(audited), record.by or "-", record.size
 
 
 def _short(text: str) -> str:
