@@ -2,8 +2,10 @@
 
 import io
 import json
+import os
 import re
 import shlex
+import threading
 from pathlib import Path
 
 import pytest
@@ -126,6 +128,21 @@ def test_undo_says_what_it_did(run):
     run("memory add a 1")
     change = run("memory undo --json").json["change"]
     assert (change["kind"], change["source"], change["removed"], change["restored"]) == ("add", "user", ["a"], [])
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no such device")
+def test_what_has_no_end_is_not_taken_in(run):
+    done = run("memory import /dev/zero")
+    assert (done.exit_code, "/dev/zero has more than 50 MB" in done.stderr) == (1, True)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_memories_may_come_through_a_pipe(run, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    writing = threading.Thread(target=(tmp_path / "pipe").write_text, args=('[{"key": "tea", "value": "green"}]',))
+    writing.start()
+    assert run(f"memory import {tmp_path / 'pipe'} --json").json["taken"] == 1
+    writing.join()
 
 
 def test_export_and_import_are_each_others_way_back(run, tmp_path):

@@ -89,9 +89,11 @@ def _read(file: Path) -> list[MemoryEntry]:
     :raises OllmError: it cannot be read, or holds something else
     """
     try:
-        if file.stat().st_size > LARGEST:
+        with file.open("rb") as stream:
+            data = stream.read(LARGEST + 1)  # a pipe or a device does not say how much it has
+        if len(data) > LARGEST:
             raise OllmError(f"{visible(str(file))} has more than {LARGEST // 1_000_000} MB", "Take a smaller one.")
-        document = msgspec.json.decode(file.read_bytes())
+        document = msgspec.json.decode(data)
     except OSError as error:
         raise OllmError(f"{visible(str(file))} could not be read: {error.strerror or error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

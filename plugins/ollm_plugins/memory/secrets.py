@@ -7,6 +7,11 @@ import re
 from collections import Counter
 from typing import Final
 
+_WORDS: Final = r"(password|passwort|kennwort|passwd|passcode|pass ?phrase|pwd|mot de passe|contrase\u00f1a)"
+_SAID: Final = r"\s*((is|ist|est|es)\b|[:=])\s*"
+_ALONE, _END = r"(?<![^\W_])", r"(?![^\W_])"
+"""Borders of a word; an underscore is one, too (`DB_WORDS=`)."""
+
 _FORMS: Final = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY"), "a private key"),
     (re.compile(r"\b(sk|rk|pk)[-_](live|test|proj|ant|or)?[-_]?[A-Za-z0-9_-]{16,}"), "an API key"),
@@ -15,8 +20,12 @@ _FORMS: Final = (
     (re.compile(r"\bxox[abeoprs]-[\w-]{10,}|\b(hf|npm)_[A-Za-z0-9]{20,}|\bpypi-[\w-]{16,}"), "an access token"),
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), "a signed token"),
     (re.compile(r"://[^/\s:@]+:[^/\s@]+@"), "an address with a password"),
-    (re.compile(r"(?i)\b(password|passwort|passwd|passphrase|pwd)\b\s*(is|ist|[:=])\s*\S{4,}"), "a password"),
-    (re.compile(r"(?i)\b(api[ _-]?key|secret|token)\b\s*(is|ist|[:=])\s*(?=\S*\d)\S{8,}"), "a secret"),
+    (re.compile(rf"(?i){_ALONE}{_WORDS}{_END}{_SAID}\S{{4,}}"), "a password"),
+    (re.compile(rf"(?i){_ALONE}{_WORDS}\s+(?=\S*\d)(?=\S*[^\W\d])\S{{6,}}"), "a password"),
+    (re.compile(rf"(?i){_ALONE}(api[ _-]?key|access[ _-]?key|secret|token){_END}{_SAID}(?=\S*\d)\S{{8,}}"), "a secret"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+(?=\S*[\d=])[\w+/.=-]{12,}"), "an access token"),
+    (re.compile(rf"(?i){_ALONE}pin{_END}({_SAID}|\s+)\d{{4,8}}{_END}"), "a PIN"),
+    (re.compile(r"(?<!\d)\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?!\d)"), "the number of a card"),
 )
 """Prefixes as the services document them (OpenAI, Stripe, GitHub, GitLab, AWS, Google, Slack, Hugging Face, npm, PyPI)."""
 
