@@ -327,6 +327,20 @@ def test_the_parts_are_shown_and_sum_up(talk):
     assert "smollm2:135m read" in one.ollm.stdout.getvalue()
 
 
+def test_a_system_prompt_in_place_of_the_templates_own_is_told_in_full(talk):
+    def serving(request):  # SmolLM2's template adds a system prompt of 23 tokens where there is none
+        body = request.json
+        return spoken("Fine.", length(body) + (0 if body["messages"][0]["role"] == "system" else 23))
+
+    one = talk(rule=serving)
+    for word in ("box", "cat", "dog"):
+        one.say(word)
+    one.ollm.app.settings.set_for_session(("chat", "systemPrompt"), long("kind", 20))
+    one.say("Next")
+    parts = {part["name"]: part["tokens"] for part in json.loads(one.shown("context --json"))["parts"]}
+    assert parts["system prompt"] >= 15
+
+
 def test_compact_now(talk):
     one = talk()
     for word in ("box", "cat", "dog"):
@@ -428,6 +442,16 @@ def test_a_turn_that_was_refused_says_nothing_of_what_was_read_before(talk):
     shown = one.shown("context")
     assert "The last prompt had" in shown
     assert "read" not in shown
+
+
+def test_a_server_that_did_not_answer_is_not_blamed_for_saying_nothing(talk):
+    one = talk()
+    one.server.close()
+    with pytest.raises(OllmError):
+        one.say("Hello")
+    shown = one.shown("context")
+    assert "The last prompt had about" in shown
+    assert "did not say" not in shown
 
 
 def test_where_the_server_counts_nothing_the_estimate_is_shown_as_one(talk):

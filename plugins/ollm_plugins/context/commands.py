@@ -35,7 +35,7 @@ async def show(ctx: CommandContext, *, as_json: Json = False) -> None:
     say(ctx.out, f"{taken}; {_limit(sent)}.")
     if read is not None:
         say(ctx.out, f"{sent.request.model} read {read:,} tokens and answered with {answered or 0:,}.")
-    elif turn is not None:
+    elif turn is not None and turn.reason not in ("cut", "interrupted"):  # else it had no time to say it
         say(ctx.out, f"{sent.request.model} did not say how many it has read.")
     if cuts:
         say(ctx.out, _told(cuts[-1]))
