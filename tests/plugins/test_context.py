@@ -335,7 +335,7 @@ def test_a_system_prompt_in_place_of_the_templates_own_is_told_in_full(talk):
     one = talk(rule=serving)
     for word in ("box", "cat", "dog"):
         one.say(word)
-    one.ollm.app.settings.set_for_session(("chat", "systemPrompt"), long("kind", 20))
+    one.ollm.app.settings.set_session("chat.systemPrompt", long("kind", 20))
     one.say("Next")
     parts = {part["name"]: part["tokens"] for part in json.loads(one.shown("context --json"))["parts"]}
     assert parts["system prompt"] >= 15

@@ -30,10 +30,12 @@ async def parts_of(sent: Sent, counter: TokenCounter) -> list[Part]:
     counted = _Counting(counter, turn)
     system = await counted.messages(request.messages[:head])
     text = request.messages[0].content if head else ""
-    inside = [Part(name, await counted.within(text, part)) for name, part in await _inside(turn)]
+    named = [(name, part) for name, part in await _inside(turn) if part and part in text]
+    inside = [Part(name, await counted.text(part)) for name, part in named]
+    own = max(system - sum(part.tokens for part in inside), await counted.text(_without(text, named)))
     tools = await counted.length(ChatRequest(turn.model, (), request.tools)) if request.tools else 0
     shown = [
-        Part("system prompt", max(system - sum(part.tokens for part in inside), 0)),
+        Part("system prompt", own),
         *inside,
         Part("tools", tools),
         Part("history", await counted.messages(request.messages[head:prompt])),
@@ -60,11 +62,19 @@ class _Counting:
         whole = await self._counter.count_request(request, self._turn.provider)
         return max(whole.tokens - empty.tokens, 1)
 
-    async def within(self, whole: str, part: str) -> int:
-        """Count a text, if it is part of another one."""
-        if not part or part not in whole:
-            return 0
-        return (await self._counter.count(part, self._turn.model, self._turn.provider)).tokens
+    async def text(self, text: str) -> int:
+        """Count a text."""
+        return (await self._counter.count(text, self._turn.model, self._turn.provider)).tokens if text else 0
+
+
+def _without(text: str, named: Sequence[tuple[str, str]]) -> str:
+    """Return a system prompt without its named parts.
+
+    It is counted by itself, too: what the template adds where there is none is missing from the difference.
+    """
+    for _, part in named:
+        text = text.replace(part, "", 1)
+    return text.strip()
 
 
 def _summing_up(parts: list[Part], total: int) -> list[Part]:
