@@ -352,7 +352,8 @@ def test_no_is_taken_at_once_however_long_the_text_is(open_terminal: Open, home:
 @pytest.mark.parametrize("line", ["line", "日本語のテキストは長いので折り返されます。" * 3])
 def test_what_is_asked_and_about_which_file_is_in_view(open_terminal: Open, columns: int, rows: int, line: str) -> None:
     terminal = open_terminal(columns=columns, rows=rows)
-    terminal.send_line(json.dumps([["write_file", {"path": "new.txt", "content": f"{line}\n" * 40}]]))
+    terminal.paste(json.dumps([["write_file", {"path": "new.txt", "content": f"{line}\n" * 40}]]))
+    terminal.press("enter")
     terminal.wait_until(lambda: terminal.cursor_line == "[y/a/e/n] ", "the question")
     seen = " ".join(terminal.display)
     assert "The model wants to use write_file (write)" in seen
