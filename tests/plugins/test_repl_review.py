@@ -184,6 +184,8 @@ class Clipboard:
             self.text = text
 
         monkeypatch.setattr(pyperclip, "copy", copy)
+        for variable in ("DISPLAY", "WAYLAND_DISPLAY"):
+            monkeypatch.delenv(variable, raising=False)
 
 
 def test_copy_uses_the_clipboard(talk: Callable[..., Talk], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,6 +198,27 @@ def test_copy_uses_the_clipboard(talk: Callable[..., Talk], monkeypatch: pytest.
     assert clipboard.text == "x = 1\n"
     with pytest.raises(UsageError, match="'cod' cannot be copied"):
         held.run("copy cod")
+
+
+@pytest.mark.parametrize(
+    ("variable", "tool"), [("DISPLAY", "xclip"), ("DISPLAY", "xsel"), ("WAYLAND_DISPLAY", "wl-copy")]
+)
+def test_a_clipboard_tool_that_fails_is_not_believed(
+    talk: Callable[..., Talk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, tool: str
+) -> None:
+    Clipboard(monkeypatch, there=True)
+    monkeypatch.setenv(variable, ":99")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr("shutil.which", lambda name: str(tmp_path / name) if name == tool else None)
+    held = talk(ANSWER)
+    held.say("Code?")
+    (tmp_path / tool).write_text(f"#!/bin/sh\ncat > {tmp_path}/copied\n")
+    (tmp_path / tool).chmod(0o755)
+    assert held.run("copy code 1") == "Copied 1 line (the system's clipboard)\n"
+    assert (tmp_path / "copied").read_text() == "x = 1\n"
+    (tmp_path / tool).write_text("#!/bin/sh\necho cannot open display >&2\nexit 1\n")
+    monkeypatch.setattr(type(held.app.out), "is_terminal", True)
+    assert f"as {tool} failed" in held.run("copy")
 
 
 def test_copy_asks_the_terminal_where_there_is_no_tool(

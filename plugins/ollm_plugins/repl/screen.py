@@ -27,6 +27,7 @@ from ollm.api import (
     ToolReturned,
     Waiting,
     __version__,
+    as_typed_in_repl,
     typing_unseen,
     visible,
 )
@@ -147,12 +148,12 @@ class Screen:
 
     def notice(self, notice: Notice) -> None:
         """Tell the user something, on a line of its own."""
-        self._line(f"ollm: {notice.text}")
+        self._line(f"ollm: {as_typed_in_repl(notice.text)}")
 
     def fail(self, error: BaseException) -> None:
         """Say what went wrong; what came before stays."""
         text = str(error) if isinstance(error, OllmError) else f"{type(error).__name__}: {error}".rstrip(": ")
-        for line in text.splitlines():
+        for line in as_typed_in_repl(text).splitlines():
             self._line(f"ollm: {line}")
 
     def hint(self, text: str) -> None:

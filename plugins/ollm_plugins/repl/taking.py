@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+import shutil
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
 
 MOST: Final = 74_994
 """Bytes of base64 that xterm takes in one OSC 52 sequence; others take as much or more."""
+
+PATIENCE: Final = 5.0
+"""Seconds that a clipboard tool may take."""
+
+_TOOLS: Final = (
+    ("WAYLAND_DISPLAY", "wl-copy"),
+    ("DISPLAY", "xclip", "-selection", "clipboard"),
+    ("DISPLAY", "xsel", "--clipboard", "--input"),
+)
+"""Variables, and the tools that work where they are set. Elsewhere pyperclip knows one; it does not hear when these fail, as
+they do where DISPLAY is left over from another session."""
 
 _FENCE: Final = re.compile(r"^(?P<quote>[ >]*)(?P<sign>`{3,}|~{3,})[ ]*(?P<language>[^`\s]*)[^`]*$")
 
@@ -103,14 +115,20 @@ def to_clipboard(out: Output, text: str) -> str:
 
     import pyperclip
 
+    tool = next((words for shown, *words in _TOOLS if os.environ.get(shown) and shutil.which(words[0])), None)
     try:
-        pyperclip.copy(text)
+        if tool is not None:
+            silent = subprocess.DEVNULL
+            data = text.encode("utf-8", "replace")
+            subprocess.run(tool, input=data, stdout=silent, stderr=silent, timeout=PATIENCE, check=True)  # noqa: S603
+        else:
+            pyperclip.copy(text)
     except (pyperclip.PyperclipException, OSError, subprocess.SubprocessError):
-        return _by_terminal(out, text)
+        return _by_terminal(out, text, f"{tool[0]} failed" if tool is not None else "no clipboard tool was found")
     return "the system's clipboard"
 
 
-def _by_terminal(out: Output, text: str) -> str:
+def _by_terminal(out: Output, text: str, why: str) -> str:
     """Send a text to the terminal's clipboard, in the sequence OSC 52 of xterm.
 
     :raises OllmError: it does not fit, or there is no terminal
@@ -125,7 +143,7 @@ def _by_terminal(out: Output, text: str) -> str:
         sequence = f"\x1bPtmux;\x1b{sequence}\x1b\\"
     out.stdout.write(sequence)
     out.stdout.flush()
-    return "asked the terminal to, by OSC 52, as no clipboard tool was found; not every terminal does"
+    return f"asked the terminal to, by OSC 52, as {why}; not every terminal does"
 
 
 def save(
