@@ -42,6 +42,7 @@ def test_history_lists_the_newest_first(app: Harness) -> None:
     assert [row.split("\t")[0] for row in rows[1:]] == ["2", "1"]
     assert rows[1].split("\t")[3:] == ["one:1b, two:1b", "-", "Say <b>hi</b> ```"]
     assert len(run(app, "history --limit 1").splitlines()) == 2
+    assert len(run(app, f"history --limit {10**30}").splitlines()) == 3
 
 
 @pytest.mark.parametrize(

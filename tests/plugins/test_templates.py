@@ -323,6 +323,18 @@ def test_a_draft_that_a_project_brought_is_not_gone_on_with(start, put, reposito
     assert (folder / "a.yaml.draft").read_text() == "template: the stranger's"
 
 
+def test_what_hides_a_new_template_is_said(start, put, repository, tmp_path):
+    path = put("a", "template: the project's", repository / ".ollm" / "templates")
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\necho 'template: mine' >\"$1\"\n")
+    editor.chmod(0o755)
+    ollm = start(Project, environ={"EDITOR": str(editor)})
+    assert "hides it" not in ollm.run_command("template create b").stderr
+    trust(ollm)
+    done = ollm.run_command("template create a")
+    assert (done.exit_code, f"ollm: {path} hides it here." in done.stderr) == (0, True)
+
+
 def test_drafts_of_two_projects_stay_apart(start, put, tmp_path):
     editor = tmp_path / "editor"
     editor.write_text('#!/bin/sh\necho "tempalte: $PWD" >"$1"\n')

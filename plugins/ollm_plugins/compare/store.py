@@ -35,6 +35,9 @@ INSERT INTO tally VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
     firsts = firsts + excluded.firsts, first_seconds = first_seconds + excluded.first_seconds
 """
 
+_MOST: Final = 2**63 - 1
+"""The largest number of SQLite."""
+
 
 class Line(Struct, frozen=True):
     """A comparison as a list shows it."""
@@ -152,7 +155,7 @@ class Store:
         """List the last comparisons, the newest first."""
         sql = "SELECT id, at, profile, substr(prompt, 1, 1000), models, blind, choice, winner FROM comparison"
         with self._database.reading() as database:
-            rows = database.execute(f"{sql} ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
+            rows = database.execute(f"{sql} ORDER BY id DESC LIMIT ?", (min(limit, _MOST),)).fetchall()
         return [line for row in rows if (line := self._line(row)) is not None]
 
     def _line(self, row: Sequence[Any]) -> Line | None:

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from ollm.api import CommandContext, Completes, OllmError, UsageError, Yes, nearest, visible, write_atomically
 from ollm_plugins.templates.drafts import Draft, draft_of, rescued
-from ollm_plugins.templates.library import check_place, library
+from ollm_plugins.templates.library import ENDINGS, check_place, library
 from ollm_plugins.templates.reading import Broken, content, understood
 from ollm_plugins.templates.template import Origin
 from ollm_plugins.templates.writing import skeleton, written
@@ -43,7 +43,7 @@ def create(ctx: CommandContext, name: NewName) -> None:
     shelf = library(ctx.app.services)
     shelf.file_of(name)
     path = shelf.own_folder / f"{name}.yaml"
-    if any(path.with_suffix(ending).exists() for ending in (".yaml", ".yml")):
+    if any(os.path.lexists(path.with_suffix(ending)) for ending in ENDINGS):
         raise UsageError(f"You have a template '{name}' already", f"`ollm template edit {name}` changes it.")
     _write(ctx, _Work(path, "user", None, skeleton(name)))
 
@@ -120,9 +120,12 @@ def _write(ctx: CommandContext, work: _Work) -> None:
             raise UsageError(error.problem, draft.keep(text, begun)) from error
         _save(work, text, draft, begun)
         ctx.out.print(f"{work.path} is written")
-        project = library(ctx.app.services).project
-        if work.origin == "project" and not project.changed(work.path, work.before or "", text):
+        shelf = library(ctx.app.services)
+        if work.origin == "project" and not shelf.project.changed(work.path, work.before or "", text):
             ctx.out.say("ollm: It cannot be used yet; `ollm project trust` shows it.")
+        nearest_file = shelf.file_of(known.name)
+        if nearest_file is not None and nearest_file[2] != work.path:
+            ctx.out.say(f"ollm: {nearest_file[2]} hides it here.")
         for doubt in known.doubts():
             ctx.out.say(f"ollm: {doubt}")
         return
