@@ -124,6 +124,21 @@ def test_a_project_keeps_its_facts_to_itself(start, home, tmp_path):
     assert [each["value"] for each in file(home)["memories"]] == ["8080"]
 
 
+@pytest.mark.parametrize("of", ["a work tree", "a submodule", "a repository within"])
+def test_a_repository_that_belongs_to_another_one_is_a_project_of_its_own(start, tmp_path, of):
+    ollm, service = start()
+    service.remember("port", "8080", scope="project")
+    folder = tmp_path / "tree" if of == "a work tree" else tmp_path / "repository" / "inner"
+    folder.mkdir()
+    if of == "a repository within":
+        (folder / ".git").mkdir()
+    else:
+        (folder / ".git").write_text(f"gitdir: {tmp_path / 'repository' / '.git' / 'x'}\n")
+    ollm.app.enter(folder)
+    assert service.recall("port") is None
+    assert "8080" not in system(ollm)
+
+
 def test_a_link_to_a_project_is_the_project(start, tmp_path):
     ollm, service = start()
     service.remember("port", "8080", scope="project")

@@ -111,14 +111,17 @@ def test_a_signal_to_a_script_ends_the_command_with_it(start, surroundings, numb
     assert process.returncode != 0 and all(map(gone, found))
 
 
-def test_ctrl_c_in_the_terminal_ends_the_command_and_leaves_the_program_alive(surroundings):
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_ctrl_c_in_the_terminal_ends_the_command_and_leaves_the_program_alive(surroundings, times):
     home, environ = surroundings
     with Terminal(home, environ, "--yolo") as terminal:
         terminal.wait_for("Ctrl-D leaves")
-        terminal.send_line("run: trap '' INT; echo $$ > pid; sleep 60; true")
-        (pid,) = wait_for(home / "pid")
-        terminal.press("c-c")
-        assert gone(pid)
+        ignoring = "trap '' INT TERM HUP; echo $BASHPID >> pids; sleep 60; true"
+        terminal.send_line(f"run: ({ignoring}) & {ignoring}")
+        pids = wait_for(home / "pids", 2)
+        for _ in range(times):
+            terminal.press("c-c")
+        assert all(gone(pid, within=15) for pid in pids)
         terminal.wait_for(r"^\[interrupted\]$")
         terminal.send_line("still there?")
         terminal.wait_for("You said: still there?")

@@ -54,7 +54,8 @@ def export(
     if as_json:
         ctx.out.document({"file": file.absolute(), "memories": len(entries)})
     else:
-        ctx.out.print(f"{len(entries)} memories are written to {file}")
+        written = "1 memory is" if len(entries) == 1 else f"{len(entries)} memories are"
+        ctx.out.print(f"{written} written to {file}")
 
 
 def take_in(
