@@ -200,6 +200,7 @@ if TYPE_CHECKING:
     from ollm.state import write_atomically as write_atomically
     from ollm.terminal import forget_typed as forget_typed
     from ollm.terminal import typing_unseen as typing_unseen
+    from ollm.text import as_typed_in_repl as as_typed_in_repl
     from ollm.text import fenced as fenced
     from ollm.text import local_time as local_time
     from ollm.text import visible as visible
@@ -381,7 +382,7 @@ _HOMES = {
     "specs": ("API_VERSION", "Specs", "hookimpl"),
     "state": ("file_lock", "set_aside", "write_atomically"),
     "terminal": ("forget_typed", "typing_unseen"),
-    "text": ("fenced", "local_time", "visible", "without_credentials"),
+    "text": ("as_typed_in_repl", "fenced", "local_time", "visible", "without_credentials"),
     "unseen": ("hidden", "is_unseen", "revealed"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

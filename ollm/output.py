@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from msgspec import Struct
 
 from ollm.messages import Notice, Progress, Step
-from ollm.text import escaped, visible
+from ollm.text import as_typed_in_repl, escaped, visible
 
 if TYPE_CHECKING:
     from ollm.questions import Question, Reply
@@ -47,7 +47,8 @@ class Output:
     """The two streams of a run.
 
     A front end that owns the terminal sets `on_notice` and `on_question` to show them in its own way, `linear` where
-    nothing may be drawn anew, as screen readers want it, and `is_read` where what commands print is read, not piped.
+    nothing may be drawn anew, as screen readers want it, and `is_read` where what commands print is read, not piped,
+    and a command is typed with a slash.
 
     :param color: None: decide by terminal and NO_COLOR
     """
@@ -138,6 +139,8 @@ class Output:
     def say(self, text: str) -> None:
         """Write a line to stderr, with what is on stdout so far in front of it; bars stay under it."""
         self.stdout.flush()
+        if self.is_read:
+            text = as_typed_in_repl(text)
         if self._above is not None:
             self._above(visible(text))
             return

@@ -20,6 +20,7 @@ _ABOVE_SPACE = "\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 _UNSAFE_IN_JSON = re.compile(f"[{_ABOVE_SPACE}]")
 _UNSAFE = re.compile(f"[\x00-\x08\x0b-\x1f{_ABOVE_SPACE}]")
 
+_SHELL_COMMAND = re.compile(r"`ollm (?=[a-z])")
 _TICKS = re.compile("`{3,}")
 
 _CREDENTIALS = re.compile(r"//[^/\s'\"]*@|(?<![^\s'\"(=])[^/@:\s'\"(=]+:[^/@\s'\"]*@(?!sha256)")
@@ -56,6 +57,11 @@ def fenced(text: str, language: str = "") -> str:
 def without_credentials(text: str) -> str:
     """Return text with the user and password of each URL in it replaced by "…"."""
     return _CREDENTIALS.sub(lambda match: "//…@" if match[0].startswith("//") else "…@", text)
+
+
+def as_typed_in_repl(text: str) -> str:
+    """Return what ollm says with its commands as they are typed in the REPL: "`/model list`" for "`ollm model list`"."""
+    return _SHELL_COMMAND.sub("`/", text)
 
 
 def local_time(iso: str) -> str:

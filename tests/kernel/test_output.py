@@ -225,6 +225,14 @@ def test_a_terminal_that_can_only_print_gets_lines(monkeypatch):
     assert b"\x1b" not in drawing.raw and drawing.rows()[1] == "layer 941f309b54ca: 45 of 90 MB"
 
 
+@pytest.mark.parametrize(("is_read", "said"), [(True, "Run `/model list`.\n"), (False, "Run `ollm model list`.\n")])
+def test_where_commands_have_a_slash_they_are_told_so(is_read, said):
+    out = Output(io.StringIO(), io.StringIO())
+    out.is_read = is_read
+    out.say("Run `ollm model list`.")
+    assert out.stderr.getvalue() == said
+
+
 def test_lines_tell_steps_as_a_share_of_all():
     stream = io.StringIO()
     with Output(io.StringIO(), stream).progress() as show:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ollm.text import escaped, fenced, local_time, visible, without_credentials
+from ollm.text import as_typed_in_repl, escaped, fenced, local_time, visible, without_credentials
 
 HOSTILE = [
     "\x1b]52;c;aGFjaw==\x07",
@@ -68,6 +68,11 @@ def test_passwords_of_urls_are_not_shown():
     assert without_credentials("me:s3cret@127.0.0.1:9") == "…@127.0.0.1:9"
     assert without_credentials("https://me:p@ss@host") == "https://…@host"
     assert without_credentials("llama3.1:8b@sha256:12") == "llama3.1:8b@sha256:12"
+
+
+def test_commands_are_told_as_they_are_typed_in_the_repl():
+    told = "Run `ollm model pull x`, or `ollm --yolo`; not `ollama serve`, ollm config set."
+    assert as_typed_in_repl(told) == "Run `/model pull x`, or `ollm --yolo`; not `ollama serve`, ollm config set."
 
 
 def test_times_are_shown_by_the_users_clock(monkeypatch):

@@ -97,7 +97,7 @@ def test_a_changed_file_is_shown_as_a_difference(open_terminal: Open, repository
 def test_in_the_repl_trust_holds_at_once(open_terminal: Open, repository: Path) -> None:
     put(repository, "profile: python\nmodel: stub:2b\n")
     terminal = open_terminal()
-    terminal.wait_for(r"^ollm: This folder's \.ollm/project\.yaml is not trusted, so it is not applied; `ollm project")
+    terminal.wait_for(r"^ollm: This folder's \.ollm/project\.yaml is not trusted, so it is not applied; `/project")
     terminal.wait_until(lambda: "(project.yaml not trusted)" in bar(terminal), "the file in the bar")
     terminal.send_line("/project trust")
     terminal.wait_for("y/N")

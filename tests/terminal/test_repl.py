@@ -220,6 +220,8 @@ def test_wrong_commands(stub: Terminal) -> None:
     stub.wait_for(r"^ollm: There is no command /hlep; did you mean /help\? /help lists")
     stub.ask("/stub wiat")
     stub.wait_for(r"^ollm: no such command 'wiat'; did you mean wait\? See `/stub --help`")
+    stub.ask("/config set foo 1")
+    stub.wait_for(r"^ollm: There is no setting foo\. `/config show` lists all\.")
     stub.ask("/new 'x")
     stub.wait_for("^ollm: A quote in this line is never closed")
     stub.ask("/new x")
