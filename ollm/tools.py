@@ -196,13 +196,14 @@ class Toolbox:
             except ValueError as error:
                 if before is None:
                     return _refused(wish.call, f"The arguments do not fit: {error}", tell)
-                said = str(error).partition("\n")[0]
-                wish.turn.host.notify(Notice("edit-refused", f"What you changed does not fit: {said}"))
-                wish, before = before, None
+                wish, before = _taken_back(wish, before, str(error)), None
                 continue
             except Exception as error:
                 return self._failed(wish, failure(self._hub, owned, error))
             decision = await self._approval.decide(owned, wish, arguments)
+            if before is not None and not decision.allowed and decision.by == "tool":
+                wish, before = _taken_back(wish, before, decision.reason), None
+                continue
             if decision.arguments is None:
                 break
             before, wish = wish, replace(wish, call=replace(wish.call, arguments=decision.arguments))
@@ -252,6 +253,12 @@ class Toolbox:
 
 def _ended(happened: asyncio.Queue[Event | int], number: int, _: asyncio.Future[ToolReturned]) -> None:
     happened.put_nowait(number)
+
+
+def _taken_back(edited: ToolContext, before: ToolContext, why: str) -> ToolContext:
+    """Say that what the user has made of a call cannot be, and return the call as it was, to be asked about again."""
+    edited.turn.host.notify(Notice("edit-refused", f"What you changed does not fit: {why.partition(chr(10))[0]}"))
+    return before
 
 
 def _key(call: ToolCall) -> str:

@@ -187,6 +187,33 @@ def test_a_change_that_does_not_fit_is_said_and_asked_again(ollm_app):
     assert "What you changed does not fit" in ollm.stderr.getvalue()
 
 
+def test_a_change_that_the_tool_refuses_is_said_and_asked_again(ollm_app):
+    async def preview(ctx, args):
+        if args.sides > 6:
+            raise OllmError(f"There is no die with {args.sides}")
+        return ToolPreview(f"roll {args.sides}")
+
+    async def roll(ctx, args):
+        return f"{args.sides}"
+
+    class Plugin(Specs):
+        @hookimpl
+        def ollm_tools(self, ctx):
+            return [Tool("roll", "Roll.", Roll, roll, "execute", preview)]
+
+    def decide(request):
+        asked.append(request.preview.text)
+        return answers.pop(0)
+
+    asked = []
+    answers = [Decision(True, arguments={"sides": each}) for each in (7, 5, 8)] + [Decision(True)]
+    ollm = ollm_app(Plugin, approving(decide), replies=[ToolCall("1", "roll", {}), "ok"])
+    assert result_of(ollm).content.endswith("5")
+    assert asked == ["roll 6", "roll 6", "roll 5", "roll 5"]
+    said = [f"ollm: What you changed does not fit: There is no die with {each}" for each in (7, 8)]
+    assert ollm.stderr.getvalue().splitlines() == said
+
+
 def test_a_tool_says_what_it_would_do_or_refuses(ollm_app):
     async def preview(ctx, args):
         if args.sides > 6:
