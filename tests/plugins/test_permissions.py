@@ -34,7 +34,8 @@ async def preview_command(ctx, arguments):
 
 
 async def preview_program(ctx, arguments):
-    return ToolPreview(str(arguments["command"]), "command", str(arguments["command"]))
+    careful = str(arguments.get("careful", ""))
+    return ToolPreview(str(arguments["command"]), "command", str(arguments["command"]), careful=careful)
 
 
 async def preview_url(ctx, arguments):
@@ -195,6 +196,16 @@ def test_always_covers_no_other_command_where_none_is_said_to_be_like_it(start, 
     assert ollm.asked.questions[0].choices[1].label == "always in this session: program with this very command"
     assert decided(turn) == [(True, "user"), *[(False, "user")] * 4, (True, "rule")]
     assert ollm.run_command("permissions --json").json["rules"][0]["exactly"] == command
+
+
+def test_always_is_not_offered_where_somebody_should_look(start):
+    wanted = [call("program", command="x", careful="it is odd"), call("write_it", "2", path="x", careful="it is odd")]
+    ollm = start(*wanted, answers=[("n",), ("n",)])
+    ollm.ask("go")
+    assert [[each.key for each in question.choices] for question in ollm.asked.questions] == [
+        ["y", "n"],
+        ["y", "e", "n"],
+    ]
 
 
 def test_always_is_not_offered_for_a_command_whose_end_is_not_in_its_line(start):
