@@ -94,12 +94,12 @@ def report_unexpected(error: Exception) -> int:
 
 
 def _say(*lines: str) -> None:
-    from ollm.text import visible
+    from ollm.text import between_words, visible
 
     for line in lines:
         if line:
             with contextlib.suppress(OSError, ValueError):  # there is nobody left to tell
-                print(f"ollm: {visible(line)}", file=sys.stderr)
+                print(between_words(visible(f"ollm: {line}"), sys.stderr), file=sys.stderr)
 
 
 def _trace(error: BaseException) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from msgspec import Struct
 
 from ollm.messages import Notice, Progress, Step
-from ollm.text import as_typed_in_repl, escaped, visible
+from ollm.text import as_typed_in_repl, between_words, escaped, visible
 
 if TYPE_CHECKING:
     from ollm.questions import Question, Reply
@@ -144,7 +144,7 @@ class Output:
         if self._above is not None:
             self._above(visible(text))
             return
-        self.stderr.write(visible(text) + "\n")
+        self.stderr.write(between_words(visible(text), self.stderr) + "\n")
         self.stderr.flush()
 
     def fresh(self) -> None:

@@ -6,7 +6,10 @@ write the clipboard, change the title or hide text. `visible` shows such charact
 
 from __future__ import annotations
 
+import os
 import re
+from typing import TextIO
+from unicodedata import combining, east_asian_width
 
 _BIDI = (0x202A, 0x202B, 0x202C, 0x202D, 0x202E, 0x2066, 0x2067, 0x2068, 0x2069)
 """Embeddings, overrides and isolates of the Unicode Bidirectional Algorithm (UAX #9): they reorder text."""
@@ -57,6 +60,32 @@ def fenced(text: str, language: str = "") -> str:
 def without_credentials(text: str) -> str:
     """Return text with the user and password of each URL in it replaced by "…"."""
     return _CREDENTIALS.sub(lambda match: "//…@" if match[0].startswith("//") else "…@", text)
+
+
+def between_words(text: str, stream: TextIO) -> str:
+    """Return what is to be read with its rows broken between words, where it goes to a terminal.
+
+    Texts with wide or combining characters are left to the terminal: to measure them takes a library that an answer
+    does not wait for.
+    """
+    if not stream.isatty() or os.environ.get("TERM") == "dumb":
+        return text
+    width = _columns(stream)
+    if len(text) <= width or any(east_asian_width(each) in "WF" or combining(each) for each in text):
+        return text
+    import textwrap
+
+    wrap = textwrap.TextWrapper(
+        width, expand_tabs=False, replace_whitespace=False, break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(row for line in text.split("\n") for row in (wrap.wrap(line) if len(line) > width else [line]))
+
+
+def _columns(stream: TextIO) -> int:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
 
 
 def as_typed_in_repl(text: str) -> str:

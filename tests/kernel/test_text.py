@@ -1,11 +1,16 @@
+import fcntl
+import io
 import json
+import os
+import struct
+import termios
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ollm.text import as_typed_in_repl, escaped, fenced, local_time, visible, without_credentials
+from ollm.text import as_typed_in_repl, between_words, escaped, fenced, local_time, visible, without_credentials
 
 HOSTILE = [
     "\x1b]52;c;aGFjaw==\x07",
@@ -68,6 +73,22 @@ def test_passwords_of_urls_are_not_shown():
     assert without_credentials("me:s3cret@127.0.0.1:9") == "…@127.0.0.1:9"
     assert without_credentials("https://me:p@ss@host") == "https://…@host"
     assert without_credentials("llama3.1:8b@sha256:12") == "llama3.1:8b@sha256:12"
+
+
+def test_rows_break_between_words_on_a_terminal_only():
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 20, 0, 0))
+    with open(ours, "rb"), open(theirs, "w") as terminal:
+        told = "ollm: No model named x. Run `ollm model list`, see http://localhost:11434/api/tags.\nShort"
+        assert between_words(told, terminal).split("\n") == [
+            "ollm: No model named",
+            "x. Run `ollm model",
+            "list`, see",
+            "http://localhost:11434/api/tags.",
+            "Short",
+        ]
+        assert between_words("日本語 " * 10, terminal) == "日本語 " * 10
+        assert between_words(told, io.StringIO()) == told
 
 
 def test_commands_are_told_as_they_are_typed_in_the_repl():
