@@ -199,7 +199,10 @@ def test_always_covers_no_other_command_where_none_is_said_to_be_like_it(start, 
 
 
 def test_always_is_not_offered_where_somebody_should_look(start):
-    wanted = [call("program", command="x", careful="it is odd"), call("write_it", "2", path="x", careful="it is odd")]
+    wanted = [
+        call("program", command="x", careful="it is odd"),
+        call("write_it", "2", path="x", text="t", careful="it is odd"),
+    ]
     ollm = start(*wanted, answers=[("n",), ("n",)])
     ollm.ask("go")
     assert [[each.key for each in question.choices] for question in ollm.asked.questions] == [
