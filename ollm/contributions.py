@@ -356,6 +356,7 @@ class TurnRecord(Struct, frozen=True):
     """A turn that is over.
 
     :param messages: what it added to the conversation, the user's message first
+    :param notices: what the user was told in it, by the provider and by plugins
     :param seconds: wall time
     :param first_token_seconds: wall time to the first text; None when there was none
     :param context: what plugins got to see of it at its beginning

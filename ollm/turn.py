@@ -81,7 +81,8 @@ class Turn:
     ) -> None:
         self._hub = hub
         self._answerer = answerer
-        self._context = context
+        self._notices: list[str] = []
+        self._context = _noting(context, self._notices)
         self._tell = tell
         self._new = [prompt]
         self._answer: _Answer | None = None
@@ -96,7 +97,6 @@ class Turn:
         self._tools: list[ToolRecord] = []
         self._watching = [owned for owned in hub.turn_observers() if owned.item.on_event is not None]
         self._watchers: dict[str, list[Callable[..., None]]] = {}
-        self._notices: list[str] = []
         self._codes: set[str] = set()
         self._started = time.monotonic()
         self._first_token: float | None = None
@@ -263,3 +263,15 @@ class Turn:
         for owned in self._hub.turn_observers():
             if owned.item.on_turn is not None:
                 self._hub.tell(owned, "on_turn", record)
+
+
+def _noting(context: TurnContext, notices: list[str]) -> TurnContext:
+    """Return the context of a turn that notes what plugins tell the user in it."""
+    tell = context.host.notify
+
+    def notify(notice: Notice) -> None:
+        if notice.text not in notices:
+            notices.append(notice.text)
+        tell(notice)
+
+    return replace(context, host=replace(context.host, notify=notify))

@@ -341,6 +341,29 @@ def test_prompt_parts_adjusters_and_observers_take_part(ollm_app):
     assert seen[2] == "finished"
 
 
+def test_what_plugins_tell_the_user_in_a_turn_is_part_of_its_record(ollm_app):
+    """A turn that is kept would else not tell what was left out of its prompt."""
+    said = Notice("cut", "The oldest turn is left out.")
+
+    class Cutting(Specs):
+        @hookimpl
+        def ollm_request_adjusters(self, ctx):
+            def cut(request, turn):
+                turn.host.notify(said)
+                turn.host.notify(said)
+                return request
+
+            return [RequestAdjuster("cut", cut)]
+
+    reply = [Notice("slow", "It is slow."), TextDelta("ok"), Finished("stop")]
+    ollm = ollm_app(Cutting, replies=[reply, reply])
+    talk = conversation(ollm)
+    for _ in range(2):
+        ollm.app.run(collect(talk.ask("?")))
+        assert talk.last_turn.notices == ("The oldest turn is left out.", "It is slow.")
+    assert "ollm: The oldest turn is left out." in ollm.stderr.getvalue()
+
+
 def test_an_adjuster_can_refuse_in_words(ollm_app):
     class Plugin(Specs):
         @hookimpl
