@@ -70,6 +70,23 @@ def test_former_values_come_back(open_terminal):
         assert terminal.text.endswith("echo remembered|y|x")
 
 
+@pytest.mark.parametrize(
+    ("words", "environ"),
+    [
+        ((*USE, "second=y"), {"OLLM_SESSIONS_SAVE": "false"}),
+        (("-t", "t", "--var", "second=y", "--no-save"), {}),
+        (("--no-save", "-t", "t", "--var", "second=y"), {}),
+    ],
+)
+def test_what_is_not_to_be_kept_is_in_no_history(open_terminal, tmp_path, words, environ):
+    terminal = open_terminal(*words, **environ)
+    terminal.wait_for("^first:$")
+    terminal.send_line("secret")
+    assert terminal.wait_for_end() == 0
+    assert "echo secret|y|x" in terminal.text
+    assert not (tmp_path / ".ollm" / "history").exists()
+
+
 @pytest.mark.parametrize("file", ["folder", "/dev/full", b"\xff\n+\xff\x1b[2J\n"])
 def test_values_that_cannot_be_read_or_kept_are_taken_all_the_same(open_terminal, tmp_path, file):
     path = tmp_path / ".ollm" / "history" / "templates" / "first.txt"

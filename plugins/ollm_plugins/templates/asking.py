@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ollm.api import read_line
+from ollm.api import may_keep, read_line
 from ollm_plugins.templates.values import is_text
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def _asked(app: App, name: str) -> str:
 def _edited(app: App, name: str) -> str:
     from ollm_plugins.templates.history import ValueHistory
 
-    history = ValueHistory(app.paths.home / "history" / "templates" / f"{name}.txt")
+    file = app.paths.home / "history" / "templates" / f"{name}.txt"
+    history = ValueHistory(file, keeps=may_keep(app.services))
     text = app.run(_session(app, history).prompt_async(f"{name}: ", handle_sigint=False))
     if history.problem:
         app.out.say(f"ollm: That could not be kept for later: {history.problem}.")

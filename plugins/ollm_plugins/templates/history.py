@@ -14,12 +14,14 @@ MOST = 1 << 20
 class ValueHistory(FileHistory):
     """Former values; a value can be given even where none can be read or kept.
 
+    :param keeps: whether the user wants values kept; if not, those of before are offered all the same
     :ivar problem: why the last value could not be kept; empty if it could
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, keeps: bool = True) -> None:
         super().__init__(file)
         self._file = file
+        self._keeps = keeps
         self.problem = ""
 
     def load_history_strings(self) -> Iterable[str]:
@@ -31,6 +33,8 @@ class ValueHistory(FileHistory):
 
     def store_string(self, string: str) -> None:
         """Keep a value, in a file that only the user may read."""
+        if not self._keeps:
+            return
         try:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self._file.is_file() and self._file.stat().st_size > MOST:
