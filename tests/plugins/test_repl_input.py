@@ -16,6 +16,7 @@ import pytest
 import typer
 from hypothesis import given
 from hypothesis import strategies as some
+from prompt_toolkit.keys import Keys
 from tests.replay.fixtures import remembering  # noqa: F401  (a fixture)
 from ollm_plugins.repl.bang import Kept, Ran, as_text, stops_in_a_row
 from ollm_plugins.repl.completion import Proposals
@@ -23,6 +24,7 @@ from ollm_plugins.repl.history import FolderHistory
 from ollm_plugins.repl.inclusion import included
 from ollm_plugins.repl.paths import paths
 from ollm_plugins.repl.plugin import Plugin as Repl
+from ollm_plugins.repl.sequences import KnownKeys
 from ollm_plugins.repl.slash import Slash, split
 from ollm_plugins.repl.unfinished import continued, goes_on, without_quotes
 from ollm_plugins.repl.words import typed
@@ -172,6 +174,40 @@ def test_a_folder_of_many_files_costs_little(tmp_path):
     assert len(paths("f", tmp_path, 200)) == 200
     assert paths("nosuch/", tmp_path, 200) == []
     assert paths("\0", tmp_path, 200) == []
+
+
+def keys_of(*pieces):
+    """The keys that a terminal's bytes are taken for, piece by piece; None stands for a while in which nothing comes."""
+    pressed = []
+    parser = KnownKeys(lambda key: pressed.append(key.data if key.key is Keys.BracketedPaste else str(key.key)))
+    for piece in pieces:
+        parser.flush() if piece is None else parser.feed(piece)
+    parser.flush()
+    return pressed
+
+
+@pytest.mark.parametrize(
+    ("pieces", "pressed"),
+    [
+        (("a\x1b[99", ";99~b"), ["a", "b"]),
+        (("a\x1b[99;", None, "b"), ["a", "b"]),
+        (("\x1b[1;5", "D"), ["Keys.ControlLeft"]),
+        (("\x1b", "[D"), ["Keys.Left"]),
+        (("\x1b[20", "0~a\x1b[99~", "b\x1b[20", None, "1~c"), ["a\x1b[99~b", "c"]),
+        (("\x1b[200~a\x1b[20", None, "1~\x1b[99~c"), ["a", "c"]),
+        (("\x1b[200~a\x1b[201~\x1b[99", "~c"), ["a", "c"]),
+    ],
+)
+def test_sequences_may_come_in_pieces(pieces, pressed):
+    assert keys_of(*pieces) == pressed
+
+
+@given(some.lists(some.text(alphabet="a\x1b[0129;~DO\r", max_size=8), max_size=6))
+def test_no_sequence_in_pieces_breaks_a_paste(pieces):
+    text = "".join(pieces).replace("\x1b[201~", "")
+    whole = f"\x1b[200~{text}\x1b[201~b"
+    cuts = [whole[at : at + 3] for at in range(0, len(whole), 3)]
+    assert keys_of(*cuts) == [text, "b"]
 
 
 # Files in a prompt

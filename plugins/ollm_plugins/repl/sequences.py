@@ -23,6 +23,9 @@ AT_ONCE: Final = "\x1b[24;6~"
 a key that no keyboard has, Control-F24."""
 
 _SEQUENCE: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]P_^][^\x07\x1b]*(?:\x07|\x1b\\)|\x1bO[@-~]")
+_BEGUN: Final = re.compile(r"\x1b\[[0-?]+[ -/]*\Z")
+"""The beginning of a sequence whose end is still to come; without a number it may also be Escape and a bracket."""
+
 _REPORT: Final = re.compile(r"\x1b\[(?:\d+;\d+R|<?[\d;]+[mM]|M)")
 """A cursor's place or a mouse's doings, which the parser takes in."""
 
@@ -34,14 +37,27 @@ class KnownKeys(Vt100Parser):
     """
 
     vi = False
+    _begun = ""
 
     def feed(self, data: str) -> None:
-        """Take in what the terminal has sent."""
+        """Take in what the terminal has sent; a sequence may come in pieces."""
+        data, self._begun = self._begun + data, ""
+        begun = _BEGUN.search(data) if not self._in_bracketed_paste else None
+        data = data[: begun.start()] if begun is not None else data
         if not self._in_bracketed_paste and "\x1b" in data:
             typed, begin, pasted = data.partition(PASTE)
             typed = _SEQUENCE.sub(self._kept, typed)
             data = (typed.replace("\x1b\r", AT_ONCE) if self.vi else typed) + begin + pasted
         super().feed(data)
+        if begun is not None:  # not before: a paste is fed by this method again
+            self._begun = begun[0]
+
+    def flush(self) -> None:
+        """Hear that nothing follows: what has begun is none that anybody knows."""
+        begun, self._begun = self._begun, ""
+        if self._in_bracketed_paste:  # it may be the end of that
+            super().feed(begun)
+        super().flush()
 
     def _kept(self, found: re.Match[str]) -> str:
         sequence = found[0]
