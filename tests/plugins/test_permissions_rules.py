@@ -263,6 +263,18 @@ def test_hosts(work, host, given, is_covered):
     assert verdict.action == ("allow" if is_covered else "ask")
 
 
+@pytest.mark.parametrize(("action", "mode"), [("ask", "ask"), ("ask", "auto"), ("deny", "auto"), ("deny", "yolo")])
+@pytest.mark.parametrize(
+    ("host", "given"),
+    [("*.python.org", "python.org"), ("python.org", "www.python.org"), ("www.python.org", "python.org")],
+)
+def test_a_host_that_may_lead_to_one_that_is_named_is_asked_about(work, host, given, action, mode):
+    tool = Tool("fetch", "", {"type": "object"}, "x:y", "network")
+    rules = (rule(**{action: "fetch"}, host=host), rule(allow="fetch"))
+    verdict = judged(Situation(mode, rules, work, work.parent), tool, ToolPreview("x", "url", given))
+    assert (verdict.action, "it may concern" in verdict.why) == ("ask", True)
+
+
 @pytest.mark.parametrize(
     ("parts", "said"),
     [
@@ -278,6 +290,7 @@ def test_hosts(work, host, given, is_covered):
         ({"allow": "x", "exactly": " "}, "is for allow"),
         ({"allow": "x", "exactly": "a", "command": "a"}, "only one of"),
         ({"allow": "x", "host": "https://a.b"}, "without scheme"),
+        ({"deny": "x", "host": "b\u00fccher.example"}, "xn--bcher-kva.example"),
         ({"allow": "x", "path": "a/../b"}, "without .."),
         ({"allow": "x", "path": "~other/b"}, "begins with ~/"),
     ],

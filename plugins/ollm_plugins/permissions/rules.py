@@ -84,9 +84,13 @@ def mistake(rule: Rule) -> str:
         return "exactly is for allow; a command to ask about or to deny is given by its first words"
     if rule.command and not _words(rule.command):
         return "a command is given by its first words, without operators, variables or wildcards"
-    if rule.host and (set(rule.host) & set("/:@ ")):
+    return _host_mistake(rule.host) or _path_mistake(rule.path)
+
+
+def _host_mistake(host: str) -> str:
+    if set(host) & set("/:@ "):
         return "a host is a name such as docs.python.org or *.python.org, without scheme, port or path"
-    return _path_mistake(rule.path)
+    return "" if host.isascii() else "a host in another script is given as it is asked for: xn--bcher-kva.example"
 
 
 def _path_mistake(path: str) -> str:
@@ -120,7 +124,7 @@ def speaks_of(rule: Rule, tool: str, subject: Subject, folder: Path) -> bool:
 
 
 def may_speak_of(rule: Rule, tool: str, subject: Subject, folder: Path) -> bool:
-    """Whether an ask or a deny may be meant: by what a command may hide, or by what is in a folder."""
+    """Whether an ask or a deny may be meant: by what a command may hide, what is in a folder, or where a host leads."""
     action = action_of(rule)
     kind, text = narrowed(rule)
     if action == "allow" or not kind or kind != subject.kind or not fnmatchcase(tool, getattr(rule, action)):
@@ -129,6 +133,9 @@ def may_speak_of(rule: Rule, tool: str, subject: Subject, folder: Path) -> bool:
         from ollm_plugins.permissions.globs import holds_covered
 
         return holds_covered(subject.text, text, folder)
+    if kind == "host":  # a tool may take a host and its www. for one, and follow from one to the other
+        bare = subject.text.removeprefix("www.")
+        return any(_covers(kind, text, each, folder, narrowly=False) for each in (bare, f"www.{bare}"))
     from ollm_plugins.permissions.shell_words import hides
 
     return kind == "command" and hides(subject.text)
