@@ -204,10 +204,10 @@ class PromptTemplates(Protocol):
 class ToolOffers(Protocol):
     """Decides which tools models are offered; without it, all are."""
 
-    def withheld(self, tool: str, *, attended: bool) -> str:
+    def withheld(self, tool: str, *, attended: bool | None) -> str:
         """Say why a tool is offered to no model, whatever the model can do; empty when that depends on the model.
 
-        :param attended: whether somebody is there who could be asked
+        :param attended: whether somebody is there who could be asked; None: as it is in this run
         """
         ...
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 from ollm.contexts import HostContext, RewindContext, TurnContext
 from ollm.contributions import TurnRecord
 from ollm.errors import OllmError
-from ollm.knowledge import ChoiceRequest, ModelChooser
+from ollm.knowledge import ChoiceRequest, ModelChooser, ToolOffers
 from ollm.messages import AS_SET, ChatRequest, Event, Message, Notice, Overrides, Usage, replace
 from ollm.sections import ModelSettings
 from ollm.selection import Answerer
@@ -138,8 +138,8 @@ class Conversation:
         chooser = self._host.services.find(ModelChooser)
         if chooser is None or self._host.settings.candidates("model.default")[-1].rank >= _NAMED:
             return None
-        request = ChoiceRequest(prompt, bool(images), tuple(self.messages), self._has_tools(), profile)
         try:
+            request = ChoiceRequest(prompt, bool(images), tuple(self.messages), self._has_tools(), profile)
             choice = await chooser.choose(request)
         except OllmError:
             raise
@@ -155,7 +155,10 @@ class Conversation:
         return Answerer(entry, self._providers.make(entry), choice.model)
 
     def _has_tools(self) -> bool:
-        return not self._aside and bool(self._hub.tools())
+        """Whether a tool would be offered to a model that can call it."""
+        offers = self._host.services.find(ToolOffers)
+        names = [] if self._aside else [owned.item.name for owned in self._hub.tools()]
+        return any(offers is None or not offers.withheld(name, attended=None) for name in names)
 
     async def ask(
         self, prompt: str, images: tuple[bytes, ...] = (), overrides: Overrides = AS_SET

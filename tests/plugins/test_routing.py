@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from ollm_plugins.files.plugin import Plugin as Files
 from ollm_plugins.limits.plugin import Plugin as Limits
 from ollm_plugins.models.plugin import Plugin as Models
 from ollm_plugins.ollama.plugin import Plugin as Ollama
@@ -17,6 +18,7 @@ from ollm_plugins.routing.candidates import completed, kv_bytes
 from ollm_plugins.routing.gather import machine_of
 from ollm_plugins.routing.lines import lines, read
 from ollm_plugins.routing.situation import Candidate
+from ollm_plugins.tools.plugin import Plugin as Tools
 
 from ollm.api import (
     Catalogue,
@@ -289,6 +291,13 @@ def model_asked(server):
 def test_a_turn_is_answered_by_the_profiles_choice(routed, server, profile, model):
     routed(environ={"OLLM_PROFILE": profile}).ask("Hello!")
     assert model_asked(server) == model
+
+
+@pytest.mark.parametrize(("offer", "model"), [("auto", "llama3.2:3b"), ("none", "llama3.2:3b"), ("all", "qwen3:8b")])
+def test_a_model_needs_to_call_tools_only_if_it_is_offered_some(routed, server, offer, model):
+    ollm = routed(Tools, Files, environ={"OLLM_PROFILE": "fast", "OLLM_TOOLS": offer})
+    ollm.ask("Hello!")  # as a script does
+    assert model_asked(server) == model and "without them" not in ollm.stderr.getvalue()
 
 
 def test_a_named_model_is_never_rerouted(routed, server):

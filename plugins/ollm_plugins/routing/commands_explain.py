@@ -49,7 +49,7 @@ def explain(
         ctx.out.document({**document(situation, decision), "auto": rule})
     else:
         for line in rule.values() if rule else ():
-            ctx.out.print(line)
+            ctx.out.prose(line)
         last = decision.notices[-1] if decision.notices else None
         _tell(ctx, situation, decision, last if decision.chosen is None else None)
     if decision.chosen is None:
@@ -130,9 +130,9 @@ def _tell(ctx: CommandContext, situation: Situation, decision: Decision, besides
     for_what = f"{needed.prompt_tokens} tokens of prompt, {needed.output_tokens} of answer"
     more = f", with {', '.join(needed.needs)}" if needed.needs else ""
     who = decision.chosen.name if decision.chosen else "No model"
-    ctx.out.print(f"{who} answers, by the profile {decision.profile.name}, for {for_what}{more}")
+    ctx.out.prose(f"{who} answers, by the profile {decision.profile.name}, for {for_what}{more}")
     for text in (*reasons(situation, decision), *changes(situation, decision)):
-        ctx.out.print(f"  {text}")
+        ctx.out.prose(f"  {text}")
     for notice in (*situation.notices, *decision.notices):
         if notice is not besides:
             ctx.out.notify(notice)

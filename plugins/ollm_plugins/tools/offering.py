@@ -69,12 +69,13 @@ class Offering:
         """Say whether a model writes its calls as JSON: only if the user wants that, and it has no other way."""
         return self._settings.fallback and not self.calls(model, provider)
 
-    def withheld(self, tool: str, *, attended: bool) -> str:
+    def withheld(self, tool: str, *, attended: bool | None) -> str:
         """Say why a tool is offered to no model, whatever the model can do; empty when that depends on the model.
 
-        :param attended: whether somebody is there who could be asked
+        :param attended: whether somebody is there who could be asked; None: as it is in this run
         """
         settings = self._settings
+        attended = self.is_interactive if attended is None else attended
         if settings.offer == "none":
             return "tools.calls.offer is none"
         if tool in settings.disabled:
