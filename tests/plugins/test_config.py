@@ -761,12 +761,12 @@ def test_two_processes_lose_nothing(ollm):
     ollm.write("# mine\n")
     keys = ["options.seed", "options.topK", "options.maxTokens", "chat.maxToolRounds"]
     running = [ollm.process("config", "set", key, "5") for key in keys]
-    running += [ollm.process("plugins", "disable", name) for name in ("options", "oneshot")]
-    assert [process.wait(60) for process in running] == [0] * len(running), [each.stderr.read() for each in running]
+    running += [ollm.process("plugins", "disable", name) for name in ("memory", "oneshot")]  # no other sets theirs
+    assert [process.wait(240) for process in running] == [0] * len(running), [each.stderr.read() for each in running]
     values = read_settings(ollm.config).values
     assert values["options"] == {"seed": 5, "topK": 5, "maxTokens": 5}
     assert values["chat"] == {"maxToolRounds": 5}
-    assert sorted(values["plugins"]["disabled"]) == ["oneshot", "options"]
+    assert sorted(values["plugins"]["disabled"]) == ["memory", "oneshot"]
     assert ollm.read().startswith("# mine\n")
 
 

@@ -88,7 +88,10 @@ def killed_in_the_middle(ollm, process, after):  # noqa: F811
     process.send_signal(signal.SIGKILL)
     process.wait()
     second_before = "".join(piece for at, piece in seen if at < killed - 1.0)
-    (turn,) = ollm("session", "show", "last", "--json").json["turns"]
+    shown = ollm("session", "show", "last", "--json")
+    if shown.code:  # nothing is kept yet
+        return "", second_before
+    (turn,) = shown.json["turns"]
     assert turn["reason"] == "cut"
     assert turn["messages"][0]["content"] == "Moon?"
     return "".join(each["content"] for each in turn["messages"][1:]), second_before.rstrip("\n")
