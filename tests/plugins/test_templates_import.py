@@ -160,6 +160,18 @@ def test_nothing_of_yours_is_replaced_unless_you_say_so(ollm, ollm_home, tmp_pat
     assert sorted(path.name for path in (ollm_home / "templates").iterdir()) == ["a.yml", "b.yaml"]
 
 
+def test_what_cannot_be_written_stops_no_other(ollm, ollm_home, tmp_path):
+    put(tmp_path / "f", {"a/system.md": "{" * 150, "b/system.md": "\x07" * 200_000, "z/system.md": "fine"})
+    done = ollm.run_command(f"template import {tmp_path / 'f'}")
+    assert done.exit_code == 1
+    said = [line.split(str(ollm_home))[0] for line in done.stdout.splitlines()]
+    assert said[:2] == [
+        "a: not taken in: The template 'a' cannot be written: a.yaml:6 is nested too deeply",
+        "b: not taken in: written as a file, it is larger than 256 KiB",
+    ]
+    assert [path.name for path in (ollm_home / "templates").iterdir()] == ["z.yaml"]
+
+
 def test_two_that_get_the_same_name_do_not_replace_each_other(ollm, tmp_path):
     put(tmp_path / "t", {"A b.yaml": "one $input", "a-b.yaml": "two $input"})
     for more in ("", " --replace"):

@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal
 import typer
 from msgspec import Struct
 
-from ollm.api import CommandContext, Json, SettingsError, UsageError, parse_value, visible, write_atomically
+from ollm.api import CommandContext, Json, OllmError, SettingsError, UsageError, parse_value, visible, write_atomically
 from ollm_plugins.templates.foreign import Converted, of_fabric, of_llm
 from ollm_plugins.templates.library import library
-from ollm_plugins.templates.reading import MAX_NAME, Broken, content, understood
+from ollm_plugins.templates.reading import MAX_BYTES, MAX_NAME, Broken, content, understood
 from ollm_plugins.templates.writing import written
 
 Form = Literal["fabric", "llm", "ollm"]
@@ -161,9 +161,12 @@ def _taken(ctx: CommandContext, source: Source, *, replacing: bool, ours: Collec
         return Taken(source.name, source.path, problem=f"left alone, since {there} is there; --replace takes its place")
     try:
         text, lost = _text(ctx, source)
-    except (Broken, ValueError) as error:
-        problem = error.problem if isinstance(error, Broken) else str(error)
+    except (OllmError, ValueError) as error:
+        problem = error.problem if isinstance(error, OllmError) else str(error)
         return Taken(source.name, source.path, problem=f"not taken in: {visible(problem)}")
+    if len(text.encode()) > MAX_BYTES:
+        problem = f"not taken in: written as a file, it is larger than {MAX_BYTES >> 10} KiB"
+        return Taken(source.name, source.path, problem=problem)
     write_atomically(there or paths[0], text)
     return Taken(source.name, source.path, there or paths[0], lost)
 
