@@ -432,6 +432,17 @@ def test_continuing_in_a_project_and_elsewhere(ollm, replay, monkeypatch, tmp_pa
     assert ollm("-c").code == 2, "there is no terminal"
 
 
+def test_one_that_nothing_came_of_is_not_continued(ollm, replay, monkeypatch):  # noqa: F811
+    server = replay({"/api/chat": ["chat_stream", "chat_missing_model", "chat_stream"]})
+    for name, value in {"OLLM_HOST": server.url, "OLLM_PROVIDER": "ollama", "OLLM_MODEL": "smollm2:135m"}.items():
+        monkeypatch.setenv(name, value)
+    assert [ollm("-p", prompt).code for prompt in ("Hello", "Lost")] == [0, 3]
+    assert [each["turns"] for each in ollm("session", "list", "--json").json] == [0, 1]
+    assert ollm("-c", "-p", "More").code == 0
+    prompts = [each["content"] for each in server.asked("/api/chat")[-1].json["messages"] if each["role"] == "user"]
+    assert prompts == ["Hello", "More"]
+
+
 def commands_of_the_page():
     blocks = re.findall(r"^```\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     return [line for block in blocks for line in block.splitlines() if line.startswith("ollm ")]

@@ -24,6 +24,10 @@ SELECT s.id, s.title, s.created, s.updated, s.folder, s.project,
     (SELECT count(*) FROM turns WHERE session=s.id AND gone=0 AND count>1), s.parent
 FROM sessions s"""
 _ORDER = " ORDER BY s.updated DESC, s.id"
+_LAST_HELD = """
+SELECT id FROM sessions WHERE (?='' OR project=?)
+    AND EXISTS (SELECT 1 FROM turns WHERE session=sessions.id AND gone=0 AND count>1)
+ORDER BY updated DESC, id LIMIT 1"""
 _MESSAGES = """
 SELECT turn, role, content, rest FROM messages
 WHERE turn IN (SELECT key FROM turns WHERE session=? AND gone=0 AND count>1) ORDER BY turn, number"""
@@ -52,6 +56,15 @@ def session(connection: Connection, identity: str) -> KeptSession | None:
 def ids(connection: Connection) -> list[str]:
     """Return the ids of all sessions, the last one first."""
     return [row[0] for row in connection.execute("SELECT id FROM sessions ORDER BY updated DESC, id")]
+
+
+def last_held(connection: Connection, project: str) -> str:
+    """Return the id of the last session in which something was answered; empty for none.
+
+    :param project: only those of this one; empty for all
+    """
+    row = connection.execute(_LAST_HELD, (project, project)).fetchone()
+    return row[0] if row else ""
 
 
 def titles(connection: Connection) -> list[tuple[str, str]]:

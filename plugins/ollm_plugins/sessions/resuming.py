@@ -71,15 +71,17 @@ def go_on(conversation: Conversation, service: Sessions, identity: str) -> None:
 
 
 def _last(app: App, service: Sessions) -> KeptSession:
-    """Return the last session of this project, else the last of all, which is said.
+    """Return the last session of this project, else the last of all, which is said; one with answers, if there is one.
 
     :raises UsageError: there is none
     """
     project = project_of(text_of(app.workspace))
-    here = service.read(lambda connection: reading.sessions(connection, project=project, limit=1), ())
-    if here:
-        return here[0]
-    found = find(service, "last")
+    known = service.read(lambda connection: reading.sessions(connection, project=project, limit=1), ())
+    where = project if known else ""
+    held = service.read(lambda connection: reading.last_held(connection, where), "")
+    if known:
+        return find(service, held) if held else known[0]
+    found = find(service, held or "last")
     text = f"There is no session of this project yet, so the last one of {found.project} goes on: {found.title}"
     app.out.notify(Notice("session-elsewhere", text))
     return found
