@@ -70,9 +70,17 @@ def test_explain_says_who_would_answer(routed, words, model):
     assert names == {"qwen3:8b", "llama3.2:3b", "qwen2.5-coder:7b", "nomic-embed-text:latest"}
 
 
+def test_a_part_that_counts_for_nothing_is_not_drawn(tmp_path, routed):
+    model = {"name": "smollm2:135m", "size_gb": 0.1, "params_b": 0.135}
+    (tmp_path / "case.json").write_text(json.dumps({"available": [model], "machine": {"vram_gb": 0, "ram_gb": 8}}))
+    heading, row, *_ = routed().run_command(f"route explain --what-if {tmp_path}/case.json").stdout.splitlines()
+    assert dict(zip(heading.split("\t"), row.split("\t"), strict=True))["smaller"] == ""
+
+
 def test_explain_tells_scores_by_part_and_what_would_change_the_choice(routed):
     told = routed().run_command("route explain --profile code --needs tools --json").json
     first, second = told["candidates"][:2]
+    assert told["requirement"] == {"prompt_tokens": 500, "output_tokens": 800, "needs": ["tools"]}
     assert first["name"] == told["chosen"]
     assert second["name"] == told["runner_up"]
     assert [*first["parts"]] == ["task", "seconds", "preference", "loaded", "smaller"]

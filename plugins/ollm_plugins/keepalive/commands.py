@@ -28,7 +28,7 @@ from ollm_plugins.keepalive.durations import FOREVER, FORM, exact, seconds
 from ollm_plugins.keepalive.keeper import PORTION, Keeper, Kept, keeper_of
 from ollm_plugins.keepalive.waiting import waiting
 
-Where = Annotated[str | None, typer.Option("--provider", help="Whose model is meant.", metavar="PROVIDER")]
+Where = Annotated[str | None, typer.Option("--provider", help="Whose model is meant.", metavar="NAME")]
 
 LEAVING: Final = 3.0
 """Seconds that a server takes at most to unload a model that does not answer just now."""

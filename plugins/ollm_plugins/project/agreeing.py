@@ -71,7 +71,7 @@ def trust(
     if all(projects.trust.trusts(proposal.root, each) for each in proposal.contents):
         _done(ctx, projects, proposal, "already trusted", as_json=as_json)
         return
-    say = ctx.out.say if as_json else ctx.out.print
+    say = ctx.out.say if as_json else ctx.out.prose
     for line in _shown(ctx, proposal, projects.trust.of(proposal.root)):
         say(revealed(line))
     if not _agreed(ctx, proposal, sha256):

@@ -30,7 +30,11 @@ def document(situation: Situation, decision: Decision) -> dict[str, Any]:
         "notices": [{"code": each.code, "text": each.text} for each in (*situation.notices, *decision.notices)],
         "changes": changes(situation, decision),
         "candidates": [_scored(each) for each in decision.ranking],
-        "requirement": situation.requirement,
+        "requirement": {  # under the names that a file for --what-if has
+            "prompt_tokens": situation.requirement.prompt_tokens,
+            "output_tokens": situation.requirement.output_tokens,
+            "needs": situation.requirement.needs,
+        },
         "machine": {"vram_gb": situation.machine.vram_gb, "ram_gb": situation.machine.ram_gb},
     }
 
@@ -59,7 +63,7 @@ def rows(decision: Decision) -> Iterator[tuple[str, ...]]:
     """Yield a line of a table for each candidate: score by part, expected time, or what disqualifies it."""
     for place, judged in enumerate(decision.ranking):
         mark = "chosen" if place == 0 else "runner-up" if place == 1 else ""
-        parts = (f"{part:+.2f}" if part else "" for part in judged.parts)
+        parts = (f"{part:+.2f}" if round(part, 2) else "" for part in judged.parts)
         time = f"{judged.estimate.total:.0f} s"
         yield judged.candidate.name, mark, f"{judged.total:.2f}", *parts, time
     for rejected in decision.rejected:
