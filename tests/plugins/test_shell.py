@@ -151,7 +151,7 @@ def test_what_cannot_be_run_is_said_before_anybody_is_asked(ollm_app, workspace,
 def test_it_runs_in_the_workspace_or_below(shell, workspace):
     assert shell("pwd -P").startswith(f"{workspace.resolve()}\n")
     assert shell("pwd -P", directory="deep").startswith(f"{workspace.resolve()}/deep\n")
-    assert shell.approves.shown[0].text == "pwd -P\n# in deep"
+    assert shell.approves.shown[0].text == "cd deep\npwd -P"
     assert shell("pwd -P", directory=str(workspace / "deep")).startswith(f"{workspace.resolve()}/deep\n")
 
 
@@ -482,10 +482,16 @@ def test_what_looks_like_a_space_or_like_nothing_is_shown(shell, character):
     assert preview.text == f"rm\\u{{{ord(character):x}}}-rf x" and "cannot be seen" in preview.careful
 
 
+def test_a_command_cannot_pose_as_one_in_another_folder(shell, workspace):
+    shell("pwd -P", directory="deep")
+    shown = shell.approves.shown[0].text
+    assert shell(shown).startswith(f"{workspace.resolve()}/deep\n"), "what looks so runs there"
+
+
 def test_a_folders_name_cannot_pose_as_a_command(shell, workspace):
     (workspace / "a\n$ ls").mkdir()
     shell("true", directory="a\n$ ls")
-    assert shell.approves.shown[0].text == "true\n# in 'a\\n$ ls'"
+    assert shell.approves.shown[0].text == "cd 'a\\n$ ls'\ntrue"
 
 
 @pytest.mark.parametrize(

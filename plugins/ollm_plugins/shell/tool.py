@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import signal
 import sys
@@ -29,7 +30,8 @@ async def preview(ctx: ToolContext, arguments: Mapping[str, Any]) -> ToolPreview
     _argv(host, wish.command, cwd)
     text, below = shown(wish.command), str(cwd.relative_to(host.workspace.resolve()))
     if below != ".":
-        text = f"{text}\n# in {below if below.isprintable() else repr(below)}"
+        name = shlex.quote(below) if below.isprintable() else repr(below)
+        text = f"cd {name}\n{text}"  # whoever writes that into a command runs it there, too, so that it deceives nobody
     return ToolPreview(text, "command", wish.command, prefix(wish.command), warning(wish.command), edits="command")
 
 
