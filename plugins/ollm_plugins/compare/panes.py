@@ -136,7 +136,7 @@ def frame(panes: Sequence[Pane], shown: Shown, size: tuple[int, int], now: float
 
 
 def text_height(size: tuple[int, int], count: int) -> int:
-    """Return how many rows of a text are seen."""
+    """Return how many rows of a text are seen at least."""
     width, height = size
     return max(1, height - 1) if beside(width, count) else max(1, height // _fit(height, count) - 1)
 
@@ -172,8 +172,9 @@ def _beside(panes: Sequence[Pane], shown: Shown, width: int, height: int, now: f
 def _stacked(panes: Sequence[Pane], shown: Shown, width: int, height: int, now: float) -> list[Row]:
     fit = _fit(height, len(panes))
     begin = max(0, min(shown.focus - fit + 1, len(panes) - fit))
+    each, left = divmod(height, fit)
     rows: list[Row] = []
-    for place in range(begin, begin + fit):
+    for number, place in enumerate(range(begin, begin + fit)):
         rows.append([(_style(place, shown), fitted(head(place, panes[place].column, shown, now), width))])
-        rows += [[("", text)] for text in panes[place].rows(width, max(1, height // fit - 1))]
+        rows += [[("", text)] for text in panes[place].rows(width, max(1, each - 1 + (number < left)))]
     return rows[:height]
