@@ -131,7 +131,7 @@ def test_the_models_of_a_server_that_is_away_are_those_that_it_had(run, remember
     (source,) = catalogue.sources
     assert source.as_of == before.sources[0].as_of
     assert source.offline == f"Ollama does not answer at {server.url} (connection refused)"
-    assert source.remedy.startswith("Start it with")
+    assert source.remedy.startswith("Start Ollama with")
 
 
 def test_a_server_that_was_never_there_has_no_models(run):

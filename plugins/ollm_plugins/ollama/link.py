@@ -200,7 +200,7 @@ class Link:
             return ProviderUnreachable(problem, "Raise providers.ollama.readTimeout, or look into the server's log.")
         problem = f"Ollama does not answer at {where} ({reason(error)})"
         if self.address.loopback:
-            return ProviderUnreachable(problem, "Start it with `ollama serve`, or set OLLM_HOST to where it runs.")
+            return ProviderUnreachable(problem, "Start Ollama with `ollama serve`, or set OLLM_HOST to where it runs.")
         remedy = "Check OLLM_HOST; over there, Ollama must listen to other machines (OLLAMA_HOST=0.0.0.0)."
         return ProviderUnreachable(problem, remedy)
 
