@@ -371,6 +371,23 @@ def test_a_file_that_another_program_holds_delays_the_end_once_not_for_each_that
         assert time.monotonic() - began < 6.0, "and not 2 s for each of five"
         other.execute("ROLLBACK")
     assert "database is locked" in ollm.stderr.getvalue()
+    assert "is still being saved: another program may hold the file" in ollm.stderr.getvalue()
+
+
+def test_who_reads_does_not_wait_again_for_a_file_that_was_waited_for_in_vain(ollm_app, ollm_home, monkeypatch):
+    monkeypatch.setattr(recorder, "HELD", 3.0)
+    ollm = ollm_app(Plugin, replies=["one", "two"])
+    kept = talk(ollm, "First")
+    sessions_of(ollm.app.context).recorder.flush()
+    with closing(sqlite3.connect(ollm_home / "sessions.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        talk(ollm, "Second", conversation=kept)
+        began = time.monotonic()
+        for _ in range(4):
+            assert ollm.run_command("session list --json").json[0]["turns"] == 1
+        assert time.monotonic() - began < 15.0, "and not 3 s for each of eight looks at the file"
+        other.execute("ROLLBACK")
+    assert resumed(ollm, kept.id) == kept.messages
 
 
 def test_notices_are_kept(ollm_app):

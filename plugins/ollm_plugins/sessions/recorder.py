@@ -10,16 +10,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ollm.api import EventContext, Finished, HostContext, Notice, OllmError, RewindContext, TurnRecord, replace
 from ollm_plugins.sessions.live import Live, whole
 from ollm_plugins.sessions.settings import SessionsSettings
+from ollm_plugins.sessions.telling import Telling
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
     from pathlib import Path
     from sqlite3 import Connection
 
@@ -38,6 +37,10 @@ AGAIN = 5.0
 """Seconds after which what could not be written is tried again, if nothing else is to be written before."""
 HELD = 10.0
 """Seconds to wait for another program that holds the file; at the end, for all that is left together."""
+BRIEFLY = 0.3
+"""The same once it was waited for in vain: it is tried again and again."""
+SOON = 1.0
+"""Seconds from which on it is said at the end what is waited for."""
 PATIENCE = 30.0
 """Seconds to wait for the thread, as where a disk takes its time."""
 
@@ -63,8 +66,7 @@ class Recorder:
         self._waiting: deque[threading.Event] = deque()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
-        self._notices: deque[Notice] = deque()
-        self._loop: AbstractEventLoop | None = None
+        self._telling = Telling(host.notify)
         self._ending = False
         self._ends_at = 0.0
         self._failed: set[str] = set()
@@ -134,8 +136,12 @@ class Recorder:
         self._ends_at, self._ending = time.monotonic() + HELD, True
         self._wake.set()
         if thread is not None and thread is not threading.current_thread():
-            thread.join(PATIENCE)
-            self._tell()
+            thread.join(SOON)
+            if thread.is_alive():
+                text = "The conversation is still being saved: another program may hold the file, or the disk is slow."
+                self._host.notify(Notice("session-saving", text))
+                thread.join(PATIENCE)
+            self._telling.now()
 
     def _begin(self, context: EventContext) -> Live | None:
         turn = context.turn
@@ -143,7 +149,7 @@ class Recorder:
         is_over = isinstance(context.event, Finished)
         if live is None and not is_over and not turn.aside and self.keeps:
             live = self._live[turn.id] = Live(context)
-            self._loop = live.loop
+            self._telling.loop = live.loop
             self._do()
         self._latest = (turn.id, live)
         return live
@@ -170,13 +176,13 @@ class Recorder:
         self._waiting.append(tried)
         self._wake.set()
         tried.wait(seconds)
-        self._tell()
+        self._telling.now()
 
     def _work(self) -> None:
         self._wake.wait(FIRST)
         from ollm_plugins.sessions.database import Database
 
-        self._database = Database(self._path, self._notify, self._patience)
+        self._database = Database(self._path, self._telling.notice, self._patience)
         self._guarded("This conversation", lambda: self._change(lambda _: None))  # said while the answer comes
         while not self._ending:
             self._wake.wait(EVERY if self._live else AGAIN if self._jobs else None)
@@ -187,7 +193,9 @@ class Recorder:
 
     def _patience(self) -> float:
         """Return for how many seconds another program may hold the file now."""
-        return max(0.0, self._ends_at - time.monotonic()) if self._ending else HELD
+        if self._ending:
+            return max(0.0, self._ends_at - time.monotonic())
+        return BRIEFLY if str(self._path) in self._failed else HELD
 
     def _write_all(self) -> None:
         waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
@@ -240,7 +248,7 @@ class Recorder:
         former = self.where(conversation)
         self._moved[conversation] = done.session
         text = f"Another program has gone on with session {former[:8]}, so this goes on as session {done.session[:8]}."
-        self._notify(Notice("session-forked", text))
+        self._telling.notice(Notice("session-forked", text))
 
     def _rewind(self, conversation: str, kept: int) -> None:
         from ollm_plugins.sessions.saving import rewind
@@ -271,24 +279,6 @@ class Recorder:
     def _say(self, what: str, error: Exception, once: str) -> None:
         if not once or once not in self._failed:
             said = str(error) if isinstance(error, OllmError) else f"{type(error).__name__}: {error}"
-            self._notify(Notice("session-unsaved", f"{what}: {said}"))
+            self._telling.notice(Notice("session-unsaved", f"{what}: {said}"))
         if once:
             self._failed.add(once)
-
-    def _notify(self, notice: Notice) -> None:
-        """Let the event loop tell the user, as it draws on the screen; this thread does where none runs."""
-        self._notices.append(notice)
-        loop = self._loop
-        if loop is None or not loop.is_running():
-            self._tell()
-            return
-        with suppress(RuntimeError):  # it has just been closed: whoever waits for this thread tells
-            loop.call_soon_threadsafe(self._tell)
-
-    def _tell(self) -> None:
-        while True:
-            try:
-                notice = self._notices.popleft()
-            except IndexError:  # it is empty, or two threads tell at once
-                return
-            self._host.notify(notice)

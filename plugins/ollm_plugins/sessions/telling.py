@@ -1,0 +1,43 @@
+"""How does the thread that writes tell the user what goes wrong?"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from ollm.api import Notice
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+
+class Telling:
+    """Lets the event loop tell it, which draws on the screen; the thread itself does where none runs.
+
+    :param notify: tells the user
+    """
+
+    def __init__(self, notify: Callable[[Notice], None]) -> None:
+        self._notify = notify
+        self._waiting: deque[Notice] = deque()
+        self.loop: AbstractEventLoop | None = None
+
+    def notice(self, notice: Notice) -> None:
+        """Have something told, soon."""
+        self._waiting.append(notice)
+        if self.loop is None or not self.loop.is_running():
+            self.now()
+            return
+        with suppress(RuntimeError):  # it has just been closed: whoever waits for the thread tells
+            self.loop.call_soon_threadsafe(self.now)
+
+    def now(self) -> None:
+        """Tell what has not been told."""
+        while True:
+            try:
+                notice = self._waiting.popleft()
+            except IndexError:  # there is nothing more, or two threads tell at once
+                return
+            self._notify(notice)
