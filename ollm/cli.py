@@ -46,6 +46,9 @@ INTERRUPTED = 130
 PATIENCE = 2.0
 """Seconds of silence on a pipe after which the user is told that it is read."""
 
+MOST_PIPED = 64 << 20
+"""Bytes that are read from a pipe, at most: more than any model takes, and an endless one would fill the memory."""
+
 
 def run() -> None:
     """Run the program and end the process.
@@ -207,7 +210,10 @@ def _whole_prompt(prompt: str | None) -> str | None:
 
 
 def piped() -> str | None:
-    """Read stdin when it is a file, a pipe or a socket; a terminal or /dev/null is not input."""
+    """Read stdin when it is a file, a pipe or a socket; a terminal or /dev/null is not input.
+
+    :raises UsageError: it is no text, or endless
+    """
     from ollm.errors import UsageError
 
     if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
@@ -217,7 +223,10 @@ def piped() -> str | None:
         if not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)):
             return None
         _mention_wait()
-        return sys.stdin.buffer.read().decode(sys.stdin.encoding).replace("\r\n", "\n") or None
+        data = sys.stdin.buffer.read(MOST_PIPED + 1)
+        if len(data) > MOST_PIPED:
+            raise UsageError(f"The piped input is larger than {MOST_PIPED >> 20} MiB", "Pipe in less of it.")
+        return data.decode(sys.stdin.encoding).replace("\r\n", "\n") or None
     except io.UnsupportedOperation:  # a stand-in for a stream, such as a test runner puts there
         return None
     except UnicodeDecodeError as error:

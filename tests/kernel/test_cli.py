@@ -250,6 +250,14 @@ def shell(line, tmp_path, server=None):
     )
 
 
+def test_a_pipe_without_end_does_not_fill_the_memory(tmp_path):
+    done = shell(f"yes | {OLLM} -p x -m a", tmp_path)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "ollm: The piped input is larger than 64 MiB. Pipe in less of it.\n",
+    )
+
+
 @pytest.mark.parametrize(
     "words",
     ["--version", "config show", "config show --json", "plugins list --json"]
