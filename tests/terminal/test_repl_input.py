@@ -268,6 +268,20 @@ def test_an_editor_that_fails_leaves_the_line(
     assert last_prompt(server) == "drafted"
 
 
+@pytest.mark.parametrize("line", ["", "/edit\r"])
+def test_an_editor_that_does_not_end_is_ended(open_terminal: Open, server: ReplayServer, line: str) -> None:
+    terminal = open_terminal(environ={"EDITOR": "sh -c 'echo begun; exec sleep 600'"})
+    terminal.send(line or "\x18\x05")
+    terminal.wait_for("^begun")
+    terminal.press("c-c")
+    terminal.wait_for_prompt()
+    terminal.ask("Hello")
+    assert last_prompt(server) == "Hello"
+    terminal.send(line or "\x18\x05")
+    terminal.wait_for("^begun", count=2)
+    assert terminal.hang_up() == 129
+
+
 def test_vi_keys(open_terminal: Open, server: ReplayServer, tmp_path: Path) -> None:
     config = tmp_path / "home" / ".ollm" / "config.yaml"
     config.parent.mkdir(parents=True)

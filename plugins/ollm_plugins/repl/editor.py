@@ -11,10 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from prompt_toolkit.application import in_terminal
-from prompt_toolkit.buffer import Buffer
-from prompt_toolkit.document import Document
-
 from ollm.api import OllmError, UsageError
 
 _USUAL: Final = ("editor", "nano", "vi")
@@ -64,15 +60,3 @@ async def _ran(words: list[str]) -> int:
         process.terminate()
         await process.wait()
         raise
-
-
-async def edit_line(buffer: Buffer, environ: Mapping[str, str]) -> None:
-    """Let the user write the line in their editor, and send it.
-
-    :raises OllmError: that failed; the line is as it was
-    """
-    editor = editor_of(environ)
-    async with in_terminal():
-        text = (await in_editor(editor, buffer.text)).rstrip("\n")
-    buffer.document = Document(text, len(text))
-    buffer.validate_and_handle()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Final
 
@@ -19,9 +20,9 @@ from prompt_toolkit.styles import Style
 
 from ollm.api import Notice, OllmError, may_keep
 from ollm_plugins.repl.completion import LineCompleter
-from ollm_plugins.repl.editor import edit_line
+from ollm_plugins.repl.editor import editor_of, in_editor
 from ollm_plugins.repl.history import FolderHistory
-from ollm_plugins.repl.keys import bindings
+from ollm_plugins.repl.keys import Elsewhere, bindings
 from ollm_plugins.repl.plain import read_line
 from ollm_plugins.repl.sequences import drop_unknown
 from ollm_plugins.repl.settings import ReplSettings
@@ -29,8 +30,6 @@ from ollm_plugins.repl.statusbar import StatusBar, fitting
 from ollm_plugins.repl.unfinished import continued, goes_on
 
 if TYPE_CHECKING:
-    from prompt_toolkit.buffer import Buffer
-
     from ollm.api import App
     from ollm_plugins.repl.above import Above
     from ollm_plugins.repl.completion import Proposals
@@ -110,9 +109,27 @@ class Keyboard:
             if self._app.out.linear:
                 await self._bar.answered()
             with self._above.prompt(run_in_terminal):
-                return await session.prompt_async(PROMPT, handle_sigint=False)
+                return await self._written(session)
         finally:
             refreshing.cancel()
+
+    async def _written(self, session: PromptSession[str]) -> str:
+        """Read one text, which the user may write elsewhere: then it is shown and sent, or is as it was if that failed."""
+        text, is_done = "", False
+        while True:
+            session.app.erase_when_done = False
+            try:
+                return await session.prompt_async(PROMPT, handle_sigint=False, default=text, accept_default=is_done)
+            except Elsewhere as begun:
+                text = str(begun)
+            try:
+                text, is_done = (await in_editor(editor_of(self._app.environ), text)).rstrip("\n"), True
+            except OllmError as error:
+                self._app.out.notify(Notice("editor-failed", str(error)))
+            except asyncio.CancelledError:  # the terminal may have written ^C
+                with suppress(OSError):
+                    self._app.out.write("\n")
+                raise
 
 
 def _session(app: App, proposals: Proposals) -> PromptSession[str]:
@@ -125,13 +142,6 @@ def _session(app: App, proposals: Proposals) -> PromptSession[str]:
     color = app.out.color
     look = "noreverse ansibrightblack" if color else "noreverse"
     vi = app.settings.section(ReplSettings).editing_mode == "vi"
-
-    async def edit(buffer: Buffer) -> None:
-        try:
-            await edit_line(buffer, app.environ)
-        except OllmError as error:
-            app.out.notify(Notice("editor-failed", str(error)))
-
     return PromptSession(
         input=drop_unknown(create_input(), vi=vi),
         output=output,
@@ -141,7 +151,7 @@ def _session(app: App, proposals: Proposals) -> PromptSession[str]:
         auto_suggest=AutoSuggestFromHistory() if color else None,  # else nobody could tell it from what is typed
         completer=LineCompleter(proposals),
         complete_while_typing=False,
-        key_bindings=bindings(edit),
+        key_bindings=bindings(),
         multiline=True,
         prompt_continuation=lambda width, number, wraps: " " * width if wraps else NEXT,  # noqa: ARG005  (as it is called)
         vi_mode=vi,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
-
 from prompt_toolkit.application.current import get_app
 from prompt_toolkit.enums import DEFAULT_BUFFER
 from prompt_toolkit.filters import Condition, emacs_mode, has_focus, is_searching, vi_mode, vi_navigation_mode
@@ -12,15 +9,13 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 from ollm_plugins.repl.unfinished import continued, goes_on
 
-if TYPE_CHECKING:
-    from prompt_toolkit.buffer import Buffer
+
+class Elsewhere(Exception):
+    """The user wants to write the line elsewhere, beginning with a text."""
 
 
-def bindings(edit: Callable[[Buffer], Coroutine[Any, Any, None]]) -> KeyBindings:
-    """Return the bindings: Enter sends, unless the text goes on; Alt-Enter begins a new line.
-
-    :param edit: lets the user write the line elsewhere
-    """
+def bindings() -> KeyBindings:
+    """Return the bindings: Enter sends, unless the text goes on; Alt-Enter begins a new line."""
     keys = KeyBindings()
     typing = has_focus(DEFAULT_BUFFER) & ~is_searching
     chosen = Condition(_is_chosen)
@@ -46,7 +41,8 @@ def bindings(edit: Callable[[Buffer], Coroutine[Any, Any, None]]) -> KeyBindings
     @keys.add("c-x", "c-e", filter=typing & emacs_mode)
     @keys.add("v", filter=typing & vi_navigation_mode)
     def write_elsewhere(event: KeyPressEvent) -> None:
-        event.app.create_background_task(edit(event.current_buffer))
+        event.app.erase_when_done = True
+        event.app.exit(exception=Elsewhere(event.current_buffer.text))
 
     return keys
 
