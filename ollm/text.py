@@ -99,5 +99,5 @@ def local_time(iso: str) -> str:
 
     try:
         return datetime.fromisoformat(iso).astimezone().strftime("%Y-%m-%d %H:%M")
-    except ValueError:
+    except (ValueError, OverflowError):  # at the ends of the calendar the user's clock shows nothing
         return iso

@@ -103,6 +103,7 @@ def test_times_are_shown_by_the_users_clock(monkeypatch):
         assert local_time("2026-11-26T22:30:15Z") == "2026-11-27 00:30"
         assert local_time("2026-11-26T22:30:15.123+00:00") == "2026-11-27 00:30"
         assert local_time("soon") == "soon"
+        assert local_time("9999-12-31T23:59:59Z") == "9999-12-31T23:59:59Z"
     finally:
         monkeypatch.undo()
         time.tzset()

@@ -11,6 +11,7 @@ from ollm_plugins.compare.results import Answer, Compared, Numbers, Run
 from ollm_plugins.compare.store import Store
 
 from ollm.testing import Harness, MakeHarness
+from tests.helpers.clock import two_hours_ahead  # noqa: F401  (a fixture)
 
 NUMBERS = Numbers(seconds=2.0, tokens=100, generation_seconds=2.0, tokens_per_second=50.0, first_token_warm_seconds=0.5)
 EVIL = "<script>alert(1)</script>\n```\n# not a heading\n\x1b[31m</pre>"
@@ -141,3 +142,12 @@ def test_a_file_that_is_there_is_not_replaced_without_a_word(app: Harness, tmp_p
     assert file.read_text() == "mine"
     run(app, f"export 1 {file} --force")
     assert file.read_text().startswith("# Comparison of 2026-01-02")
+
+
+@pytest.mark.usefixtures("two_hours_ahead")
+def test_people_read_the_time_of_their_clock_and_programs_that_of_utc(app: Harness, tmp_path: Path) -> None:
+    assert run(app, "show last").startswith("2026-01-02 05:04, profile code\n")
+    assert app.run_command("compare show last --json").json["at"] == "2026-01-02T03:04:05+00:00"
+    for name in ("answers.md", "answers.html"):
+        run(app, f"export last {tmp_path / name}")
+        assert "Comparison of 2026-01-02 05:04" in (tmp_path / name).read_text().replace("\\", "")

@@ -28,6 +28,7 @@ from ollm_plugins.sessions import exporting, meaning
 from ollm_plugins.sessions.meaning import complete
 from ollm_plugins.sessions.plugin import Plugin
 from ollm_plugins.sessions.service import sessions_of
+from tests.helpers.clock import two_hours_ahead  # noqa: F401  (a fixture)
 from tests.helpers.program import ollm  # noqa: F401  (a fixture)
 from tests.replay.fixtures import replay  # noqa: F401  (a fixture)
 
@@ -342,6 +343,18 @@ def test_what_a_prompt_asked_for_is_part_of_the_document(ollm_app):
     harness.app.run(hold(system="Be brief.", options=GenerationOptions(max_tokens=9)))
     turns = harness.run_command("session show --json").json["turns"]
     assert [each["overrides"] for each in turns] == [{}, {"system": "Be brief.", "options": {"maxTokens": 9}}]
+
+
+@pytest.mark.usefixtures("two_hours_ahead")
+def test_people_read_the_time_of_their_clock_and_programs_that_of_utc(rich):
+    service = sessions_of(rich.app.context)
+    service.change(lambda connection: connection.execute("UPDATE sessions SET created=0, updated=86399"))
+    assert rich.run_command("session show").stdout.splitlines()[1].split(" · ")[1] == "1970-01-02 01:59"
+    assert rich.run_command("session list").stdout.splitlines()[1].split("\t")[2] == "1970-01-02"
+    for form in ("markdown", "html"):
+        assert "1970-01-01 02:00" in rich.run_command(f"session export last --format {form}").stdout
+    document = rich.run_command("session show --json").json
+    assert (document["created"], document["updated"]) == ("1970-01-01T00:00:00Z", "1970-01-01T23:59:59Z")
 
 
 def test_an_export_replaces_nothing(rich, tmp_path):

@@ -86,7 +86,7 @@ def show(ctx: CommandContext, number: Number = "last", *, as_json: Json = False)
     if as_json:
         ctx.out.document(document(compared))
         return
-    ctx.out.print(f"{compared.at[:16].replace('T', ' ')} UTC, profile {compared.profile}")
+    ctx.out.print(f"{local_time(compared.at)}, profile {compared.profile}")
     ctx.out.print(f"> {compared.prompt}\n")
     tell(ctx.out, compared)
 

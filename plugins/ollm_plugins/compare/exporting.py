@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from typing import Final
 
-from ollm.api import fenced, visible
+from ollm.api import fenced, local_time, visible
 from ollm_plugins.compare.results import Compared
 from ollm_plugins.compare.telling import COLUMNS, rows, said, terms, verdict
 
@@ -26,7 +26,7 @@ def markdown(compared: Compared) -> str:
 
 
 def _markdown(compared: Compared) -> Iterator[str]:
-    yield f"# Comparison of {compared.at[:16].replace('T', ' ')} UTC\n"
+    yield f"# Comparison of {_cell(local_time(compared.at))}\n"
     yield fenced(visible(compared.prompt), "text")
     for place in range(len(compared.answers)):
         best = " (the best)" if compared.winner == place else ""
@@ -46,7 +46,7 @@ def _cell(text: str) -> str:
 
 def page(compared: Compared) -> str:
     """Return a comparison as one HTML file that loads nothing and runs nothing."""
-    title = f"Comparison of {compared.at[:16].replace('T', ' ')} UTC"
+    title = _safe(f"Comparison of {local_time(compared.at)}")
     answers = "".join(
         f"<article{' class=best' if compared.winner == place else ''}><h2>{place + 1}. {_safe(compared.title(place))}</h2>"
         f"<pre>{_safe(said(compared, place))}</pre></article>\n"

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ollm.api import Message, ToolCall, ToolRecord
+from ollm.api import Message, ToolCall, ToolRecord, local_time
 
 TITLE = 60
 """Characters of a title that is made from the first prompt."""
@@ -152,3 +152,8 @@ def project_of(folder: str) -> str:
 def iso(at: float) -> str:
     """Return a time as ISO 8601 in UTC."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def when(at: float) -> str:
+    """Return a time as the user's clock shows it."""
+    return local_time(iso(at))

@@ -11,7 +11,7 @@ import typer
 
 from ollm.api import CommandContext, Json, Usage, camel, to_document
 from ollm_plugins.sessions import reading
-from ollm_plugins.sessions.kept import UNSAVED, KeptSession, KeptTurn, iso, project_of, text_of
+from ollm_plugins.sessions.kept import UNSAVED, KeptSession, KeptTurn, iso, project_of, text_of, when
 from ollm_plugins.sessions.meaning import Meant, meant, shown
 from ollm_plugins.sessions.service import sessions_of
 
@@ -83,7 +83,7 @@ def ago(at: float) -> str:
     seconds = max(0.0, time.time() - at)
     for length, unit in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
         if seconds >= length:
-            return f"{seconds / length:.0f} {unit} ago" if seconds < 60 * 86400 else iso(at)[:10]
+            return f"{seconds / length:.0f} {unit} ago" if seconds < 60 * 86400 else when(at)[:10]
     return "just now"
 
 
@@ -142,7 +142,7 @@ def show(
     if as_json:
         ctx.out.document({**described(found), "turns": [described_turn(each) for each in said]})
         return
-    ctx.out.prose(f"{found.title}\n{found.id} · {iso(found.updated)} · {found.folder}")
+    ctx.out.prose(f"{found.title}\n{found.id} · {when(found.updated)} · {found.folder}")
     for turn in said:
         ctx.out.print()
         for line in lines(turn):

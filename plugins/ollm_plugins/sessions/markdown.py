@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 
 from ollm.api import Message, fenced
-from ollm_plugins.sessions.kept import KeptSession, KeptTurn, encoded, iso
+from ollm_plugins.sessions.kept import KeptSession, KeptTurn, encoded, when
 
 _LINE_END = re.compile(r"\r\n?|\n")
 """What ends a line of Markdown, and nothing else does (CommonMark 0.31, section 2.1)."""
@@ -34,7 +34,7 @@ def markdown(session: KeptSession, turns: Sequence[KeptTurn]) -> str:
 
 def _parts(session: KeptSession, turns: Sequence[KeptTurn]) -> Iterator[str]:
     yield f"# {one_line(session.title)}"
-    yield f"{iso(session.created)} · {one_line(session.folder)} · session {session.id}"
+    yield f"{when(session.created)} · {one_line(session.folder)} · session {session.id}"
     for turn in turns:
         for message in turn.messages:
             yield from _message(message, turn)

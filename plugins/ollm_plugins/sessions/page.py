@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from ollm.api import Message
-from ollm_plugins.sessions.kept import KeptSession, KeptTurn, encoded, iso
+from ollm_plugins.sessions.kept import KeptSession, KeptTurn, encoded, when
 from ollm_plugins.sessions.markdown import ended, kind_of
 
 _STYLE = """
@@ -36,7 +36,7 @@ def _lines(session: KeptSession, turns: Sequence[KeptTurn]) -> Iterator[str]:
     yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
     yield f"<title>{escape(session.title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>"
     yield f"<header><h1>{escape(session.title)}</h1>"
-    yield f"<p>{iso(session.created)} · {escape(session.folder)} · {escape(session.id)}</p></header>\n<main>"
+    yield f"<p>{when(session.created)} · {escape(session.folder)} · {escape(session.id)}</p></header>\n<main>"
     for turn in turns:
         for message in turn.messages:
             yield from _message(message, turn)
