@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from contextlib import suppress
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ollm.api import (
     Finished,
     GenerationOptions,
     Overrides,
+    ProviderError,
     Specs,
     TextDelta,
     ThinkingDelta,
@@ -445,15 +447,26 @@ def test_continuing_in_a_project_and_elsewhere(ollm, replay, monkeypatch, tmp_pa
     assert ollm("-c").code == 2, "there is no terminal"
 
 
-def test_one_that_nothing_came_of_is_not_continued(ollm, replay, monkeypatch):  # noqa: F811
+@pytest.mark.parametrize("words", [["-c"], ["--resume", "last"]])
+def test_one_that_nothing_came_of_is_not_continued(ollm, replay, monkeypatch, words):  # noqa: F811
     server = replay({"/api/chat": ["chat_stream", "chat_missing_model", "chat_stream"]})
     for name, value in {"OLLM_HOST": server.url, "OLLM_PROVIDER": "ollama", "OLLM_MODEL": "smollm2:135m"}.items():
         monkeypatch.setenv(name, value)
     assert [ollm("-p", prompt).code for prompt in ("Hello", "Lost")] == [0, 3]
     assert [each["turns"] for each in ollm("session", "list", "--json").json] == [0, 1]
-    assert ollm("-c", "-p", "More").code == 0
+    assert ollm(*words, "-p", "More").code == 0
     prompts = [each["content"] for each in server.asked("/api/chat")[-1].json["messages"] if each["role"] == "user"]
     assert prompts == ["Hello", "More"]
+
+
+def test_last_is_one_in_which_something_was_answered_if_there_is_any(ollm_app):
+    harness = ollm_app(Plugin, replies=[ProviderError("it broke"), "Rome.", ProviderError("it broke")])
+    for prompt, last in (("Lost", "Lost"), ("Held", "Held"), ("Lost too", "Held")):
+        with suppress(ProviderError):
+            talk(harness, prompt)
+        for command in ("session show last --json", "session show --json"):
+            assert harness.run_command(command).json["title"] == last
+    assert harness.run_command("session show 1 --json").json["title"] == "Lost too"
 
 
 def commands_of_the_page():

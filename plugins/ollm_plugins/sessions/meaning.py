@@ -85,7 +85,8 @@ def _identity(connection: Connection, word: str, this: str, listing: str) -> str
     if not known:
         return ""
     if word in ("", "last"):
-        return next((each for each in known if each != this), known[0])
+        held = reading.last_held(connection, but=this)
+        return held or next((each for each in known if each != this), known[0])
     if word.isdecimal() and len(word) < SHORTEST:
         return _numbered(known, int(word)) or _one(word, _titled(connection, word), connection, listing)
     found = [each for each in known if each.startswith(word.lower())] if len(word) >= SHORTEST else []

@@ -25,7 +25,7 @@ SELECT s.id, s.title, s.created, s.updated, s.folder, s.project,
 FROM sessions s"""
 _ORDER = " ORDER BY s.updated DESC, s.id"
 _LAST_HELD = """
-SELECT id FROM sessions WHERE (?='' OR project=?)
+SELECT id FROM sessions WHERE (?='' OR project=?) AND id<>?
     AND EXISTS (SELECT 1 FROM turns WHERE session=sessions.id AND gone=0 AND count>1)
 ORDER BY updated DESC, id LIMIT 1"""
 _MESSAGES = """
@@ -58,12 +58,13 @@ def ids(connection: Connection) -> list[str]:
     return [row[0] for row in connection.execute("SELECT id FROM sessions ORDER BY updated DESC, id")]
 
 
-def last_held(connection: Connection, project: str) -> str:
+def last_held(connection: Connection, project: str = "", but: str = "") -> str:
     """Return the id of the last session in which something was answered; empty for none.
 
     :param project: only those of this one; empty for all
+    :param but: another one than this
     """
-    row = connection.execute(_LAST_HELD, (project, project)).fetchone()
+    row = connection.execute(_LAST_HELD, (project, project, but)).fetchone()
     return row[0] if row else ""
 
 

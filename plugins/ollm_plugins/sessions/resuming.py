@@ -81,7 +81,7 @@ def _last(app: App, service: Sessions) -> KeptSession:
     held = service.read(lambda connection: reading.last_held(connection, where), "")
     if known:
         return find(service, held) if held else known[0]
-    found = find(service, held or "last")
+    found = find(service, "last")
     text = f"There is no session of this project yet, so the last one of {found.project} goes on: {found.title}"
     app.out.notify(Notice("session-elsewhere", text))
     return found
