@@ -85,8 +85,11 @@ def test_stats_say_who_wins_and_how_fast(app: Harness) -> None:
 
 def test_what_is_forgotten_counts_no_longer(app: Harness) -> None:
     run(app, "choose 1 2")
-    assert run(app, "delete 1") == "Comparison 1 is forgotten\n"
-    run(app, "delete last")
+    refused = app.run_command("compare delete 1")
+    assert (refused.exit_code, "Add --yes" in refused.stderr) == (2, True)
+    assert run(app, "delete 1 --yes") == "Comparison 1 is forgotten\n"
+    assert app.run_command("compare delete last --yes --json").json == {"deleted": [2]}
+    assert app.run_command("compare delete last --yes").exit_code == 2
     assert run(app, "stats") == run(app, "history") == "Nothing was compared yet\n"
 
 

@@ -75,7 +75,7 @@ def test_a_preference_that_was_forgotten_is_none(ollm: Program, server: Remember
         ollm("compare", PROMPT, "one:1b", "two:1b", "--winner", "two:1b")
     assert "Your comparisons in creative speak for two:1b" in ollm(*explain).out
     for _ in range(6):
-        assert ollm("compare", "delete", "last").code == 0
+        assert ollm("compare", "delete", "last", "--yes").code == 0
     assert "Your comparisons" not in ollm(*explain).out
 
 

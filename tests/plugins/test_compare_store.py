@@ -217,7 +217,7 @@ def test_a_comparison_that_cannot_be_read_hides_no_other(
     done = app.run_command("compare history --json")
     assert [each["id"] for each in done.json] == [3, 1]
     assert "Comparison 2 cannot be read" in done.stderr
-    assert app.run_command("compare delete 2").exit_code == 0
+    assert app.run_command("compare delete 2 --yes").exit_code == 0
     assert "cannot be read" not in app.run_command("compare history").stderr
 
 

@@ -265,6 +265,8 @@ def test_create_edit_delete(ollm, home, tmp_path):
     assert b"Nothing was changed" in ollm("template", "edit", "new", env=editor(tmp_path, "pass")).stdout
     assert (ollm("template", "delete", "new").returncode, file.exists()) == (2, True)
     assert (ollm("template", "delete", "new", "--yes").returncode, file.exists()) == (0, False)
+    file.write_text("template: x")
+    assert json.loads(ollm("template", "delete", "new", "--yes", "--json").stdout) == {"deleted": ["new"]}
     assert ollm("template", "delete", "new", "--yes").returncode == 2
     assert b"not yours to delete" in ollm("template", "delete", "review", "--yes").stderr
 

@@ -231,6 +231,17 @@ def test_another_program_that_writes_need_not_be_waited_for(
     assert kept(tmp_path, server)["id"] == 1
 
 
+def test_forgetting_is_asked_about(tmp_path: Path, server: RememberingServer) -> None:
+    with compare(tmp_path, server, "What  is\nthis", "one:1b", "two:1b", "--json") as shell:
+        assert shell.wait_for_end() == 0
+    for answer, left in (("n", []), ("y", [1])):
+        with terminal(tmp_path, server, "compare", "delete", "last", "--json") as shell:
+            shell.wait_for(r"Forget comparison 1, 'What is this', for good\? \[y/N\]")
+            shell.send_line(answer)
+            assert shell.wait_for_end() == 0
+            assert f'"deleted": {left}' in " ".join(shell.text.split()).replace("[ 1 ]", "[1]")
+
+
 def test_nor_without_a_screen(tmp_path: Path, server: RememberingServer) -> None:
     with locked(tmp_path, server):
         environ = {"OLLAMA_HOST": server.url, "OLLM_PROJECT_DETECT": "no", "TERM": "dumb"}
@@ -239,7 +250,7 @@ def test_nor_without_a_screen(tmp_path: Path, server: RememberingServer) -> None
             shell.press("c-c")
             assert shell.wait_for_end() == 130
             assert "The comparison is not kept: Another program was writing, and you gave it up" in shell.text
-        for words in (("choose", "1", "2"), ("delete", "1")):
+        for words in (("choose", "1", "2"), ("delete", "1", "--yes")):
             with terminal(tmp_path, server, "compare", *words) as shell:
                 shell.wait_for("Another program is writing the comparisons")
                 shell.press("c-c")

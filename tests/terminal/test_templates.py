@@ -185,10 +185,11 @@ def test_ctrl_c_at_the_question_keeps_what_was_written(open_terminal, tmp_path):
 def test_deleting_is_asked_about(open_terminal, tmp_path):
     file = tmp_path / ".ollm" / "templates" / "t.yaml"
     for answer, stays in (("n", True), ("y", False)):
-        terminal = open_terminal("template", "delete", "t")
+        terminal = open_terminal("template", "delete", "t", "--json")
         terminal.wait_for(r"\[y/N\]")
         terminal.send_line(answer)
         assert terminal.wait_for_end() == 0
+        assert ('"deleted": []' in terminal.text) == stays
         assert file.exists() == stays
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ollm.api import CommandContext, Completes, Json, UsageError, local_time, visible, write_atomically
+from ollm.api import CommandContext, Completes, Json, UsageError, Yes, local_time, visible, write_atomically
 from ollm_plugins.compare.choosing import choice_of
 from ollm_plugins.compare.store import Store
 from ollm_plugins.compare.telling import document, tell, verdict
@@ -50,9 +50,12 @@ def history(
 
 
 def _row(line: Line) -> tuple[object, ...]:
-    prompt = " ".join(line.prompt.split())
-    short = prompt if len(prompt) <= 50 else f"{prompt[:49]}…"  # noqa: PLR2004  (a line of the table)
-    return line.id, local_time(line.at), line.profile, _models(line), _choice(line), short
+    return line.id, local_time(line.at), line.profile, _models(line), _choice(line), _short(line.prompt)
+
+
+def _short(prompt: str) -> str:
+    words = " ".join(prompt.split())
+    return words if len(words) <= 50 else f"{words[:49]}…"  # noqa: PLR2004  (a line of the table)
 
 
 def _hidden(line: Line) -> bool:
@@ -132,7 +135,18 @@ def export(
     ctx.out.print(f"Comparison {compared.id} is written to {file}")
 
 
-def delete(ctx: CommandContext, number: Number) -> None:
-    """Forget a comparison: its prompt, its answers, and what it said of the models."""
-    gone = Store(ctx.app.context).delete(number_of(number))
-    ctx.out.print(f"Comparison {gone} is forgotten")
+def delete(ctx: CommandContext, number: Number, *, yes: Yes = False, as_json: Json = False) -> None:
+    """Forget a comparison, after a question: its prompt, its answers, and what it said of the models."""
+    store = Store(ctx.app.context)
+    found, prompt = store.named(number_of(number))
+    if not yes and not ctx.out.can_ask:
+        raise UsageError(f"Nobody can be asked whether to forget comparison {found}", "Add --yes.")
+    is_wanted = yes or ctx.out.confirm(f"Forget comparison {found}, '{_short(prompt)}', for good?")
+    if is_wanted:
+        store.delete(found)
+    else:
+        ctx.out.say("ollm: Nothing has changed.")
+    if as_json:
+        ctx.out.document({"deleted": [found] if is_wanted else []})
+    elif is_wanted:
+        ctx.out.print(f"Comparison {found} is forgotten")

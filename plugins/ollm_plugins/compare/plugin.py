@@ -50,9 +50,10 @@ class Plugin(Specs):
             Command("compare show", "Show a comparison.", f"{kept}:show", (), ("compare show last",)),
             Command("compare choose", "Say which answer is best.", f"{kept}:choose", (), _CHOOSE),
             Command("compare export", "Write a comparison to a file.", f"{kept}:export", (), _EXPORT),
-            Command("compare delete", "Forget a comparison.", f"{kept}:delete", (), ("compare delete 12",)),
+            Command("compare delete", "Forget a comparison, after a question.", f"{kept}:delete", (), _DELETE),
             Command("compare stats", "Say which models win, and how fast they are.", f"{stats}:stats", (), _STATS),
         ]
 
 
+_DELETE = ("compare delete 12", "compare delete last --yes")
 _EXPORT = ("compare export last answers.md", "compare export 12 answers.html")

@@ -138,6 +138,16 @@ class Store:
             _count(database, now, 1)
         return now
 
+    def named(self, number: int | None) -> tuple[int, str]:
+        """Return the number of a comparison and its prompt, which is empty if it cannot be read; None means the last one.
+
+        :raises UsageError: there is none of that number
+        """
+        with self._database.reading() as database:
+            found, _ = _row(database, number)
+            (prompt,) = database.execute("SELECT prompt FROM comparison WHERE id = ?", (found,)).fetchone()
+        return found, prompt if isinstance(prompt, str) else ""
+
     def delete(self, number: int | None) -> int:
         """Forget a comparison, and what it added to the sums; one that cannot be read stays in them.
 

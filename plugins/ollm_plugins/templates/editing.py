@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from msgspec import Struct
 
-from ollm.api import CommandContext, Completes, OllmError, UsageError, Yes, nearest, visible, write_atomically
+from ollm.api import CommandContext, Completes, Json, OllmError, UsageError, Yes, nearest, visible, write_atomically
 from ollm_plugins.templates.drafts import Draft, draft_of, rescued
 from ollm_plugins.templates.library import ENDINGS, check_place, library
 from ollm_plugins.templates.reading import Broken, content, understood
@@ -74,6 +74,7 @@ def delete(
     name: Name,
     *,
     yes: Yes = False,
+    as_json: Json = False,
 ) -> None:
     """Delete a template's file, after a question."""
     shelf = library(ctx.app.services)
@@ -87,16 +88,28 @@ def delete(
     draft = draft_of(ctx.app.paths.home, origin, path).path
     if not yes and not ctx.out.can_ask:
         raise UsageError(f"Nobody can be asked whether to delete {path}", "Add --yes.")
-    if not yes and not ctx.out.confirm(f"Delete {path}?"):
+    is_wanted = yes or ctx.out.confirm(f"Delete {path}?")
+    has_draft = is_wanted and _remove(path, draft)
+    if not is_wanted:
         ctx.out.say("ollm: Nothing has changed.")
-        return
+    if as_json:
+        ctx.out.document({"deleted": [name] if is_wanted else []})
+    elif is_wanted:
+        ctx.out.print(f"{path} is deleted{', and the draft of it' if has_draft else ''}")
+
+
+def _remove(path: Path, draft: Path) -> bool:
+    """Delete a template's file and its draft, and say whether there was one.
+
+    :raises OllmError: they cannot be deleted
+    """
     try:
         path.unlink()
         has_draft = os.path.lexists(draft)
         draft.unlink(missing_ok=True)
     except OSError as error:
         raise OllmError(f"{path} cannot be deleted: {error.strerror}") from error
-    ctx.out.print(f"{path} is deleted{', and the draft of it' if has_draft else ''}")
+    return has_draft
 
 
 def _write(ctx: CommandContext, work: _Work) -> None:
