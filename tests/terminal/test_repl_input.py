@@ -428,6 +428,7 @@ def test_keys_that_nobody_knows_do_nothing(terminal: Terminal, server: ReplaySer
         "\x1b[99~\x1b[I\x1b[O",  # a key that there is not, focus in, focus out
         "\x1b[24;5~\x1b[57399u",  # Ctrl-F12, a key of the keypad as kitty names it
         "\x1b[<0;1;1M\x1b[<0;1;1m",  # a click
+        "\x1b[31m\x1b[0m\x1b[M \x7f\x7f",  # colours, and a click on a button that there is not
         "\x1b]11;rgb:0000/0000/0000\x1b\\",  # the colour of the background
         "\x1b[D\x1b[C",  # those that it does know: left, right
     ):

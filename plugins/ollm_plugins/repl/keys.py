@@ -6,6 +6,7 @@ from prompt_toolkit.application.current import get_app
 from prompt_toolkit.enums import DEFAULT_BUFFER
 from prompt_toolkit.filters import Condition, emacs_mode, has_focus, is_searching, vi_mode, vi_navigation_mode
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
 
 from ollm_plugins.repl.unfinished import continued, goes_on
 
@@ -37,6 +38,12 @@ def bindings() -> KeyBindings:
     @keys.add("escape", "enter", filter=typing & ~vi_mode)
     def begin_line(event: KeyPressEvent) -> None:
         event.current_buffer.newline(copy_margin=False)
+
+    @keys.add(
+        Keys.Vt100MouseEvent
+    )  # none is asked for; a colour that was pasted as typed looks like one, and fails as one
+    def forget(_: KeyPressEvent) -> None:
+        return
 
     @keys.add("c-x", "c-e", filter=typing & emacs_mode)
     @keys.add("v", filter=typing & vi_navigation_mode)
