@@ -39,10 +39,8 @@ def bindings() -> KeyBindings:
     def begin_line(event: KeyPressEvent) -> None:
         event.current_buffer.newline(copy_margin=False)
 
-    @keys.add(
-        Keys.Vt100MouseEvent
-    )  # none is asked for; a colour that was pasted as typed looks like one, and fails as one
-    def forget(_: KeyPressEvent) -> None:
+    @keys.add(Keys.Vt100MouseEvent)
+    def forget(_: KeyPressEvent) -> None:  # no mouse is asked for; a colour among what is typed looks like its report
         return
 
     @keys.add("c-x", "c-e", filter=typing & emacs_mode)
