@@ -116,7 +116,15 @@ def test_a_cut_answer_is_kept_as_far_as_it_came(ollm_app):
     ollm = ollm_app(Plugin, replies=[[TextDelta("half an ans")]])
     kept = talk(ollm, "First")
     assert resumed(ollm, kept.id) == kept.messages == [Message("user", "First"), Message("assistant", "half an ans")]
-    assert ollm.run_command("session show").stdout.endswith("\nhalf an ans\n[cut]\n")
+    assert ollm.run_command("session show").stdout.endswith(
+        "\nhalf an ans\n[The answer was cut: the stream ended without its end mark.]\n[cut]\n"
+    )
+
+
+def test_what_the_user_was_told_in_a_turn_is_shown_with_it(ollm_app):
+    ollm = ollm_app(Plugin, replies=[[Notice("slow", "It is \x1b[31mslow."), TextDelta("ok"), Finished("stop")]])
+    talk(ollm, "First")
+    assert ollm.run_command("session show").stdout.endswith("\n> First\nok\n[It is ␛[31mslow.]\n")
 
 
 def test_an_aside_is_not_kept(ollm_app, ollm_home):

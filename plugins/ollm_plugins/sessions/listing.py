@@ -161,6 +161,7 @@ def lines(turn: KeptTurn) -> Iterator[str]:
             yield f"[{message.tool_name} returned {len(message.content)} characters]"
         elif message.content:
             yield message.content.rstrip("\n")
+    yield from (f"[{each}]" for each in turn.details.get("notices") or ())
     yield from ending(turn)
 
 
