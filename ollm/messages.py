@@ -250,6 +250,7 @@ class Overrides(Struct, frozen=True):
     :param provider: whose model `model` is; without one, the first provider that has it
     :param system: instead of `chat.systemPrompt`
     :param schema: JSON Schema that the answer's text must satisfy
+    :param title: what a conversation that begins with the prompt is called; empty: as the prompt begins
     """
 
     provider: str | None = None
@@ -258,6 +259,7 @@ class Overrides(Struct, frozen=True):
     system: str | None = None
     options: GenerationOptions = GenerationOptions()
     schema: Mapping[str, Any] | None = None
+    title: str = ""
 
 
 AS_SET = Overrides()

@@ -80,7 +80,7 @@ def test_a_file_is_found_and_filled(start, put):
     made = ollm.app.services.find(PromptTemplates).fill("go", {"code": "{lang}"})
     assert made.prompt == 'Review go: {lang}\n{"json": {}} {lnag}\n'
     wanted = GenerationOptions(temperature=0.2, max_tokens=7)
-    assert made.overrides == Overrides(None, "m:1b", None, "You know go.", wanted, {"type": "object"})
+    assert made.overrides == Overrides(None, "m:1b", None, "You know go.", wanted, {"type": "object"}, "go: {lang}")
     assert "go.yaml:5: {lnag} is not declared, so it stays as it is; did you mean lang?" in ollm.stderr.getvalue()
 
 

@@ -174,6 +174,23 @@ def test_the_option_for_scripts(ollm, server, tmp_path, words, stdin, made):
     assert messages(server)[-1] == ("user", made)
 
 
+@pytest.mark.parametrize(
+    ("words", "title"),
+    [
+        (["template", "use", "tr", "text=\n Good  day \nto you", "language=fr"], "tr: Good day, fr"),
+        (["-t", "tr", "--var", "text=x", "-p", "more\nof it"], "tr: x, more"),
+        (["-t", "tr", "-p", "long " * 99], f"tr: {'long ' * 10}long…"),
+        (["-t", "plain"], "Write a haiku"),
+    ],
+)
+def test_what_fills_a_template_names_the_session(ollm, server, home, words, title):
+    (home / "templates" / "plain.yaml").write_text("template: |\n  Write a haiku\n  at once\n")
+    done = ollm(*words, server=server)
+    assert done.returncode == 0, done.stderr
+    (session,) = json.loads(ollm("session", "list", "--json").stdout)
+    assert session["title"] == title
+
+
 def test_the_only_variable_that_lacks_a_value_takes_the_prompt(ollm, server, home):
     (home / "templates" / "a.yaml").write_text("template: '{one} {two}'")
     ollm("-t", "a", "--var", "one=1", "-p", "2", server=server)

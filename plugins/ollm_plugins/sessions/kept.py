@@ -70,12 +70,14 @@ class Draft(Struct, frozen=True):
     """A turn that is to be kept, with what is needed should its conversation not be known.
 
     :param earlier: the conversation's messages before it
+    :param title: of a conversation that begins with it; empty: as its first prompt begins
     """
 
     session: str
     folder: str
     earlier: tuple[Message, ...]
     turn: KeptTurn
+    title: str = ""
 
 
 class _Rest(Struct, frozen=True, omit_defaults=True):

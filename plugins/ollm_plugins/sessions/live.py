@@ -81,7 +81,7 @@ class Live:
         details = {"notices": self._notices, "events": self.events}
         messages = (*self._closed, *self._open())
         made = KeptTurn(turn.id, len(turn.messages), self.at, turn.provider, turn.model, "", messages, details=details)
-        return Draft(turn.conversation, text_of(self.folder), turn.messages, made)
+        return Draft(turn.conversation, text_of(self.folder), turn.messages, made, turn.overrides.title)
 
     def written(self) -> None:
         """Hear that the last draft is kept."""
@@ -167,7 +167,7 @@ def whole(record: TurnRecord, live: Live | None, folder: Path, at: float) -> Dra
         {name: value for name, value in details.items() if value},
         record.tools,
     )
-    return Draft(context.conversation, text_of(folder), context.messages, turn)
+    return Draft(context.conversation, text_of(folder), context.messages, turn, context.overrides.title)
 
 
 def _told_if_it_can_be(event: Event) -> dict[str, Any]:

@@ -164,7 +164,8 @@ def fork(connection: Connection, source: str, target: str, turns: Sequence[tuple
 
 def _begin(connection: Connection, draft: Draft, session: str) -> None:
     first = next((each.content for each in (*draft.earlier, *draft.turn.messages) if each.role == "user"), "")
-    values = (session, title_of(first), draft.turn.at, draft.turn.at, draft.folder, project_of(draft.folder))
+    title = title_of(draft.title if draft.title and not draft.earlier else first)
+    values = (session, title, draft.turn.at, draft.turn.at, draft.folder, project_of(draft.folder))
     connection.execute("INSERT INTO sessions(id, title, created, updated, folder, project) VALUES(?,?,?,?,?,?)", values)
 
 

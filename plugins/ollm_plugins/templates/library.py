@@ -249,7 +249,7 @@ class Library:
             from ollm_plugins.templates.asking import ask
 
             values |= ask(asking, known, lacking, "--var ")
-        filled = made(self._host, known, values)
+        filled = made(self._host, known, values, rest)
         return replace(filled, prompt=known.not_empty(below(filled.prompt, rest)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from ollm.api import FilledTemplate, Notice, Overrides
+from ollm.api import FilledTemplate, Notice, Overrides, replace
 from ollm_plugins.templates.options import SECTION, as_request
 
 if TYPE_CHECKING:
@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from ollm_plugins.templates.template import Known
 
 _OF_THIS_RUN = ("environment", "flag", "session")
+_TITLE = 100
+"""Characters of a title."""
 _PROFILE = "model.routing.defaultProfile"
 
 
-def made(host: HostContext, known: Known, values: Mapping[str, str]) -> FilledTemplate:
+def made(host: HostContext, known: Known, values: Mapping[str, str], more: str = "") -> FilledTemplate:
     """Return a prompt, and what its template asks for; the user's word for this run is stronger, which is said.
 
+    :param more: the text that is going to stand below the prompt
     :raises UsageError: a value is missing, or for no variable
     """
     prompt, system = known.fill(values)
@@ -31,7 +34,18 @@ def made(host: HostContext, known: Known, values: Mapping[str, str]) -> FilledTe
         by = " and ".join(dict.fromkeys(beaten.values()))
         text = f"The template '{known.name}' does not set {', '.join(beaten)}, since you have said it with {by}."
         host.notify(Notice("template-overruled", text))
-    return FilledTemplate(prompt, _overrides(known.template, system, beaten))
+    asked = _overrides(known.template, system, beaten)
+    return FilledTemplate(prompt, replace(asked, title=_title(known, values, more)))
+
+
+def _title(known: Known, values: Mapping[str, str], more: str) -> str:
+    """Return a title that tells prompts of one template apart: its name, and how each text that fills it begins.
+
+    It is empty if nothing fills it: then there is nothing to tell apart.
+    """
+    texts = (*(values[each.name] for each in known.variables if each.name in values), more)
+    firsts = ", ".join(filter(None, (text.lstrip()[:_TITLE].partition("\n")[0].rstrip() for text in texts)))
+    return f"{known.name}: {firsts}"[:_TITLE] if firsts else ""
 
 
 def _overrides(template: Template, system: str | None, beaten: Mapping[str, str]) -> Overrides:
