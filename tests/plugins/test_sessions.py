@@ -22,6 +22,7 @@ from ollm.api import (
     Finished,
     Message,
     Notice,
+    Overrides,
     ProviderError,
     Tool,
     ToolCall,
@@ -457,6 +458,16 @@ def until(holds):
     while not (found := holds()) and time.monotonic() < end:
         time.sleep(0.02)
     return found
+
+
+def test_a_session_has_the_title_that_its_first_prompt_wants_from_the_beginning(ollm_app):
+    ollm = ollm_app(Plugin)
+    context = talk(ollm, "First").last_turn.context
+    wishes = Overrides(title="tr: Good day")
+    turn = replace(context, id=uuid4().hex, conversation=uuid4().hex, overrides=wishes)
+    sessions_of(ollm.app.context).recorder.hear(EventContext(turn, TextDelta("half")))
+    titles = lambda: {each["title"] for each in ollm.run_command("session list --json").json}  # noqa: E731  (asked again)
+    assert until(lambda: titles() == {"First", "tr: Good day"})
 
 
 def test_a_session_is_as_old_as_its_last_answer_however_long_the_model_was_loading(ollm_app):
