@@ -343,6 +343,23 @@ async def test_loads_and_unloads(home: Path) -> None:
     assert await local.loaded_models() == []
 
 
+LOADED_AND_FREED = """
+import os, sys
+from pathlib import Path
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+from ollm_plugins.local import native
+folder = native.socket_folder()
+for number in range(3):
+    native.start(Path(sys.argv[1]), 256, 1, str(folder / f"{number}.sock"), "key")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="there is no binding a process to one core")
+def test_what_is_freed_as_soon_as_it_is_loaded_ends_on_one_core(home: Path) -> None:
+    command = [sys.executable, "-c", LOADED_AND_FREED, str(home / "models" / weights.FILE)]
+    assert subprocess.run(command, check=False, timeout=120).returncode == 0
+
+
 def test_works_from_one_event_loop_after_the_other(home: Path) -> None:
     local = _provider(home)
     for _ in range(2):

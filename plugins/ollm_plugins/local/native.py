@@ -100,7 +100,9 @@ def start(path: Path, context: int, threads: int, host: str, key: str) -> Any:
     """
     xllamacpp = _import()
     try:
-        return xllamacpp.Server(_parameters(xllamacpp.CommonParams(), path, context, threads, host, key))
+        server = xllamacpp.Server(_parameters(xllamacpp.CommonParams(), path, context, threads, host, key))
+        server.handle_metrics()  # answered by its loop: one that is freed before its loop has begun waits for it for good
+        return server
     except (AttributeError, TypeError) as error:
         problem = f"xllamacpp {version()} is installed, ollm was made for {MADE_FOR} ({error})"
         raise ProviderError(problem, "pip install 'ollm-cli[local]'") from error
@@ -120,6 +122,7 @@ def _parameters(params: Any, path: Path, context: int, threads: int, host: str, 
     params.api_keys = [key]
     params.ui = False
     params.endpoint_slots = False
+    params.endpoint_metrics = True
     # Prompts of former conversations, kept in memory: up to 8 GiB by default. One conversation needs none.
     params.cache_ram_mib = 0
     params.cache_idle_slots = False
