@@ -761,6 +761,28 @@ async def test_a_killed_fetch_is_begun_anew(tmp_path: Path, index: Path, monkeyp
     assert _left(tmp_path) == [weights.FILE]
 
 
+VANISHING = """
+import shutil, sys
+from pathlib import Path
+folder = Path(sys.argv[1])
+while True:
+    for number in range(20):
+        (folder / str(number) / "deep").mkdir(parents=True)
+    for number in range(20):
+        shutil.rmtree(folder / str(number))
+"""
+
+
+def test_folders_that_vanish_while_a_fetch_is_watched_fail_nothing(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_bytes(bytes(1000))
+    with subprocess.Popen([sys.executable, "-c", VANISHING, str(tmp_path)]) as other:
+        try:
+            assert {client.grown(tmp_path) for _ in range(2000)} == {1000}
+            assert other.poll() is None
+        finally:
+            other.kill()
+
+
 async def test_a_cancelled_fetch_leaves_nothing(tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _offline(monkeypatch, index)
     children: list[subprocess.Popen[bytes]] = []

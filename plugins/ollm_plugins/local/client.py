@@ -38,7 +38,7 @@ async def download(requirement: str, staging: Path, remedy: str) -> AsyncGenerat
         child = _start(command, staging, errors)
     try:
         while child.poll() is None:
-            yield grown(staging, "**/*")
+            yield grown(staging)
             await asyncio.sleep(TICK)
     finally:
         _end(child)
@@ -106,13 +106,16 @@ def _end(child: subprocess.Popen[bytes]) -> None:
         child.wait()
 
 
-def grown(folder: Path, pattern: str) -> int:
-    """Return the bytes of all files under a folder, counting hard links once."""
+def grown(*folders: Path) -> int:
+    """Return the bytes of all files under some folders, counting hard links once; what vanishes meanwhile has none."""
     sizes: dict[int, int] = {}
-    for path in folder.glob(pattern):
-        with contextlib.suppress(OSError):  # the client may just have removed it
-            status = path.lstat()
-            sizes[status.st_ino or hash(path)] = 0 if path.is_dir() else status.st_size
+    for folder in folders:
+        for place, _, names in os.walk(folder):  # unlike a glob, it goes on where the client has removed a folder
+            for name in names:
+                with contextlib.suppress(OSError):
+                    path = Path(place, name)
+                    status = path.lstat()
+                    sizes[status.st_ino or hash(path)] = status.st_size
     return sum(sizes.values())
 
 

@@ -90,7 +90,7 @@ async def _take_turn(held: contextlib.ExitStack, target: Path) -> AsyncGenerator
         except OllmError as error:
             if not isinstance(error.__cause__, TimeoutError):
                 raise
-            done = min(grown(target.parent, f"{_STAGING}*/**/*"), total)
+            done = min(grown(*target.parent.glob(f"{_STAGING}*")), total)
             if before is None:
                 yield Notice("waiting-for-weights", f"Another ollm is fetching {NAME} already; waiting for it.")
                 before = done
