@@ -171,8 +171,8 @@ def test_deleting_asks(open_terminal):
     terminal.ask("One")
     terminal.send_line("/session delete last")
     terminal.wait_for(r"Delete 'One' for good\? \[y/N\]")
-    terminal.send_line("n")
-    terminal.wait_for("Nothing has changed")
+    terminal.ask("n")
+    assert "Nothing has changed" in terminal.text and "deleted" not in terminal.text
 
 
 def test_resuming_in_the_shell_opens_the_repl(open_terminal):

@@ -40,15 +40,16 @@ def delete(
     """Delete sessions, with all that was said in them, after a question."""
     service = sessions_of(ctx.app.context)
     wanted = _wanted(ctx, service, session or (), older_than, every=every)
-    if wanted and not yes and not _agreed(ctx, wanted):
+    is_refused = bool(wanted) and not yes and not _agreed(ctx, wanted)
+    if is_refused:
         ctx.out.say("ollm: Nothing has changed.")
         wanted = []
-    if wanted:
+    elif wanted:
         remove(service, [each.id for each in wanted])
         _leave(ctx, service, wanted)
     if as_json:
         ctx.out.document({"deleted": [each.id for each in wanted]})
-    else:
+    elif not is_refused:
         ctx.out.print(f"{len(wanted)} session{'' if len(wanted) == 1 else 's'} deleted")
 
 
