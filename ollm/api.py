@@ -200,14 +200,14 @@ if TYPE_CHECKING:
     from ollm.state import write_atomically as write_atomically
     from ollm.terminal import forget_typed as forget_typed
     from ollm.terminal import typing_unseen as typing_unseen
-    from ollm.text import as_typed_in_repl as as_typed_in_repl
-    from ollm.text import fenced as fenced
-    from ollm.text import local_time as local_time
     from ollm.text import visible as visible
     from ollm.text import without_credentials as without_credentials
     from ollm.unseen import hidden as hidden
     from ollm.unseen import is_unseen as is_unseen
     from ollm.unseen import revealed as revealed
+    from ollm.wording import as_typed_in_repl as as_typed_in_repl
+    from ollm.wording import fenced as fenced
+    from ollm.wording import local_time as local_time
 
 _HOMES = {
     "approval": ("ApprovalRequest", "Decision", "ToolApprover"),
@@ -382,8 +382,9 @@ _HOMES = {
     "specs": ("API_VERSION", "Specs", "hookimpl"),
     "state": ("file_lock", "set_aside", "write_atomically"),
     "terminal": ("forget_typed", "typing_unseen"),
-    "text": ("as_typed_in_repl", "fenced", "local_time", "visible", "without_credentials"),
+    "text": ("visible", "without_credentials"),
     "unseen": ("hidden", "is_unseen", "revealed"),
+    "wording": ("as_typed_in_repl", "fenced", "local_time"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -94,7 +94,8 @@ def report_unexpected(error: Exception) -> int:
 
 
 def _say(*lines: str) -> None:
-    from ollm.text import between_words, visible
+    from ollm.text import visible
+    from ollm.wording import between_words
 
     for line in lines:
         if line:

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from msgspec import Struct
 
 from ollm.messages import Notice, Progress, Step
-from ollm.text import as_typed_in_repl, between_words, escaped, visible
+from ollm.text import escaped, visible
+from ollm.wording import as_typed_in_repl, between_words
 
 if TYPE_CHECKING:
     from ollm.questions import Question, Reply
