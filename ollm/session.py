@@ -17,15 +17,11 @@ from ollm.knowledge import ChoiceRequest, ModelChooser, ToolOffers
 from ollm.messages import AS_SET, ChatRequest, Event, Message, Notice, Overrides, Usage, replace
 from ollm.sections import ModelSettings
 from ollm.selection import Answerer
-from ollm.settings_model import rank_of
 from ollm.turn import Turn
 
 if TYPE_CHECKING:
     from ollm.hub import Hub
     from ollm.selection import Providers
-
-_NAMED = rank_of("environment")
-"""Layers from here on are the user's word for this run: a model that is named there is never swapped."""
 
 
 class Conversation:
@@ -136,7 +132,7 @@ class Conversation:
         :raises OllmError: it finds nobody, or the provider that it chose does not exist
         """
         chooser = self._host.services.find(ModelChooser)
-        if chooser is None or self._host.settings.candidates("model.default")[-1].rank >= _NAMED:
+        if chooser is None or self._host.settings.candidates("model.default")[-1].is_of_this_run:
             return None
         try:
             request = ChoiceRequest(prompt, bool(images), tuple(self.messages), self._has_tools(), profile)

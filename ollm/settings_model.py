@@ -156,6 +156,11 @@ class Candidate(Struct, frozen=True):
         """The strength of its layer: of two candidates, the one with the higher rank holds."""
         return rank_of(self.layer)
 
+    @property
+    def is_of_this_run(self) -> bool:
+        """Whether the user has said it for this run: in a variable, with a flag, or in a session."""
+        return self.rank >= rank_of("environment")
+
 
 class Section:
     """A settings section whose dataclass has been imported."""

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _SEED: Final = "options.seed"
 """The seed of all prompts, if a plugin declares it."""
-_OF_THIS_RUN: Final = ("environment", "flag", "session")
 
 
 class Asked(Struct, frozen=True):
@@ -103,7 +102,7 @@ def seed_for(settings: SettingsReader, overrides: Overrides) -> int:
 
     :raises SettingsError: it is none
     """
-    if settings.field_at(path_of(_SEED)) is not None and settings.candidates(_SEED)[-1].layer in _OF_THIS_RUN:
+    if settings.field_at(path_of(_SEED)) is not None and settings.candidates(_SEED)[-1].is_of_this_run:
         said: int | None = settings.get(_SEED)
         if said is not None:
             return said

@@ -10,8 +10,6 @@ from ollm_plugins.project.service import known
 if TYPE_CHECKING:
     from ollm.api import HostContext
 
-_OF_THIS_RUN = ("environment", "flag", "session")
-
 
 def prompt(turn: TurnContext) -> str | None:
     """Return what the profile and the project's instructions add to the system prompt.
@@ -21,7 +19,7 @@ def prompt(turn: TurnContext) -> str | None:
     projects = known(turn.host.services)
     projects.announce()
     now = projects.in_turns
-    given = turn.host.settings.candidates("chat.systemPrompt")[-1].layer in _OF_THIS_RUN
+    given = turn.host.settings.candidates("chat.systemPrompt")[-1].is_of_this_run
     parts = ("" if given else now.system_prompt, now.agents)
     return "\n\n".join(part.strip() for part in parts if part.strip()) or None
 

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from ollm.api import HostContext, SettingsReader, Template
     from ollm_plugins.templates.template import Known
 
-_OF_THIS_RUN = ("environment", "flag", "session")
 _TITLE = 100
 """Characters of a title."""
 _PROFILE = "model.routing.defaultProfile"
@@ -76,4 +75,4 @@ def _said(settings: SettingsReader, key: str) -> str:
     if settings.field_at(tuple(key.split("."))) is None:
         return ""
     strongest = settings.candidates(key)[-1]
-    return strongest.where if strongest.layer in _OF_THIS_RUN else ""
+    return strongest.where if strongest.is_of_this_run else ""
