@@ -52,7 +52,8 @@ class _Group(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """:raises UsageError: there is none of that name, but it can be told what was meant."""
         name = args[0]
-        if not name.startswith("-") and self.get_command(ctx, name) is None:
+        child = self.node.children.get(name)
+        if not name.startswith("-") and (child is None or not child.is_mounted):
             refuse(self.node, name, ctx.command_path, self._elsewhere if ctx.parent is None else None)
         return super().resolve_command(ctx, args)
 

@@ -200,9 +200,8 @@ class Host:
         """
         started = time.perf_counter()
         printed = io.StringIO()
-        before = exchange(
-            printed
-        )  # by hand: an observer passes here with each token, a context manager doubles the cost
+        # By hand: an observer passes here with each token, and a context manager doubles the cost.
+        before = exchange(printed)
         try:
             if not apart or record.first_party:
                 return action()

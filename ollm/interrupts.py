@@ -52,9 +52,8 @@ def run_cancellable(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T
     numbers = count()
 
     def press() -> None:
-        number = next(
-            numbers
-        )  # in one step: the next signal may come anywhere in here, and must not count as the first
+        # In one step: the next signal may come anywhere in here, and must not count as the first.
+        number = next(numbers)
         presses.append(time.monotonic())
         if ours_to_forget:
             forget_typed()
