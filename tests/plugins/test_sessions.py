@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from uuid import uuid4
 
 import pytest
@@ -276,20 +276,27 @@ def test_a_disk_that_is_full_ends_no_conversation_and_loses_nothing_once_there_i
     assert [each["reason"] for each in turns] == ["stop"] * 3, "each is kept as if it had been at once"
 
 
+@contextmanager
+def unwritable(recorder, home):
+    """Let a folder stand where the database is, until all that is heard meanwhile was tried."""
+    recorder.flush()
+    database = home / "sessions.db"
+    database.rename(home / "elsewhere")
+    database.mkdir()
+    yield
+    recorder.flush()
+    database.rmdir()
+    (home / "elsewhere").rename(database)
+
+
 @pytest.mark.parametrize("undone", [False, True])
 def test_what_could_not_be_written_is_written_at_the_end_unless_it_was_taken_back(ollm_app, ollm_home, undone):
     ollm = ollm_app(Plugin, replies=["one", "two"])
     kept = talk(ollm, "First")
     recorder = sessions_of(ollm.app.context).recorder
-    recorder.flush()
-    database = ollm_home / "sessions.db"
-    database.rename(ollm_home / "elsewhere")
-    database.mkdir()
-    talk(ollm, "Second", *([None] if undone else []), conversation=kept)
-    recorder.flush()
+    with unwritable(recorder, ollm_home):
+        talk(ollm, "Second", *([None] if undone else []), conversation=kept)
     assert "This conversation is not being saved" in ollm.stderr.getvalue()
-    database.rmdir()
-    (ollm_home / "elsewhere").rename(database)
     ollm.app.close()
     assert resumed(ollm_app(Plugin), kept.id) == kept.messages
     assert len(kept.messages) == (2 if undone else 4)
@@ -299,15 +306,9 @@ def test_what_is_written_at_the_end_is_not_lost_behind_a_turn_that_cannot_be(oll
     ollm = ollm_app(Plugin, replies=["one", "two"])
     kept = talk(ollm, "First")
     recorder = sessions_of(ollm.app.context).recorder
-    recorder.flush()
-    database = ollm_home / "sessions.db"
-    database.rename(ollm_home / "elsewhere")
-    database.mkdir()
-    recorder.take(replace(kept.last_turn, model="bad:1b", messages=(None, None)))
-    talk(ollm, "Second", conversation=kept)
-    recorder.flush()
-    database.rmdir()
-    (ollm_home / "elsewhere").rename(database)
+    with unwritable(recorder, ollm_home):
+        recorder.take(replace(kept.last_turn, model="bad:1b", messages=(None, None)))
+        talk(ollm, "Second", conversation=kept)
     ollm.app.close()
     assert "A turn with bad:1b is not saved: AttributeError" in ollm.stderr.getvalue()
     assert resumed(ollm_app(Plugin), kept.id) == kept.messages

@@ -12,7 +12,7 @@ from ollm.api import CommandContext, Json, UsageError
 from ollm_plugins.sessions import reading
 from ollm_plugins.sessions.kept import KeptSession, clean
 from ollm_plugins.sessions.listing import Session, described, many
-from ollm_plugins.sessions.meaning import meant, named, short
+from ollm_plugins.sessions.meaning import meant, short
 from ollm_plugins.sessions.resuming import go_on
 from ollm_plugins.sessions.saving import fork as copy
 from ollm_plugins.sessions.saving import seen_in
@@ -36,7 +36,7 @@ def fork(
     source = meant(ctx, session)
     service = sessions_of(ctx.app.context)
     if at is not None and at > source.turns:
-        remedy = f"{named('session show', ctx.conversation)} shows them."
+        remedy = "`ollm session show` shows them."
         raise UsageError(f"The session has only {many(source.turns)}", remedy)
     target = uuid4().hex
 

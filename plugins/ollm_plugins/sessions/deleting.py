@@ -12,7 +12,7 @@ import typer
 from ollm.api import CommandContext, Completes, Json, UsageError, Yes
 from ollm_plugins.sessions import reading
 from ollm_plugins.sessions.kept import KeptSession
-from ollm_plugins.sessions.meaning import find, named
+from ollm_plugins.sessions.meaning import find
 from ollm_plugins.sessions.service import Sessions, sessions_of
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _wanted(
 ) -> list[KeptSession]:
     """:raises UsageError: it is not said which, or in two ways"""
     if sum((bool(words), older_than is not None, every)) != 1:
-        remedy = f"{named('session list', ctx.conversation)} lists them."
+        remedy = "`ollm session list` lists them."
         raise UsageError("Say which sessions: by name, with --older-than, or --all", remedy)
     if words:
         found = [find(service, word, ctx.conversation) for word in words]

@@ -28,7 +28,6 @@ from ollm.api import (
 )
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
     from pathlib import Path
 
     from ollm_plugins.sessions.kept import Draft
@@ -38,7 +37,7 @@ NO_RESULT = "The program ended before there was a result."
 
 
 class Live:
-    """One turn; `loop` is the event loop in which it is held.
+    """One turn.
 
     :param first: its first event
     """
@@ -46,7 +45,6 @@ class Live:
     def __init__(self, first: EventContext) -> None:
         self.turn = first.turn
         self.folder = first.turn.host.workspace
-        self.loop = _running_loop()
         self.at = time.time()
         self._started = time.monotonic()
         sent = first.request.messages if first.request is not None else ()
@@ -128,15 +126,6 @@ class Live:
             for call in calls
         ]
         return [Message("assistant", text, thinking=thinking, tool_calls=calls), *results]
-
-
-def _running_loop() -> AbstractEventLoop | None:
-    import asyncio
-
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
 
 
 def whole(record: TurnRecord, live: Live | None, folder: Path, at: float) -> Draft:

@@ -51,18 +51,13 @@ def find(service: Sessions, word: str, conversation: Conversation | None = None)
     this = service.recorder.where(conversation.id) if conversation is not None else ""
 
     def look(connection: Connection) -> KeptSession | None:
-        identity = _identity(connection, word, this, named("session list", conversation))
+        identity = _identity(connection, word, this)
         return reading.session(connection, identity) if identity else None
 
     found = service.read(look, None)
     if found is None:
         raise _nothing(word, conversation)
     return found
-
-
-def named(command: str, conversation: Conversation | None) -> str:
-    """Name a command as it is typed where the user is: in the shell, or in the REPL, where a conversation is under way."""
-    return f"`ollm {command}`" if conversation is None else f"`/{command}`"
 
 
 def _nothing(word: str, conversation: Conversation | None) -> UsageError:
@@ -73,10 +68,9 @@ def _nothing(word: str, conversation: Conversation | None) -> UsageError:
     return UsageError("No session is kept yet", "Each conversation is, unless sessions.save is false.")
 
 
-def _identity(connection: Connection, word: str, this: str, listing: str) -> str:
+def _identity(connection: Connection, word: str, this: str) -> str:
     """Return the id that a word means; empty for none.
 
-    :param listing: the command that lists sessions
     :raises UsageError: there is none, or more than one
     """
     known = reading.ids(connection)
@@ -88,9 +82,9 @@ def _identity(connection: Connection, word: str, this: str, listing: str) -> str
         held = reading.last_held(connection, but=this)
         return held or next((each for each in known if each != this), known[0])
     if word.isdecimal() and len(word) < SHORTEST:
-        return _numbered(known, int(word)) or _one(word, _titled(connection, word), connection, listing)
+        return _numbered(known, int(word)) or _one(word, _titled(connection, word), connection)
     found = [each for each in known if each.startswith(word.lower())] if len(word) >= SHORTEST else []
-    return _one(word, found or _titled(connection, word), connection, listing)
+    return _one(word, found or _titled(connection, word), connection)
 
 
 def _numbered(known: Sequence[str], number: int) -> str:
@@ -106,7 +100,7 @@ def _titled(connection: Connection, word: str) -> list[str]:
     return same or [identity for identity, title in titles if wanted and title.startswith(wanted)]
 
 
-def _one(word: str, found: Sequence[str], connection: Connection, listing: str) -> str:
+def _one(word: str, found: Sequence[str], connection: Connection) -> str:
     if len(found) == 1:
         return found[0]
     if found:
@@ -114,9 +108,9 @@ def _one(word: str, found: Sequence[str], connection: Connection, listing: str) 
         raise UsageError(f"'{visible(word)}' could be {len(found)} sessions: {some}", "Write more of its id.")
     every = reading.titles(connection)
     if word.isdecimal() and len(word) < SHORTEST:
-        raise UsageError(f"There is no session number {word}", f"{listing} numbers them, 1 to {len(every)}.")
+        raise UsageError(f"There is no session number {word}", f"`ollm session list` numbers them, 1 to {len(every)}.")
     near = nearest(word, [*(title for _, title in every), *(each[: max(SHOWN, len(word))] for each, _ in every)])
-    raise UsageError(f"There is no session '{visible(word)}'{near}", f"{listing} lists them.")
+    raise UsageError(f"There is no session '{visible(word)}'{near}", "`ollm session list` lists them.")
 
 
 def shown(known: Iterable[str]) -> dict[str, str]:

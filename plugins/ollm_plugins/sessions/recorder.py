@@ -149,7 +149,7 @@ class Recorder:
         is_over = isinstance(context.event, Finished)
         if live is None and not is_over and not turn.aside and self.keeps:
             live = self._live[turn.id] = Live(context)
-            self._telling.loop = live.loop
+            self._telling.within()
             self._do()
         self._latest = (turn.id, live)
         return live

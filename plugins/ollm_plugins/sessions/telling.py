@@ -22,16 +22,23 @@ class Telling:
     def __init__(self, notify: Callable[[Notice], None]) -> None:
         self._notify = notify
         self._waiting: deque[Notice] = deque()
-        self.loop: AbstractEventLoop | None = None
+        self._loop: AbstractEventLoop | None = None
+
+    def within(self) -> None:
+        """Take the event loop that runs in this thread, if one does, as the one that tells."""
+        import asyncio
+
+        with suppress(RuntimeError):
+            self._loop = asyncio.get_running_loop()
 
     def notice(self, notice: Notice) -> None:
         """Have something told, soon."""
         self._waiting.append(notice)
-        if self.loop is None or not self.loop.is_running():
+        if self._loop is None or not self._loop.is_running():
             self.now()
             return
         with suppress(RuntimeError):  # it has just been closed: whoever waits for the thread tells
-            self.loop.call_soon_threadsafe(self.now)
+            self._loop.call_soon_threadsafe(self.now)
 
     def now(self) -> None:
         """Tell what has not been told."""
